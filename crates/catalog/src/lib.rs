@@ -1,0 +1,19 @@
+//! The catalog context: stores and their settings, products and SKUs.
+//!
+//! Contract: spec.md, Words. Everything belongs to one store; another store's product does not exist for the caller.
+//! Stock is not here (see `sluice-inventory`); whether a SKU may be sold, at what price and under which revision, is.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::CatalogError;
+pub use model::{
+    FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, Store, StoreSettings,
+    StoreSettingsChange,
+};
+pub use ports::{CatalogRepository, Changed};
+pub use service::{CatalogService, Catalogue};

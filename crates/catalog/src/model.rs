@@ -1,0 +1,189 @@
+//! Stores, products, SKUs, and the card of a SKU that placing an order needs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId, Timestamp};
+
+/// A tenant and its settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    pub id: StoreId,
+    pub name: String,
+    pub currency: Currency,
+    pub settings: StoreSettings,
+    /// Counts changes, for If-Match.
+    pub version: i64,
+}
+
+/// Typed settings of a store; absent means the rule's default (spec.md S1 rules 3, 6, 8).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// The special-store rules for receiving ways and redemption apply.
+    #[serde(default)]
+    pub special: bool,
+    /// `redirect_type` of activity orders; default "1" (home page).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h5_redirect_type: Option<String>,
+    /// `[a, b]`: b points are worth a major units; both above zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_to_cash_ratio: Option<[i64; 2]>,
+}
+
+/// Replaces the settings as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettingsChange {
+    pub settings: StoreSettings,
+}
+
+/// Form fields an order of a product must carry (spec.md S2 rule 3, S1 rule 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormField {
+    /// The recipient's name.
+    Recipients,
+    /// The recipient's phone.
+    Tel,
+    /// A code that was sent to this phone and is still valid.
+    VerifyCode,
+    IdCard,
+    /// Name, phone, province, city, district and address.
+    ReceivingInfo,
+    /// Province, city and district (activity orders).
+    TotalAddress,
+    /// The detailed address (activity orders).
+    Address,
+    /// A free-form remark (activity orders).
+    OwnForm,
+}
+
+/// How the goods are received: 0 physical, 1–4 virtual (spec.md S1 rule 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceivingWay(u8);
+
+impl ReceivingWay {
+    pub fn new(way: i64) -> Option<Self> {
+        u8::try_from(way).ok().filter(|way| *way <= 4).map(Self)
+    }
+
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    pub id: ProductId,
+    pub store_id: StoreId,
+    pub title: String,
+    pub pictures: Vec<String>,
+    /// Orders are split into one child order for each delivery place.
+    pub delivery_place: String,
+    pub receiving_way: ReceivingWay,
+    /// The customer's own product identifier, told to partners.
+    pub customer_product_id: Option<String>,
+    pub order_form_items: Vec<FormField>,
+    pub listed: bool,
+    pub deleted: bool,
+    /// Counts changes, for If-Match.
+    pub version: i64,
+    pub created_at: Timestamp,
+    /// Not deleted ones, in id order.
+    pub skus: Vec<Sku>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sku {
+    pub id: SkuId,
+    pub product_id: ProductId,
+    pub store_id: StoreId,
+    pub code: String,
+    /// For instance "red / 64 GB".
+    pub spec: String,
+    pub price: Money,
+    pub points: Points,
+    /// What promoters may share, per unit, in minor units.
+    pub allotable_profit: i64,
+    /// Per unit, in minor units.
+    pub supplier_price: i64,
+    pub listed: bool,
+    pub deleted: bool,
+    pub version: i64,
+}
+
+/// Everything about a SKU that placing an order needs, product included: one flat, cacheable value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkuCard {
+    pub sku_id: SkuId,
+    pub product_id: ProductId,
+    pub store_id: StoreId,
+    pub title: Arc<str>,
+    pub picture: Option<Arc<str>>,
+    pub spec: Arc<str>,
+    pub code: Arc<str>,
+    pub price: Money,
+    pub points: Points,
+    pub allotable_profit: i64,
+    pub supplier_price: i64,
+    pub delivery_place: Arc<str>,
+    pub order_form_items: Arc<[FormField]>,
+    /// SKU and product are listed and not deleted.
+    pub buyable: bool,
+    /// Grows with every change of the SKU or its product. The stock gate compares it, so an order is never taken at
+    /// a price or under rules that have been changed (see docs/adr).
+    pub revision: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProduct {
+    /// Chosen by demo data and imports; otherwise the database numbers it.
+    pub id: Option<ProductId>,
+    pub title: String,
+    pub pictures: Vec<String>,
+    pub delivery_place: String,
+    pub receiving_way: ReceivingWay,
+    pub customer_product_id: Option<String>,
+    pub order_form_items: Vec<FormField>,
+    pub listed: bool,
+    pub skus: Vec<NewSku>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSku {
+    pub id: Option<SkuId>,
+    pub code: String,
+    pub spec: String,
+    /// Minor units of the store's currency, not negative.
+    pub price: i64,
+    pub points: i64,
+    pub allotable_profit: i64,
+    pub supplier_price: i64,
+    pub listed: bool,
+}
+
+/// Fields that are `Some` replace what is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductChange {
+    pub title: Option<String>,
+    pub pictures: Option<Vec<String>>,
+    pub delivery_place: Option<String>,
+    pub receiving_way: Option<ReceivingWay>,
+    pub customer_product_id: Option<Option<String>>,
+    pub order_form_items: Option<Vec<FormField>>,
+    pub listed: Option<bool>,
+    pub deleted: Option<bool>,
+}
+
+/// Fields that are `Some` replace what is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SkuChange {
+    pub code: Option<String>,
+    pub spec: Option<String>,
+    pub price: Option<i64>,
+    pub points: Option<i64>,
+    pub allotable_profit: Option<i64>,
+    pub supplier_price: Option<i64>,
+    pub listed: Option<bool>,
+    pub deleted: Option<bool>,
+}

@@ -1,0 +1,166 @@
+//! Versioned payloads. Field names are public; `samples/` proves that every version still reads.
+
+use serde::{Deserialize, Serialize};
+use sluice_kernel::{Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId};
+
+/// One SKU line of an order as events tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    pub sku_id: SkuId,
+    pub product_id: ProductId,
+    pub quantity: i64,
+    pub unit_price: Money,
+    pub unit_points: Points,
+}
+
+/// `sluice.order.created.v1` on `order-created`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCreated {
+    pub order_no: OrderNo,
+    /// `cart` or `activity`.
+    pub kind: String,
+    pub store_id: StoreId,
+    pub user_id: UserId,
+    pub total: Money,
+    pub points_total: Points,
+    pub lines: Vec<OrderLine>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// What a stock movement does to the figures (spec.md, Words, *stock*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MovementKind {
+    /// usable → locked
+    Reserve,
+    /// locked → sold
+    Sell,
+    /// locked → usable
+    Release,
+    /// sold → usable
+    Restock,
+    /// received and usable change by a signed quantity
+    Adjust,
+}
+
+impl MovementKind {
+    pub const ALL: [Self; 5] = [Self::Reserve, Self::Sell, Self::Release, Self::Restock, Self::Adjust];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserve => "reserve",
+            Self::Sell => "sell",
+            Self::Release => "release",
+            Self::Restock => "restock",
+            Self::Adjust => "adjust",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// `sluice.stock.moved.v1` on `stock-sync`: one movement of one SKU. `movement_id` with `sku_id` and `kind` is unique:
+/// the reservation for reserve, sell and release, the refund for restock, the adjustment for adjust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockMoved {
+    pub movement_id: String,
+    pub store_id: StoreId,
+    pub sku_id: SkuId,
+    pub kind: MovementKind,
+    /// Units; negative only for an adjustment downwards.
+    pub quantity: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_no: Option<OrderNo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// `sluice.order.payment-window-closed.v1` on `auto-cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentWindowClosed {
+    pub order_no: OrderNo,
+    pub store_id: StoreId,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettledStatus {
+    Paid,
+    Failed,
+    Refunded,
+}
+
+/// Units that a refund returns to stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestockLine {
+    pub sku_id: SkuId,
+    pub quantity: i64,
+}
+
+/// `sluice.payment.settled.v1` on `payment-settled`. `amount` is what was paid, or what this refund returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentSettled {
+    pub order_no: OrderNo,
+    pub store_id: StoreId,
+    pub payment_id: PaymentId,
+    /// `sandbox`, …, or `points` for the points account.
+    pub provider: String,
+    pub status: SettledStatus,
+    pub amount: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<RefundId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restock: Vec<RestockLine>,
+    pub at: Timestamp,
+}
+
+/// `sluice.order.paid.v1` on `order-paid`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPaid {
+    pub order_no: OrderNo,
+    pub kind: String,
+    pub store_id: StoreId,
+    pub user_id: UserId,
+    pub total: Money,
+    pub points_total: Points,
+    pub payment_id: PaymentId,
+    pub lines: Vec<OrderLine>,
+    pub paid_at: Timestamp,
+}
+
+/// `sluice.order.cancelled.v1` on `order-cancelled`; `status` is `cancelled` or `failed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub order_no: OrderNo,
+    pub kind: String,
+    pub store_id: StoreId,
+    pub user_id: UserId,
+    pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub lines: Vec<OrderLine>,
+    pub at: Timestamp,
+}
+
+/// `sluice.order.refunded.v1` on `order-refunded`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRefunded {
+    pub order_no: OrderNo,
+    pub kind: String,
+    pub store_id: StoreId,
+    pub user_id: UserId,
+    /// Status after the refund: `refunded` once nothing paid is left, otherwise as before.
+    pub status: String,
+    /// `partial` or `full`.
+    pub refund_status: String,
+    pub refund_id: RefundId,
+    pub amount: Money,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restocked: Vec<RestockLine>,
+    pub at: Timestamp,
+}

@@ -1,0 +1,1 @@
+//! sluice-gate-redis

@@ -1,0 +1,19 @@
+//! The inventory context: the stock gate, reservations and the ledger.
+//!
+//! Contract: spec.md, Words, *stock*. `usable + locked + sold = received`, none negative, at every quiet point. A
+//! reservation takes all its lines or none; reserve, sell, release and restock happen once, however often they are asked.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::InventoryError;
+pub use model::{
+    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, Movement, ReserveLine, Settled, Short,
+    StockTrace,
+};
+pub use ports::{AdjustmentLog, GateEffectRow, GateEffects, GateSnapshot, GateSource, Ledger, ReservationOutcomes, StockGate};
+pub use service::{Inventory, InventoryService, Stock};

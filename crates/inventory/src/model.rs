@@ -1,0 +1,145 @@
+//! Figures, reservations and movements.
+
+use serde::{Deserialize, Serialize};
+use sluice_events::{MovementKind, RestockLine};
+use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp};
+
+/// The figures of one SKU, in units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    pub usable: i64,
+    pub locked: i64,
+    pub sold: i64,
+    /// Sum of all receipts and adjustments.
+    pub received: i64,
+}
+
+impl Figures {
+    /// P1: none negative, and the three add up to what was received.
+    pub fn hold(&self) -> bool {
+        self.usable >= 0 && self.locked >= 0 && self.sold >= 0 && self.usable + self.locked + self.sold == self.received
+    }
+
+    /// The figures after a movement; the caller checks [`Figures::hold`].
+    #[must_use]
+    pub fn after(self, kind: MovementKind, units: i64) -> Self {
+        match kind {
+            MovementKind::Reserve => Self { usable: self.usable - units, locked: self.locked + units, ..self },
+            MovementKind::Sell => Self { locked: self.locked - units, sold: self.sold + units, ..self },
+            MovementKind::Release => Self { locked: self.locked - units, usable: self.usable + units, ..self },
+            MovementKind::Restock => Self { sold: self.sold - units, usable: self.usable + units, ..self },
+            MovementKind::Adjust => Self { usable: self.usable + units, received: self.received + units, ..self },
+        }
+    }
+}
+
+/// What the gate knows of the catalog: whether the SKU may be sold, and which revision of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    pub buyable: bool,
+    pub revision: i64,
+}
+
+/// One SKU of a reservation; a SKU stands in at most one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveLine {
+    pub sku: SkuId,
+    pub quantity: i64,
+    /// The revision the order was priced at; `None` (late money) does not ask.
+    pub revision: Option<i64>,
+}
+
+/// A SKU that has too little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Short {
+    pub sku: SkuId,
+    pub usable: i64,
+}
+
+/// The gate's decision over all lines of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateAnswer {
+    /// Held, now or by an earlier call with this id. `epoch` must still stand when the order commits.
+    Reserved { epoch: i64 },
+    /// Not listed, or unknown at the gate.
+    OffShelf(Vec<SkuId>),
+    /// Priced at a revision that is no longer the present one: read the catalog again.
+    Outdated(Vec<SkuId>),
+    /// Too little of these; nothing was taken.
+    Short(Vec<Short>),
+    /// This reservation was released or sold already (its tombstone stands); nothing was taken.
+    Gone,
+}
+
+/// What a sell or release found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It took effect now.
+    Done,
+    /// It had taken effect before.
+    Already,
+    /// The reservation went the other way before (sold instead of released, or the reverse): nothing was changed.
+    Refused,
+}
+
+/// What the gate must still be told of a committed change; kept in the database until the gate has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum GateEffect {
+    Sell { store: StoreId, reservation: ReservationId },
+    Release { store: StoreId, reservation: ReservationId },
+    Restock { store: StoreId, refund: String, lines: Vec<RestockLine> },
+    Listing { store: StoreId, sku: SkuId, listing: Listing },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateStatus {
+    /// `database` or `redis`.
+    pub kind: &'static str,
+    pub open: bool,
+    pub epoch: i64,
+}
+
+/// Names one adjustment; repeating it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AdjustmentId(pub String);
+
+/// Staff receive units (positive) or write them off (negative).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    pub id: AdjustmentId,
+    pub store: StoreId,
+    pub sku: SkuId,
+    pub delta: i64,
+    pub reason: String,
+    pub at: Timestamp,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// Reservation, refund or adjustment.
+    pub movement_id: String,
+    pub sku: SkuId,
+    pub kind: MovementKind,
+    pub quantity: i64,
+    pub order_no: Option<OrderNo>,
+    pub reason: Option<String>,
+    pub at: Timestamp,
+    /// False while the movement waits for its predecessor before it can change the figures.
+    pub applied: bool,
+}
+
+/// Every movement of a SKU and the proof that they add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockTrace {
+    pub movements: Vec<Movement>,
+    /// Recomputed from all movements alone.
+    pub computed: Figures,
+    /// As the stock row says.
+    pub ledger: Figures,
+    /// `computed` equals `ledger` and both hold.
+    pub adds_up: bool,
+    /// True where the list was cut: the sums still cover all movements.
+    pub truncated: bool,
+}

@@ -1,0 +1,22 @@
+//! The words every context shares: typed ids, money, points, quantities, time, pages and error kinds.
+//!
+//! Contract: values only. Nothing here reads a clock, a random source, a file or a socket by itself;
+//! [`Clock`] and [`IdGenerator`] are handed in by the composition root.
+
+mod error;
+mod idgen;
+mod ids;
+mod money;
+mod order_no;
+mod page;
+mod time;
+mod trace;
+
+pub use error::{Classified, ErrorKind, PortError, PortResult};
+pub use idgen::{IdError, IdGenerator, NodeIds, SequenceIds};
+pub use ids::{ActivityId, PaymentId, ProductId, RefundId, ReservationId, SkuId, StoreId, UserId};
+pub use money::{Currency, Money, Points, Quantity, ValueError};
+pub use order_no::{OrderNo, OrderNoError};
+pub use page::{CursorError, Page, PageRequest};
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use trace::TraceContext;

@@ -1,0 +1,39 @@
+//! How member refuses.
+
+use std::time::Duration;
+
+use sluice_kernel::{Classified, ErrorKind, PortError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    #[error("no such entry")]
+    NotFound,
+    #[error("a code was sent to this phone less than a minute ago")]
+    TooSoon { retry_after: Duration },
+    #[error("{field}: {reason}")]
+    InvalidField { field: &'static str, reason: String },
+    #[error("an address book holds at most 50 addresses")]
+    TooManyAddresses,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl Classified for MemberError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound => ErrorKind::NotFound,
+            Self::TooSoon { .. } => ErrorKind::RateLimited,
+            Self::InvalidField { .. } | Self::TooManyAddresses => ErrorKind::Invalid,
+            Self::Port(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::TooSoon { .. } => "rate_limited",
+            Self::InvalidField { .. } | Self::TooManyAddresses => "invalid_field",
+            Self::Port(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What member offers.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+use sluice_kernel::{Clock, IdGenerator, StoreId, Timestamp, UserId};
+
+use crate::{
+    AccountBook, Address, AddressBook, AddressId, CodeCheck, CodeRepository, CodeSender, MemberError, NewAddress, NewCode,
+    SendOutcome, ThirdPartyAccount,
+};
+
+#[async_trait]
+pub trait MemberService: Send + Sync {
+    /// Sends a new code; at most one a minute per phone.
+    async fn send_code(&self, store: StoreId, phone: &str) -> Result<(), MemberError>;
+    /// Checks without using up; a wrong code costs one of five tries.
+    async fn check_code(&self, store: StoreId, phone: &str, code: &str) -> Result<CodeCheck, MemberError>;
+
+    async fn accounts(&self, store: StoreId, user: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError>;
+    async fn account(&self, store: StoreId, user: &UserId, provider: &str) -> Result<Option<ThirdPartyAccount>, MemberError>;
+    async fn put_account(&self, store: StoreId, user: &UserId, account: ThirdPartyAccount) -> Result<(), MemberError>;
+
+    async fn addresses(&self, store: StoreId, user: &UserId) -> Result<Vec<Address>, MemberError>;
+    async fn add_address(&self, store: StoreId, user: &UserId, entry: NewAddress) -> Result<Address, MemberError>;
+    async fn replace_address(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        id: AddressId,
+        entry: NewAddress,
+    ) -> Result<Address, MemberError>;
+    async fn remove_address(&self, store: StoreId, user: &UserId, id: AddressId) -> Result<(), MemberError>;
+}
+
+const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
+const CODE_PAUSE: Duration = Duration::from_secs(60);
+const CODE_TRIES: u32 = 5;
+const MOST_ADDRESSES: u32 = 50;
+
+/// The service over its ports.
+pub struct Members {
+    pub codes: Arc<dyn CodeRepository>,
+    pub sender: Arc<dyn CodeSender>,
+    pub accounts: Arc<dyn AccountBook>,
+    pub addresses: Arc<dyn AddressBook>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// Six digits from 128 random bits; the bias of the remainder is below 2^-100.
+fn six_digits(token: &str) -> String {
+    let number = u128::from_str_radix(token, 16).unwrap_or(0) % 1_000_000;
+    format!("{number:06}")
+}
+
+fn digest(store: StoreId, phone: &str, code: &str, sent_at: Timestamp) -> String {
+    let hash = Sha256::digest(format!("{store}\n{phone}\n{}\n{code}", sent_at.as_millis()));
+    hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Digits with an optional leading plus, 5 to 20 characters.
+pub(crate) fn is_phone(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (5..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn check_phone(phone: &str) -> Result<(), MemberError> {
+    if is_phone(phone) {
+        return Ok(());
+    }
+    Err(MemberError::InvalidField { field: "phone", reason: "5 to 20 digits, with an optional leading +".to_owned() })
+}
+
+fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), MemberError> {
+    if text.trim().is_empty() || text.chars().count() > most {
+        return Err(MemberError::InvalidField { field, reason: format!("1 to {most} characters") });
+    }
+    Ok(())
+}
+
+fn check_address(entry: &NewAddress) -> Result<(), MemberError> {
+    check_text("name", &entry.name, 64)?;
+    check_phone(&entry.phone)?;
+    check_text("province", &entry.province, 64)?;
+    check_text("city", &entry.city, 64)?;
+    check_text("district", &entry.district, 64)?;
+    check_text("address", &entry.address, 200)
+}
+
+#[async_trait]
+impl MemberService for Members {
+    async fn send_code(&self, store: StoreId, phone: &str) -> Result<(), MemberError> {
+        check_phone(phone)?;
+        let now = self.clock.now();
+        let code = six_digits(&self.ids.token());
+        let stored = NewCode {
+            store,
+            phone: phone.to_owned(),
+            digest: digest(store, phone, &code, now),
+            sent_at: now,
+            expires_at: now.plus(CODE_LIFE),
+        };
+        match self.codes.store(&stored, CODE_PAUSE).await? {
+            SendOutcome::Stored => Ok(self.sender.send(phone, &code).await?),
+            SendOutcome::TooSoon { again_at } => Err(MemberError::TooSoon { retry_after: again_at.since(now) }),
+        }
+    }
+
+    async fn check_code(&self, store: StoreId, phone: &str, code: &str) -> Result<CodeCheck, MemberError> {
+        let Some(sent_at) = self.codes.sent_at(store, phone).await? else {
+            return Ok(CodeCheck::Invalid);
+        };
+        let digest = digest(store, phone, code, sent_at);
+        Ok(self.codes.check(store, phone, &digest, CODE_TRIES, self.clock.now()).await?)
+    }
+
+    async fn accounts(&self, store: StoreId, user: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError> {
+        Ok(self.accounts.list(store, user).await?)
+    }
+
+    async fn account(&self, store: StoreId, user: &UserId, provider: &str) -> Result<Option<ThirdPartyAccount>, MemberError> {
+        Ok(self.accounts.find(store, user, provider).await?)
+    }
+
+    async fn put_account(&self, store: StoreId, user: &UserId, account: ThirdPartyAccount) -> Result<(), MemberError> {
+        check_text("provider", &account.provider, 32)?;
+        check_text("account", &account.account, 128)?;
+        Ok(self.accounts.put(store, user, &account).await?)
+    }
+
+    async fn addresses(&self, store: StoreId, user: &UserId) -> Result<Vec<Address>, MemberError> {
+        Ok(self.addresses.list(store, user).await?)
+    }
+
+    async fn add_address(&self, store: StoreId, user: &UserId, entry: NewAddress) -> Result<Address, MemberError> {
+        check_address(&entry)?;
+        let added = self.addresses.add(store, user, &entry, MOST_ADDRESSES, self.clock.now()).await?;
+        added.ok_or(MemberError::TooManyAddresses)
+    }
+
+    async fn replace_address(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        id: AddressId,
+        entry: NewAddress,
+    ) -> Result<Address, MemberError> {
+        check_address(&entry)?;
+        if self.addresses.replace(store, user, id, &entry).await? { Ok(Address { id, entry }) } else { Err(MemberError::NotFound) }
+    }
+
+    async fn remove_address(&self, store: StoreId, user: &UserId, id: AddressId) -> Result<(), MemberError> {
+        if self.addresses.remove(store, user, id).await? { Ok(()) } else { Err(MemberError::NotFound) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_six_digits_and_phones_are_digits() {
+        assert_eq!(six_digits("000000000000000000000000000f4247").len(), 6);
+        assert_eq!(six_digits("0000000000000000000000000000000a"), "000010");
+        assert!(is_phone("13800000000") && is_phone("+8613800000000"));
+        assert!(!is_phone("1380-000") && !is_phone("") && !is_phone("+"));
+    }
+}

@@ -1,0 +1,1 @@
+//! sluice-messaging-kafka

@@ -1,0 +1,105 @@
+//! How the order context refuses; codes and order of precedence from spec.md S2.
+
+use sluice_kernel::{Classified, ErrorKind, IdError, PortError, ProductId, SkuId, ValueError};
+
+/// A line that is short: `line` is the index of the first line of that SKU in the request, where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShortLine {
+    pub line: usize,
+    pub sku: SkuId,
+    pub usable: i64,
+}
+
+/// A field that a product requires: its JSON pointer, its name, and the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingField {
+    pub pointer: &'static str,
+    pub field: &'static str,
+    pub product: ProductId,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    #[error("no such order")]
+    NotFound,
+    /// Index of the first line and what was asked for.
+    #[error("some lines are not on the shelf")]
+    OffShelf { lines: Vec<(usize, String)> },
+    #[error("a product requires fields that are missing")]
+    FieldRequired { missing: Vec<MissingField> },
+    #[error("the verification code is not valid")]
+    VerifyCodeInvalid,
+    #[error("there is not enough stock")]
+    InsufficientStock { lines: Vec<ShortLine> },
+    #[error("at most 100 lines")]
+    TooManyLines,
+    /// `pointer` is a JSON pointer into the request.
+    #[error("{pointer}: {reason}")]
+    InvalidField { pointer: String, reason: String },
+    #[error("this key was used for another request")]
+    KeyReused,
+    #[error("the first request with this key is still running")]
+    InProgress,
+    /// Another order took this very cart; its lines are about to leave it.
+    #[error("this cart was ordered already")]
+    CartAlreadyOrdered,
+    #[error("only an unpaid order can be cancelled")]
+    NotCancellable,
+    #[error("this order takes no payment any more")]
+    PaymentClosed,
+    #[error("this order cannot be refunded like that: {0}")]
+    NotRefundable(String),
+    #[error("{0}")]
+    WrongState(String),
+    #[error("the total is too large")]
+    Value(#[from] ValueError),
+    #[error("no order number can be made")]
+    Ids(#[from] IdError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl Classified for OrderError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound => ErrorKind::NotFound,
+            Self::OffShelf { .. }
+            | Self::InsufficientStock { .. }
+            | Self::InProgress
+            | Self::CartAlreadyOrdered
+            | Self::NotCancellable
+            | Self::PaymentClosed
+            | Self::NotRefundable(_)
+            | Self::WrongState(_) => ErrorKind::Conflict,
+            Self::FieldRequired { .. }
+            | Self::VerifyCodeInvalid
+            | Self::TooManyLines
+            | Self::InvalidField { .. }
+            | Self::KeyReused
+            | Self::Value(_) => ErrorKind::Invalid,
+            Self::Ids(_) => ErrorKind::Unavailable,
+            Self::Port(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::OffShelf { .. } => "off_shelf",
+            Self::FieldRequired { .. } => "field_required",
+            Self::VerifyCodeInvalid => "verify_code_invalid",
+            Self::InsufficientStock { .. } => "insufficient_stock",
+            Self::TooManyLines => "too_many_lines",
+            Self::InvalidField { .. } | Self::Value(_) => "invalid_field",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::InProgress => "request_in_progress",
+            Self::CartAlreadyOrdered => "cart_already_ordered",
+            Self::NotCancellable => "order_not_cancellable",
+            Self::PaymentClosed => "payment_closed",
+            Self::NotRefundable(_) => "order_not_refundable",
+            Self::WrongState(_) => "order_state_refused",
+            Self::Ids(_) => "unavailable",
+            Self::Port(error) => error.code(),
+        }
+    }
+}

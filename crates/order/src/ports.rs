@@ -1,0 +1,248 @@
+//! What the order context needs from others; bridged or adapted outside.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use sluice_events::{Fact, RestockLine};
+use sluice_kernel::{
+    Money, OrderNo, PaymentId, Points, PortResult, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
+};
+
+use crate::{IdempotencyKey, NewOrder, Order, OrderError, OrderQuery, OrderState, OrderStatus, RefundRecord};
+
+/// Form fields a product may require of a cart order (spec.md S2 rule 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequiredField {
+    Recipients,
+    Tel,
+    VerifyCode,
+    IdCard,
+    ReceivingInfo,
+}
+
+/// A SKU as placing needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShelfCard {
+    pub sku_id: SkuId,
+    pub product_id: ProductId,
+    pub title: Arc<str>,
+    pub picture: Option<Arc<str>>,
+    pub spec: Arc<str>,
+    pub code: Arc<str>,
+    pub price: Money,
+    pub points: Points,
+    pub allotable_profit: i64,
+    pub supplier_price: i64,
+    pub delivery_place: Arc<str>,
+    pub required: Arc<[RequiredField]>,
+    pub buyable: bool,
+    pub revision: i64,
+}
+
+/// The catalog; SKUs that do not exist in the store are absent.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// May answer from a cache: the gate compares revisions.
+    async fn cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>>;
+    /// Forgets what is cached of these, after the gate said that it is outdated.
+    async fn forget(&self, store: StoreId, skus: &[SkuId]);
+}
+
+/// The selected lines of the user's cart, and its version.
+#[async_trait]
+pub trait CartReader: Send + Sync {
+    async fn selected(&self, store: StoreId, user: &UserId) -> PortResult<(i64, Vec<(SkuId, Quantity)>)>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeVerdict {
+    /// Valid: the code sent to this phone at this instant. The commit uses it up.
+    Valid {
+        sent_at: Timestamp,
+    },
+    Invalid,
+}
+
+#[async_trait]
+pub trait CodeVerifier: Send + Sync {
+    async fn check(&self, store: StoreId, phone: &str, code: &str) -> PortResult<CodeVerdict>;
+}
+
+/// Why the stock says no; nothing was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockRefusal {
+    OffShelf(Vec<SkuId>),
+    /// The revision the order was priced at is not the present one.
+    Outdated(Vec<SkuId>),
+    /// SKU and what is usable.
+    Short(Vec<(SkuId, i64)>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReserveAnswer {
+    Held {
+        epoch: i64,
+    },
+    Refused(StockRefusal),
+    /// The reservation was given back before this call arrived.
+    Gone,
+}
+
+/// The stock gate as placing sees it.
+#[async_trait]
+pub trait StockReserver: Send + Sync {
+    /// True where the commit itself decides (database gate): `reserve` is then never called.
+    fn decides_in_commit(&self) -> bool;
+    /// `lines`: SKU, units, revision priced at (`None` for late money).
+    async fn reserve(
+        &self,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer>;
+    async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()>;
+    /// Committed changes wait in the effects queue: apply them soon. Never fails; the sweeper is the backstop.
+    fn hint_effects(&self);
+}
+
+/// What stands under an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replay {
+    pub order_no: OrderNo,
+    /// The first request had the same body.
+    pub same_body: bool,
+}
+
+/// What became of a new order in the group commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitAnswer {
+    Committed,
+    /// The key belongs to an earlier order; this one was not written.
+    Replayed(Replay),
+    /// Only where the commit decides over the stock.
+    Refused(StockRefusal),
+    /// The verification code was used up by another order meanwhile.
+    CodeSpent,
+    /// The cart's version was claimed by another order.
+    CartClaimed,
+    /// The gate was rebuilt since the reservation: reserve again (under a new attempt id the old one is void).
+    EpochMoved,
+}
+
+/// The group commit. Orders that wait at the same moment share a transaction; one that is refused fails alone.
+#[async_trait]
+pub trait OrderWriter: Send + Sync {
+    /// Returns when the order is on disk, or was refused. Fails with `Overloaded` at once where the queue is full.
+    async fn commit(&self, order: NewOrder) -> PortResult<CommitAnswer>;
+}
+
+/// What a transition does to the stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockStep {
+    None,
+    Sell(ReservationId),
+    Release(ReservationId),
+    /// Late money: reserve and sell in one step. `epoch` is set where an outside gate holds the units already.
+    LateSell {
+        reservation: ReservationId,
+        epoch: Option<i64>,
+    },
+    Restock(RefundRecord),
+}
+
+/// A change of state: all of it or nothing, compare-and-set on the version it was decided from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    pub store: StoreId,
+    pub order_no: OrderNo,
+    pub version: i64,
+    pub from: OrderStatus,
+    pub to: OrderState,
+    /// Set when the order is (or stays) paid from now on.
+    pub paid_at: Option<Timestamp>,
+    pub stock: StockStep,
+    /// A refund that this step records: its amount counts once.
+    pub refund: Option<RefundRecord>,
+    /// What is told; `None` where nothing is.
+    pub fact: Option<Fact>,
+    pub traceparent: Option<String>,
+    pub now: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    Done,
+    /// Another change came first: read again and decide anew.
+    Lost,
+    /// This refund was recorded before; nothing was changed.
+    Repeated,
+    /// `LateSell` found too little; nothing was changed.
+    Short,
+    /// The gate was rebuilt since the reservation; nothing was changed.
+    EpochMoved,
+}
+
+#[async_trait]
+pub trait OrderRepository: Send + Sync {
+    async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>>;
+    /// Up to `limit + 1` orders, newest first.
+    async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>>;
+    /// Status alone, for streams: status and version.
+    async fn status(&self, store: StoreId, order: OrderNo) -> PortResult<Option<(OrderStatus, i64)>>;
+    async fn find_replay(&self, key: &IdempotencyKey) -> PortResult<Option<Replay>>;
+    /// Remembers a key of a payment or refund, after it took effect; a key that stands already is left as it is.
+    async fn remember(&self, key: &IdempotencyKey, order: OrderNo, now: Timestamp) -> PortResult<()>;
+    async fn apply(&self, transition: &Transition) -> PortResult<Applied>;
+    /// Unpaid orders whose next look is due, oldest first: order, store, expires_at.
+    async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>>;
+    /// Looks at these again at `until`, so that a message that is on its way is not sent twice at once.
+    async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()>;
+    /// How many unpaid orders are past their deadline, and since when the oldest one is.
+    async fn overdue(&self, now: Timestamp) -> PortResult<(u64, Option<Timestamp>)>;
+}
+
+/// A payment as the order's answer shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    pub payment_id: PaymentId,
+    pub provider: String,
+    pub url: String,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundCommand {
+    pub id: RefundId,
+    pub store: StoreId,
+    pub order_no: OrderNo,
+    pub payment: PaymentId,
+    /// `None`: all that is left.
+    pub amount: Option<i64>,
+    pub reason: String,
+    pub restock: Vec<RestockLine>,
+}
+
+/// The pay context as the order context sees it.
+#[async_trait]
+pub trait PaymentDesk: Send + Sync {
+    /// `Err(OrderError::PaymentClosed)` where the order takes no payment any more; port errors where the provider
+    /// cannot be reached.
+    async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError>;
+    /// The first payment as it was answered.
+    async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
+    async fn latest(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
+    /// Asks and closes the channels; `true` where money had come (do not cancel).
+    async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
+    /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already.
+    async fn refund(&self, command: RefundCommand, traceparent: Option<&str>) -> Result<(i64, bool), OrderError>;
+    /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`.
+    async fn keep_exception(
+        &self,
+        kind: &'static str,
+        store: StoreId,
+        order: OrderNo,
+        payment: &PaymentId,
+        detail: String,
+    ) -> PortResult<()>;
+}

@@ -1,0 +1,375 @@
+//! What the order context offers to the API, to consumers and to sweepers.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed, RestockLine, Topic};
+use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PortError, RefundId, SkuId, StoreId, Timestamp, UserId};
+
+use crate::{
+    CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderError, OrderQuery, OrderRepository, OrderState,
+    OrderStatus, OrderWriter, PaymentDesk, PlaceCartOrder, Placed, Prepared, RefundCommand, StockReserver, rules,
+};
+
+/// An order and its newest payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderDetail {
+    pub order: Order,
+    pub payment: Option<Prepared>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestockChoice {
+    Nothing,
+    /// All units that were not returned to stock yet.
+    Everything,
+    Lines(Vec<(SkuId, i64)>),
+}
+
+/// What staff ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundAsk {
+    pub store: StoreId,
+    pub order_no: OrderNo,
+    pub key: IdempotencyKey,
+    /// `None`: all that is left.
+    pub amount: Option<i64>,
+    pub reason: String,
+    pub restock: RestockChoice,
+    pub traceparent: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundAsked {
+    pub id: RefundId,
+    pub order_no: OrderNo,
+    pub amount: i64,
+    /// False while the provider has not answered; the sweeper goes on.
+    pub done: bool,
+    pub replayed: bool,
+}
+
+#[async_trait]
+pub trait OrderService: Send + Sync {
+    /// Places a cart order, whole or not at all; repeats the first answer for a key that was used before.
+    async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError>;
+    /// A user's own order; another's is not found. `user: None` for staff.
+    async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
+    async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
+    /// Status and version, for streams.
+    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError>;
+    async fn cancel(
+        &self,
+        store: StoreId,
+        user: Option<&UserId>,
+        order: OrderNo,
+        traceparent: Option<&str>,
+    ) -> Result<OrderDetail, OrderError>;
+    /// Prepares the payment again while the order is unpaid. The second value says that the key was used before.
+    async fn prepare_payment(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        key: IdempotencyKey,
+    ) -> Result<(Prepared, bool), OrderError>;
+    /// Staff: paid → fulfilled → completed.
+    async fn fulfil(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;
+    async fn complete(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;
+    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError>;
+
+    /// Consumer of `payment-settled`.
+    async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError>;
+    /// Consumer of `auto-cancel`.
+    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError>;
+    /// The `auto-cancel` messages of orders whose deadline has passed; the same order comes again after a pause, until
+    /// it is not unpaid any more.
+    async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError>;
+    /// These were published: look at them again later.
+    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
+    /// Unpaid orders past their deadline: how many, and the oldest deadline.
+    async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError>;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct OrderTimings {
+    /// How long an order may stay unpaid.
+    pub payment_window: Duration,
+    /// When `auto-cancel` is published again for an order that is still unpaid.
+    pub timer_repeat: Duration,
+}
+
+/// The ports of the service, shared with the placements that run apart.
+pub struct OrderPorts {
+    pub catalog: Arc<dyn Catalog>,
+    pub cart: Arc<dyn CartReader>,
+    pub codes: Arc<dyn CodeVerifier>,
+    pub stock: Arc<dyn StockReserver>,
+    pub writer: Arc<dyn OrderWriter>,
+    pub orders: Arc<dyn OrderRepository>,
+    pub payments: Arc<dyn PaymentDesk>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+    pub timings: OrderTimings,
+}
+
+/// The service over its ports.
+pub struct Orders {
+    inner: Arc<OrderPorts>,
+    running: Arc<Mutex<HashSet<(String, StoreId, UserId)>>>,
+}
+
+impl Orders {
+    pub fn new(inner: OrderPorts) -> Self {
+        Self { inner: Arc::new(inner), running: Arc::default() }
+    }
+
+    async fn detail(&self, order: Order) -> Result<OrderDetail, OrderError> {
+        let payment = self.inner.payments.latest(order.store, order.order_no).await?;
+        Ok(OrderDetail { order, payment })
+    }
+
+    async fn advance(
+        &self,
+        store: StoreId,
+        order_no: OrderNo,
+        step: fn(OrderState) -> Result<OrderState, crate::Refused>,
+    ) -> Result<OrderDetail, OrderError> {
+        let order = self.inner.orders.find(store, order_no).await?.ok_or(OrderError::NotFound)?;
+        let to = step(order.state.clone()).map_err(|refused| OrderError::WrongState(refused.to_string()))?;
+        let transition = self.inner.plain_transition(&order, to, None);
+        match self.inner.orders.apply(&transition).await? {
+            crate::Applied::Done => self.find(store, None, order_no).await,
+            _ => Err(OrderError::WrongState("the order changed meanwhile".to_owned())),
+        }
+    }
+}
+
+/// Marks a key as running; the mark goes with the value.
+struct RunningKey {
+    running: Arc<Mutex<HashSet<(String, StoreId, UserId)>>>,
+    key: (String, StoreId, UserId),
+}
+
+impl RunningKey {
+    fn claim(running: &Arc<Mutex<HashSet<(String, StoreId, UserId)>>>, key: &IdempotencyKey) -> Option<Self> {
+        let key = (format!("{}\n{}", key.route, key.key), key.store, key.user.clone());
+        let fresh = running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        fresh.then(|| Self { running: running.clone(), key })
+    }
+}
+
+impl Drop for RunningKey {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+fn owned_by(order: &Order, user: Option<&UserId>) -> bool {
+    user.is_none_or(|user| order.user == *user)
+}
+
+#[async_trait]
+impl OrderService for Orders {
+    async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
+        let running = RunningKey::claim(&self.running, &command.key).ok_or(OrderError::InProgress)?;
+        let inner = self.inner.clone();
+        let span = tracing::Span::current();
+        let placement = tokio::spawn(tracing::Instrument::instrument(
+            async move {
+                let placed = inner.place(&command).await;
+                drop(running);
+                placed
+            },
+            span,
+        ));
+        placement.await.unwrap_or_else(|failure| Err(PortError::internal("a placement", failure).into()))
+    }
+
+    async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        let order = self.inner.orders.find(store, order).await?.filter(|order| owned_by(order, user));
+        self.detail(order.ok_or(OrderError::NotFound)?).await
+    }
+
+    async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError> {
+        let rows = self.inner.orders.list(&query).await?;
+        let page = Page::from_overfull(rows, query.page.limit, |order| order.order_no.id());
+        let mut data = Vec::with_capacity(page.data.len());
+        for order in page.data {
+            data.push(self.detail(order).await?);
+        }
+        Ok(Page { data, next_cursor: page.next_cursor, has_more: page.has_more })
+    }
+
+    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError> {
+        self.inner.orders.status(store, order).await?.ok_or(OrderError::NotFound)
+    }
+
+    async fn cancel(
+        &self,
+        store: StoreId,
+        user: Option<&UserId>,
+        order: OrderNo,
+        traceparent: Option<&str>,
+    ) -> Result<OrderDetail, OrderError> {
+        let known = self.inner.orders.find(store, order).await?.filter(|order| owned_by(order, user));
+        known.ok_or(OrderError::NotFound)?;
+        let reason = if user.is_some() { CancelReason::User } else { CancelReason::Staff };
+        let cancelled = self.inner.cancel(store, order, reason, traceparent).await?;
+        self.detail(cancelled).await
+    }
+
+    async fn prepare_payment(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        key: IdempotencyKey,
+    ) -> Result<(Prepared, bool), OrderError> {
+        let _running = RunningKey::claim(&self.running, &key).ok_or(OrderError::InProgress)?;
+        let order = self.inner.orders.find(store, order).await?.filter(|order| owned_by(order, Some(user)));
+        let order = order.ok_or(OrderError::NotFound)?;
+        let replay = self.inner.orders.find_replay(&key).await?;
+        if replay.is_some_and(|replay| !replay.same_body) {
+            return Err(OrderError::KeyReused);
+        }
+        if order.state != OrderState::Unpaid || self.inner.clock.now() >= order.expires_at {
+            return Err(OrderError::PaymentClosed);
+        }
+        let prepared = self.inner.payments.prepare(&order).await?;
+        if replay.is_none() {
+            self.inner.orders.remember(&key, order.order_no, self.inner.clock.now()).await?;
+        }
+        Ok((prepared, replay.is_some()))
+    }
+
+    async fn fulfil(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        self.advance(store, order, OrderState::fulfil).await
+    }
+
+    async fn complete(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        self.advance(store, order, OrderState::complete).await
+    }
+
+    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError> {
+        let _running = RunningKey::claim(&self.running, &ask.key).ok_or(OrderError::InProgress)?;
+        let order = self.inner.orders.find(ask.store, ask.order_no).await?.ok_or(OrderError::NotFound)?;
+        let replay = self.inner.orders.find_replay(&ask.key).await?;
+        if replay.is_some_and(|replay| !replay.same_body) {
+            return Err(OrderError::KeyReused);
+        }
+        let payment = order.state.payment().cloned();
+        let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
+        let id = refund_id(&ask.key);
+        if replay.is_none() {
+            check_refund(&order, &ask)?;
+        }
+        let command = RefundCommand {
+            id: id.clone(),
+            store: ask.store,
+            order_no: ask.order_no,
+            payment,
+            amount: ask.amount,
+            reason: ask.reason.clone(),
+            restock: restock_lines(&order, &ask.restock),
+        };
+        let (amount, done) = self.inner.payments.refund(command, ask.traceparent.as_deref()).await?;
+        if replay.is_none() {
+            self.inner.orders.remember(&ask.key, ask.order_no, self.inner.clock.now()).await?;
+        }
+        Ok(RefundAsked { id, order_no: ask.order_no, amount, done, replayed: replay.is_some() })
+    }
+
+    async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
+        self.inner.settle(settled, traceparent).await
+    }
+
+    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError> {
+        self.inner.expire(closed.store_id, closed.order_no, traceparent).await
+    }
+
+    async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError> {
+        let now = self.inner.clock.now();
+        let due = self.inner.orders.due(now, limit).await?;
+        let mut messages = Vec::with_capacity(due.len());
+        for (order_no, store_id, expires_at) in due {
+            let data = serde_json::to_string(&PaymentWindowClosed { order_no, store_id, expires_at })
+                .map_err(|error| PortError::internal("writing an event", error))?;
+            messages.push(Envelope {
+                topic: Topic::AutoCancel,
+                key: order_no.to_string(),
+                id: format!("{order_no}/window-closed"),
+                kind: "sluice.order.payment-window-closed.v1".into(),
+                time: expires_at,
+                traceparent: None,
+                data,
+            });
+        }
+        Ok(messages)
+    }
+
+    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
+        let until = self.inner.clock.now().plus(self.inner.timings.timer_repeat);
+        Ok(self.inner.orders.look_again(orders, until).await?)
+    }
+
+    async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError> {
+        Ok(self.inner.orders.overdue(self.inner.clock.now()).await?)
+    }
+}
+
+/// The refund's id follows from its key: repeating the request names the same refund towards the provider.
+fn refund_id(key: &IdempotencyKey) -> RefundId {
+    use sha2::{Digest as _, Sha256};
+    let hash = Sha256::digest(format!("{}\n{}\n{}\n{}", key.route, key.store, key.user, key.key));
+    RefundId(hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderError> {
+    if order.status() == OrderStatus::Refunded {
+        return Err(OrderError::NotRefundable("all of it was refunded".to_owned()));
+    }
+    if ask.reason.trim().is_empty() || ask.reason.chars().count() > 200 {
+        return Err(rules::invalid("/reason", "1 to 200 characters"));
+    }
+    let left = order.total.amount.saturating_sub(order.refunded);
+    if ask.amount.is_some_and(|amount| amount <= 0 || amount > left) {
+        return Err(rules::invalid("/amount", &format!("from 1 to the {left} minor units that are left")));
+    }
+    let RestockChoice::Lines(lines) = &ask.restock else {
+        return Ok(());
+    };
+    for (index, (sku, quantity)) in lines.iter().enumerate() {
+        let item = order.items.iter().find(|item| item.line.sku_id == *sku);
+        let most = item.map_or(0, |item| item.line.quantity.get().saturating_sub(item.restocked));
+        let repeated = lines.iter().take(index).any(|(other, _)| other == sku);
+        if *quantity < 1 || *quantity > most || repeated || order.status() == OrderStatus::PaidAfterClose {
+            return Err(rules::invalid(
+                &format!("/restock_items/{index}"),
+                &format!("at most {most} units of this SKU can be restocked"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn restock_lines(order: &Order, choice: &RestockChoice) -> Vec<RestockLine> {
+    match choice {
+        RestockChoice::Nothing => Vec::new(),
+        RestockChoice::Lines(lines) => {
+            lines.iter().map(|(sku_id, quantity)| RestockLine { sku_id: *sku_id, quantity: *quantity }).collect()
+        }
+        // Units of an order that was paid after its close went back to stock when it was closed.
+        RestockChoice::Everything if order.status() == OrderStatus::PaidAfterClose => Vec::new(),
+        RestockChoice::Everything => order
+            .items
+            .iter()
+            .map(|item| RestockLine { sku_id: item.line.sku_id, quantity: item.line.quantity.get() - item.restocked })
+            .filter(|line| line.quantity > 0)
+            .collect(),
+    }
+}

@@ -1,0 +1,296 @@
+//! What pay offers.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PaymentId, StoreId};
+
+use crate::{
+    Channel, ChannelState, CloseAnswer, GatewayError, InsertAnswer, Notice, PayError, PayException, PayRefund, Payment,
+    PaymentGateway, PaymentHandle, PaymentRepository, PaymentRequest, PaymentStatus, RefundBegin, RefundRepository, RefundRequest,
+    RefundStatus, WebhookHeaders,
+};
+
+#[async_trait]
+pub trait PayService: Send + Sync {
+    /// Opens the order's live payment, or returns the one it has. `account` is the user's account at the provider.
+    async fn prepare(&self, request: &PaymentRequest, account: Option<&str>) -> Result<PaymentHandle, PayError>;
+    /// The provider new payments go to.
+    fn provider(&self) -> &'static str;
+    /// The order's first payment as it was answered, if one was opened.
+    async fn first(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError>;
+    /// The order's newest payment, if one was opened.
+    async fn latest(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError>;
+    /// Closes all channels of the order for good, asking the provider a bounded number of times.
+    async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError>;
+    /// A provider's callback: verified, matched, stored.
+    async fn receive(
+        &self,
+        provider: &str,
+        headers: &WebhookHeaders,
+        body: &[u8],
+        traceparent: Option<&str>,
+    ) -> Result<(), PayError>;
+    async fn find(&self, id: &PaymentId) -> Result<Payment, PayError>;
+    /// Begins a refund and tries the provider once; the sweeper goes on until it is done.
+    async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError>;
+    async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError>;
+    /// Sweeper: tries refunds that were left pending for `older_than`.
+    async fn retry_refunds(&self, older_than: Duration) -> Result<usize, PayError>;
+    async fn keep_exception(&self, exception: PayException) -> Result<(), PayError>;
+    async fn exceptions(&self, store: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError>;
+}
+
+/// Tries and pause towards a provider that stays silent while an order is being closed: it delays a cancellation by
+/// three seconds at the most.
+const CLOSE_TRIES: u32 = 3;
+const PROVIDER_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// The service over its ports; `gateways` never empty, the first takes new payments.
+pub struct Payments {
+    pub payments: Arc<dyn PaymentRepository>,
+    pub refunds: Arc<dyn RefundRepository>,
+    pub gateways: Vec<Arc<dyn PaymentGateway>>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+fn handle(payment: &Payment) -> Option<PaymentHandle> {
+    Some(PaymentHandle {
+        payment_id: payment.id.clone(),
+        provider: payment.provider.clone(),
+        url: payment.url.clone()?,
+        expires_at: payment.expires_at,
+    })
+}
+
+fn silent(error: GatewayError) -> PayError {
+    PayError::Port(sluice_kernel::PortError::unavailable("the payment provider", error))
+}
+
+async fn bounded<T>(call: impl Future<Output = Result<T, GatewayError>>) -> Result<T, GatewayError> {
+    match tokio::time::timeout(PROVIDER_TIMEOUT, call).await {
+        Ok(answer) => answer,
+        Err(elapsed) => Err(GatewayError::Unknown(Box::new(elapsed))),
+    }
+}
+
+impl Payments {
+    fn gateway(&self, provider: &str) -> Result<&Arc<dyn PaymentGateway>, PayError> {
+        self.gateways.iter().find(|gateway| gateway.provider() == provider).ok_or(PayError::NotFound)
+    }
+
+    fn preferred(&self) -> Result<&Arc<dyn PaymentGateway>, PayError> {
+        self.gateways.first().ok_or(PayError::NotFound)
+    }
+
+    /// Calls the provider for a payment whose row stands, and closes the channel again if the order was closed meanwhile.
+    async fn open(
+        &self,
+        gateway: &Arc<dyn PaymentGateway>,
+        mut payment: Payment,
+        request: &PaymentRequest,
+        account: Option<&str>,
+    ) -> Result<PaymentHandle, PayError> {
+        let channel = bounded(gateway.open(&payment, request, account)).await.map_err(silent)?;
+        if !self.payments.set_channel(&payment.id, &channel).await? {
+            // The closer saw our row but the provider may not have known the channel yet.
+            bounded(gateway.close(&payment)).await.map_err(silent)?;
+            return Err(PayError::Closed);
+        }
+        take_over(&mut payment, channel);
+        handle(&payment).ok_or(PayError::Closed)
+    }
+
+    /// Closes one pending payment at its provider. A silent provider is given up after bounded tries.
+    async fn close_one(&self, payment: &Payment) -> Result<CloseAnswer, PayError> {
+        let gateway = self.gateway(&payment.provider)?;
+        for _ in 0..CLOSE_TRIES {
+            match bounded(gateway.close(payment)).await {
+                Ok(ChannelState::Paid(notice)) => {
+                    self.payments.settle(payment, &notice, None, self.clock.now()).await?;
+                    return Ok(CloseAnswer::Paid);
+                }
+                Ok(ChannelState::Closed) => break,
+                Err(error) => tracing::warn!(payment.id = %payment.id, error = %error, "The provider did not close a channel."),
+            }
+        }
+        self.payments.mark_closed(&payment.id).await?;
+        Ok(CloseAnswer::Closed)
+    }
+
+    async fn mismatch(&self, notice: &Notice, store: Option<StoreId>, detail: String) -> Result<(), PayError> {
+        let exception = PayException {
+            id: 0,
+            kind: "payment_mismatch".to_owned(),
+            store_id: store,
+            order_no: Some(notice.order_no.clone()),
+            payment_id: Some(notice.payment_id.to_string()),
+            detail,
+            at: self.clock.now(),
+        };
+        self.payments.keep_exception(&exception).await?;
+        Err(PayError::Mismatch)
+    }
+
+    async fn try_refund(&self, refund: &PayRefund, traceparent: Option<&str>) -> Result<(), PayError> {
+        let payment = self.find(&refund.payment_id).await?;
+        let gateway = self.gateway(&payment.provider)?;
+        bounded(gateway.refund(refund)).await.map_err(silent)?;
+        Ok(self.refunds.finish(&refund.id, traceparent, self.clock.now()).await?)
+    }
+}
+
+fn take_over(payment: &mut Payment, channel: Channel) {
+    payment.url = Some(channel.url);
+    if let Some(end) = channel.expires_at {
+        payment.expires_at = payment.expires_at.min(end);
+    }
+}
+
+/// The first field in which a notice differs from the payment it names (promise P4).
+fn difference(payment: &Payment, notice: &Notice) -> Option<String> {
+    if notice.order_no != payment.order_no.to_string() {
+        return Some(format!("order {} instead of {}", notice.order_no, payment.order_no));
+    }
+    if notice.amount != payment.amount.amount {
+        return Some(format!("amount {} instead of {}", notice.amount, payment.amount.amount));
+    }
+    if notice.currency != payment.amount.currency.as_str() {
+        return Some(format!("currency {} instead of {}", notice.currency, payment.amount.currency));
+    }
+    if notice.payee != payment.store.to_string() {
+        return Some(format!("payee {} instead of {}", notice.payee, payment.store));
+    }
+    None
+}
+
+#[async_trait]
+impl PayService for Payments {
+    async fn prepare(&self, request: &PaymentRequest, account: Option<&str>) -> Result<PaymentHandle, PayError> {
+        let gateway = self.preferred()?;
+        let now = self.clock.now();
+        if now >= request.expires_at {
+            return Err(PayError::Closed);
+        }
+        let mut payment = Payment {
+            id: self.ids.payment_id(),
+            provider: gateway.provider().to_owned(),
+            store: request.store,
+            user: request.user.clone(),
+            order_no: request.order_no,
+            amount: request.total,
+            status: PaymentStatus::Pending,
+            url: None,
+            expires_at: request.expires_at,
+            created_at: now,
+            refunded: 0,
+        };
+        if let Some(channel) = gateway.instant(&payment) {
+            take_over(&mut payment, channel);
+        }
+        match self.payments.insert(&payment).await? {
+            InsertAnswer::Closed => Err(PayError::Closed),
+            InsertAnswer::Inserted => match handle(&payment) {
+                Some(ready) => Ok(ready),
+                None => self.open(gateway, payment, request, account).await,
+            },
+            InsertAnswer::Live(live) => match handle(&live) {
+                Some(ready) => Ok(ready),
+                // A crash came between row and call: the same key asks the provider again.
+                None => self.open(self.gateway(&live.provider)?, live, request, account).await,
+            },
+        }
+    }
+
+    fn provider(&self) -> &'static str {
+        self.gateways.first().map_or("none", |gateway| gateway.provider())
+    }
+
+    async fn first(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
+        Ok(self.payments.of_order(store, order).await?.first().and_then(handle))
+    }
+
+    async fn latest(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
+        Ok(self.payments.of_order(store, order).await?.last().and_then(handle))
+    }
+
+    async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError> {
+        let mut answer = CloseAnswer::Closed;
+        for payment in self.payments.close_order(store, order, self.clock.now()).await? {
+            if self.close_one(&payment).await? == CloseAnswer::Paid {
+                answer = CloseAnswer::Paid;
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn receive(
+        &self,
+        provider: &str,
+        headers: &WebhookHeaders,
+        body: &[u8],
+        traceparent: Option<&str>,
+    ) -> Result<(), PayError> {
+        let gateway = self.gateway(provider)?;
+        let now = self.clock.now();
+        let verified = gateway.verify(headers, body, now).map_err(|_| PayError::SignatureInvalid)?;
+        let notice = verified.map_err(|error| PayError::Malformed(error.to_string()))?;
+
+        let Some(payment) = self.payments.find(&notice.payment_id).await? else {
+            return self.mismatch(&notice, None, "no such payment".to_owned()).await;
+        };
+        if payment.provider != provider {
+            return self.mismatch(&notice, Some(payment.store), format!("provider {provider}")).await;
+        }
+        if let Some(detail) = difference(&payment, &notice) {
+            return self.mismatch(&notice, Some(payment.store), detail).await;
+        }
+        let answer = self.payments.settle(&payment, &notice, traceparent, now).await?;
+        tracing::info!(payment.id = %payment.id, order.no = %payment.order_no, payment.status = ?notice.status, payment.answer = ?answer, "A payment notification was stored.");
+        Ok(())
+    }
+
+    async fn find(&self, id: &PaymentId) -> Result<Payment, PayError> {
+        self.payments.find(id).await?.ok_or(PayError::NotFound)
+    }
+
+    async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError> {
+        let refund = match self.refunds.begin(&request, self.clock.now()).await? {
+            RefundBegin::Begun(refund) => refund,
+            RefundBegin::TooLarge { left } => return Err(PayError::RefundTooLarge { left }),
+            RefundBegin::NotPaid => return Err(PayError::NotFound),
+        };
+        if refund.status == RefundStatus::Pending
+            && let Err(error) = self.try_refund(&refund, traceparent).await
+        {
+            tracing::warn!(refund.id = %refund.id, error = %error, "A refund is pending; it will be tried again.");
+            return Ok(refund);
+        }
+        Ok(PayRefund { status: RefundStatus::Done, ..refund })
+    }
+
+    async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError> {
+        Ok(self.refunds.of_order(store, order).await?)
+    }
+
+    async fn retry_refunds(&self, older_than: Duration) -> Result<usize, PayError> {
+        let before = self.clock.now().minus(older_than);
+        let pending = self.refunds.pending(before, 100).await?;
+        for refund in &pending {
+            if let Err(error) = self.try_refund(refund, None).await {
+                tracing::warn!(refund.id = %refund.id, error = %error, "A refund is still pending.");
+            }
+        }
+        Ok(pending.len())
+    }
+
+    async fn keep_exception(&self, exception: PayException) -> Result<(), PayError> {
+        Ok(self.payments.keep_exception(&exception).await?)
+    }
+
+    async fn exceptions(&self, store: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError> {
+        let rows = self.payments.exceptions(store, page).await?;
+        Ok(Page::from_overfull(rows, page.limit, |row| row.id))
+    }
+}

@@ -1,0 +1,1 @@
+//! Contract suites: what every adapter of this context's ports must do.
