@@ -1,0 +1,65 @@
+//! Everything a running process offers to the API, the worker and the command line.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_cart::CartService;
+use sluice_catalog::CatalogService;
+use sluice_events::{DeadLetterStore, OutboxStore, Publisher};
+use sluice_inventory::InventoryService;
+use sluice_kernel::{Clock, IdGenerator, PaymentId};
+use sluice_member::MemberService;
+use sluice_order::OrderService;
+use sluice_pay::{PayError, PayService, SandboxOutcome};
+
+/// The wired services of one process.
+#[derive(Clone)]
+pub struct Shop {
+    pub catalog: Arc<dyn CatalogService>,
+    pub cart: Arc<dyn CartService>,
+    pub inventory: Arc<dyn InventoryService>,
+    pub member: Arc<dyn MemberService>,
+    pub orders: Arc<dyn OrderService>,
+    pub pay: Arc<dyn PayService>,
+    /// The embedded provider's cashier.
+    pub cashier: Arc<dyn Cashier>,
+    pub outbox: Arc<dyn OutboxStore>,
+    pub dead_letters: Arc<dyn DeadLetterStore>,
+    pub publisher: Arc<dyn Publisher>,
+    pub health: Arc<dyn HealthProbe>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// The embedded `sandbox` provider as its cashier page uses it.
+#[async_trait]
+pub trait Cashier: Send + Sync {
+    /// Notes the buyer's choice and sends the signed callback; answers once the callback was accepted or is left to the
+    /// sweeper. `PayError::Closed` where the payment takes no money any more, `PayError::NotFound` where there is none.
+    async fn choose(&self, id: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError>;
+    /// Sends callbacks that were not accepted yet; returns how many it tried.
+    async fn deliver_owed(&self) -> Result<usize, PayError>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartState {
+    Up,
+    /// Away, but orders still flow (the bus): ready, degraded.
+    Degraded,
+    Down,
+}
+
+/// One part this process depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartHealth {
+    /// `database`, `gate`, `bus`.
+    pub name: &'static str,
+    pub state: PartState,
+    pub detail: String,
+}
+
+/// Asks every part within a bounded time.
+#[async_trait]
+pub trait HealthProbe: Send + Sync {
+    async fn check(&self) -> Vec<PartHealth>;
+}
