@@ -1,1 +1,12 @@
-//! sluice-storage-sql
+//! SQLite and MySQL/MariaDB adapters of every context's storage ports.
+//!
+//! Contract: one schema (`sluice-migrations`), one set of statements in the common subset of both dialects, one contract
+//! suite per port run on both. Every state change is a compare-and-set whose affected rows are checked; locks are taken
+//! in one order everywhere: order → limit → stock. sea-orm types appear in no signature outside this crate.
+
+mod database;
+mod error;
+mod statement;
+mod unit_of_work;
+
+pub use database::{Database, DatabaseSettings};

@@ -1,0 +1,178 @@
+//! Connections: a pool for MySQL/MariaDB; for SQLite one writer and a few readers over one file.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait as _, Value,
+    sqlx::{
+        Executor as _,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
+};
+use sluice_kernel::{PortError, PortResult};
+
+use crate::{
+    error::{StoreError, StoreResult},
+    statement::Dialect,
+    unit_of_work::UnitOfWork,
+};
+
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// `sqlite://FILE` or `mysql://USER[:PASSWORD]@HOST:PORT/DB[?socket=PATH]`.
+    pub url: String,
+    /// Connections to MySQL/MariaDB at most.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection before it is told that the database is away.
+    pub acquire_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), max_connections: 32, acquire_timeout: Duration::from_secs(3) }
+    }
+}
+
+/// Handle to one database; cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    dialect: Dialect,
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+/// Statements a connection keeps prepared: the multi-row shapes of the hot path and everything else.
+const PREPARED_STATEMENTS: usize = 1_500;
+const SQLITE_READERS: u32 = 4;
+/// How often a transaction that met a deadlock is tried before its caller is told.
+const MOST_TRIES: u32 = 5;
+
+impl Database {
+    pub async fn connect(settings: &DatabaseSettings) -> PortResult<Self> {
+        let opened = if settings.url.starts_with("sqlite:") { open_sqlite(settings).await } else { open_mysql(settings).await };
+        opened.map_err(|error| PortError::unavailable("the database", error))
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.dialect == Dialect::Sqlite
+    }
+
+    /// A round trip, for readiness.
+    pub async fn ping(&self) -> PortResult<()> {
+        self.rows("SELECT 1", vec![]).await.map(|_| ()).map_err(|error| error.into_port("a ping"))
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> PortResult<()> {
+        use sluice_migrations::{Migrator, MigratorTrait as _};
+        Migrator::up(&self.writer, None).await.map_err(|error| PortError::internal("the migration", error))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Rows of a query outside any transaction.
+    pub(crate) async fn rows(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<Vec<QueryResult>> {
+        Ok(self.reader.query_all_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+    }
+
+    pub(crate) async fn row(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<Option<QueryResult>> {
+        Ok(self.reader.query_one_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+    }
+
+    /// One statement that is a transaction of its own.
+    pub(crate) async fn execute(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<ExecResult> {
+        Ok(self.writer.execute_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+    }
+
+    pub(crate) async fn begin(&self) -> StoreResult<UnitOfWork> {
+        let options = TransactionOptions {
+            // A deferred transaction that turns into a writer fails with BUSY at once, whatever the time-out.
+            sqlite_transaction_mode: self.is_sqlite().then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(UnitOfWork::new(self.dialect, self.writer.begin_with_options(options).await?))
+    }
+
+    /// Runs `work` in a transaction and commits it; tries again, a bounded number of times, where the database asks for
+    /// it. `work` may run several times and must have no effect outside the transaction.
+    pub(crate) async fn in_transaction<T, F>(&self, what: &'static str, work: F) -> PortResult<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a UnitOfWork) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
+    {
+        self.try_transaction(work).await.map_err(|error| error.into_port(what))
+    }
+
+    /// Like [`Database::in_transaction`], for callers that tell errors apart.
+    pub(crate) async fn try_transaction<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a UnitOfWork) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
+    {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let unit = self.begin().await?;
+            let outcome = match work(&unit).await {
+                Ok(value) => unit.commit().await.map(|()| value),
+                Err(error) => {
+                    unit.rollback().await;
+                    Err(error)
+                }
+            };
+            match outcome {
+                Err(error) if error.is_retryable() && tries < MOST_TRIES => {
+                    metrics::counter!("sluice_transaction_retries_total").increment(1);
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 3)).await;
+                }
+                settled => return settled,
+            }
+        }
+    }
+}
+
+async fn open_sqlite(settings: &DatabaseSettings) -> Result<Database, StoreError> {
+    let mut options = ConnectOptions::new(settings.url.clone());
+    options.acquire_timeout(settings.acquire_timeout).test_before_acquire(false).sqlx_logging(false).record_stmt_in_spans(false);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged order survives the loss of power, not only of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(PREPARED_STATEMENTS)
+    });
+    let mut writer = options.clone();
+    writer.max_connections(1).min_connections(1);
+    let writer = sea_orm::Database::connect(writer).await?;
+    options.max_connections(SQLITE_READERS).min_connections(1);
+    let reader = sea_orm::Database::connect(options).await?;
+    Ok(Database { dialect: Dialect::Sqlite, reader, writer })
+}
+
+async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError> {
+    let mut options = ConnectOptions::new(settings.url.clone());
+    options
+        .max_connections(settings.max_connections)
+        .min_connections(2)
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire_if_idle_for(Duration::from_secs(5))
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(PREPARED_STATEMENTS));
+    options.map_sqlx_mysql_pool_opts(|pool| {
+        pool.after_connect(|connection, _| {
+            Box::pin(async move {
+                // Gap locks would serialise neighbours, and a stale snapshot would hide what a lock was waited for.
+                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                Ok(())
+            })
+        })
+    });
+    let connection = sea_orm::Database::connect(options).await?;
+    Ok(Database { dialect: Dialect::MySql, reader: connection.clone(), writer: connection })
+}

@@ -1,0 +1,111 @@
+//! The few places where the dialects differ, and the shapes of multi-row statements.
+//!
+//! Statements are built from fixed texts and bind parameters only. A shape is a text; the number of shapes is bounded,
+//! since every new one is prepared once per connection and an evicted one stalls the next command.
+
+use sea_orm::DbBackend;
+
+/// Rows a multi-row statement carries at most; larger sets are sent in several.
+pub const MOST_ROWS: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    MySql,
+}
+
+impl Dialect {
+    pub fn backend(self) -> DbBackend {
+        match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::MySql => DbBackend::MySql,
+        }
+    }
+
+    /// Suffix of a SELECT that takes exclusive row locks. A write transaction on SQLite holds the only lock already.
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::MySql => " FOR UPDATE",
+        }
+    }
+
+    /// Suffix of a SELECT that takes shared row locks.
+    pub fn share_lock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::MySql => " LOCK IN SHARE MODE",
+        }
+    }
+
+    /// Suffix of an INSERT that leaves a row alone whose `key` exists already. Unlike INSERT IGNORE it hides no other error.
+    pub fn keep_existing(self, key: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO NOTHING"),
+            Self::MySql => {
+                let column = key.split(',').next().unwrap_or(key).trim();
+                format!(" ON DUPLICATE KEY UPDATE {column} = {column}")
+            }
+        }
+    }
+
+    /// Suffix of an INSERT that overwrites `columns` of a row whose `key` exists already.
+    pub fn overwrite_existing(self, key: &str, columns: &[&str]) -> String {
+        let assignments: Vec<String> = columns
+            .iter()
+            .map(|column| match self {
+                Self::Sqlite => format!("{column} = excluded.{column}"),
+                Self::MySql => format!("{column} = VALUES({column})"),
+            })
+            .collect();
+        match self {
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET {}", assignments.join(", ")),
+            Self::MySql => format!(" ON DUPLICATE KEY UPDATE {}", assignments.join(", ")),
+        }
+    }
+}
+
+/// `(?, ?, ?)` repeated `rows` times.
+pub fn rows_of(columns: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row.as_str(); rows].join(", ")
+}
+
+/// `INSERT INTO table (columns) VALUES (?, …), …` for `rows` rows.
+pub fn insert_into(table: &str, columns: &[&str], rows: usize) -> String {
+    format!("INSERT INTO {table} ({}) VALUES {}", columns.join(", "), rows_of(columns.len(), rows))
+}
+
+/// Size to which a list in `IN (…)` is padded, by repeating its last value: 1, 2, 4, … so that few shapes exist.
+pub fn padded_len(len: usize) -> usize {
+    len.max(1).next_power_of_two()
+}
+
+/// `?, ?, …` for a padded list of `len` values.
+pub fn placeholders(len: usize) -> String {
+    vec!["?"; padded_len(len)].join(", ")
+}
+
+/// Values of a padded list.
+pub fn padded<T: Clone>(values: &[T]) -> impl Iterator<Item = T> + '_ {
+    let missing = padded_len(values.len()).saturating_sub(values.len());
+    values.iter().cloned().chain(values.last().cloned().into_iter().cycle().take(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_padded_to_few_shapes() {
+        assert_eq!(placeholders(3), "?, ?, ?, ?");
+        assert_eq!(padded(&[1, 2, 3]).collect::<Vec<_>>(), [1, 2, 3, 3]);
+        assert_eq!(padded(&[7]).collect::<Vec<_>>(), [7]);
+    }
+
+    #[test]
+    fn an_insert_has_one_group_for_each_row() {
+        assert_eq!(insert_into("t", &["a", "b"], 2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
+        assert_eq!(Dialect::MySql.keep_existing("a, b"), " ON DUPLICATE KEY UPDATE a = a");
+    }
+}
