@@ -34,8 +34,8 @@ pub trait MemberService: Send + Sync {
     async fn remove_address(&self, store: StoreId, user: &UserId, id: AddressId) -> Result<(), MemberError>;
 }
 
-const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
-const CODE_PAUSE: Duration = Duration::from_secs(60);
+const CODE_LIFE: Duration = Duration::from_mins(5);
+const CODE_PAUSE: Duration = Duration::from_mins(1);
 const CODE_TRIES: u32 = 5;
 const MOST_ADDRESSES: u32 = 50;
 

@@ -9,6 +9,7 @@ mod model;
 mod placement;
 mod ports;
 mod rules;
+mod running;
 mod service;
 mod state;
 #[cfg(feature = "testing")]

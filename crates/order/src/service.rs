@@ -1,10 +1,6 @@
 //! What the order context offers to the API, to consumers and to sweepers.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed, RestockLine, Topic};
@@ -13,6 +9,7 @@ use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PortError, RefundId, SkuI
 use crate::{
     CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderError, OrderQuery, OrderRepository, OrderState,
     OrderStatus, OrderWriter, PaymentDesk, PlaceCartOrder, Placed, Prepared, RefundCommand, StockReserver, rules,
+    running::RunningKeys,
 };
 
 /// An order and its newest payment.
@@ -120,12 +117,12 @@ pub struct OrderPorts {
 /// The service over its ports.
 pub struct Orders {
     inner: Arc<OrderPorts>,
-    running: Arc<Mutex<HashSet<(String, StoreId, UserId)>>>,
+    running: RunningKeys,
 }
 
 impl Orders {
     pub fn new(inner: OrderPorts) -> Self {
-        Self { inner: Arc::new(inner), running: Arc::default() }
+        Self { inner: Arc::new(inner), running: RunningKeys::default() }
     }
 
     async fn detail(&self, order: Order) -> Result<OrderDetail, OrderError> {
@@ -144,28 +141,10 @@ impl Orders {
         let transition = self.inner.plain_transition(&order, to, None);
         match self.inner.orders.apply(&transition).await? {
             crate::Applied::Done => self.find(store, None, order_no).await,
-            _ => Err(OrderError::WrongState("the order changed meanwhile".to_owned())),
+            crate::Applied::Lost | crate::Applied::Repeated | crate::Applied::Short | crate::Applied::EpochMoved => {
+                Err(OrderError::WrongState("the order changed meanwhile".to_owned()))
+            }
         }
-    }
-}
-
-/// Marks a key as running; the mark goes with the value.
-struct RunningKey {
-    running: Arc<Mutex<HashSet<(String, StoreId, UserId)>>>,
-    key: (String, StoreId, UserId),
-}
-
-impl RunningKey {
-    fn claim(running: &Arc<Mutex<HashSet<(String, StoreId, UserId)>>>, key: &IdempotencyKey) -> Option<Self> {
-        let key = (format!("{}\n{}", key.route, key.key), key.store, key.user.clone());
-        let fresh = running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        fresh.then(|| Self { running: running.clone(), key })
-    }
-}
-
-impl Drop for RunningKey {
-    fn drop(&mut self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -176,7 +155,7 @@ fn owned_by(order: &Order, user: Option<&UserId>) -> bool {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
-        let running = RunningKey::claim(&self.running, &command.key).ok_or(OrderError::InProgress)?;
+        let running = self.running.claim(&command.key).ok_or(OrderError::InProgress)?;
         let inner = self.inner.clone();
         let span = tracing::Span::current();
         let placement = tokio::spawn(tracing::Instrument::instrument(
@@ -230,7 +209,7 @@ impl OrderService for Orders {
         order: OrderNo,
         key: IdempotencyKey,
     ) -> Result<(Prepared, bool), OrderError> {
-        let _running = RunningKey::claim(&self.running, &key).ok_or(OrderError::InProgress)?;
+        let _running = self.running.claim(&key).ok_or(OrderError::InProgress)?;
         let order = self.inner.orders.find(store, order).await?.filter(|order| owned_by(order, Some(user)));
         let order = order.ok_or(OrderError::NotFound)?;
         let replay = self.inner.orders.find_replay(&key).await?;
@@ -256,7 +235,7 @@ impl OrderService for Orders {
     }
 
     async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError> {
-        let _running = RunningKey::claim(&self.running, &ask.key).ok_or(OrderError::InProgress)?;
+        let _running = self.running.claim(&ask.key).ok_or(OrderError::InProgress)?;
         let order = self.inner.orders.find(ask.store, ask.order_no).await?.ok_or(OrderError::NotFound)?;
         let replay = self.inner.orders.find_replay(&ask.key).await?;
         if replay.is_some_and(|replay| !replay.same_body) {

@@ -1,0 +1,21 @@
+//! Order checks verification codes with member.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_kernel::{PortResult, StoreId};
+use sluice_member::{CodeCheck, MemberService};
+use sluice_order::{CodeVerdict, CodeVerifier};
+
+pub struct CodeBridge(pub Arc<dyn MemberService>);
+
+#[async_trait]
+impl CodeVerifier for CodeBridge {
+    async fn check(&self, store: StoreId, phone: &str, code: &str) -> PortResult<CodeVerdict> {
+        match self.0.check_code(store, phone, code).await {
+            Ok(CodeCheck::Valid(code)) => Ok(CodeVerdict::Valid { sent_at: code.sent_at }),
+            Ok(CodeCheck::Invalid) => Ok(CodeVerdict::Invalid),
+            Err(error) => Err(super::port_error("the verification code", error)),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Order reserves at inventory's gate.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_inventory::{GateAnswer, ReserveLine, StockGate};
+use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_order::{ReserveAnswer, StockRefusal, StockReserver};
+use tokio::sync::Notify;
+
+pub struct StockBridge {
+    pub gate: Arc<dyn StockGate>,
+    /// The database gate: the group commit decides.
+    pub in_commit: bool,
+    /// Wakes the sweeper that applies gate effects.
+    pub effects: Arc<Notify>,
+    /// Wakes the relay: every transition leaves an outbox row.
+    pub outbox: Arc<Notify>,
+}
+
+#[async_trait]
+impl StockReserver for StockBridge {
+    fn decides_in_commit(&self) -> bool {
+        self.in_commit
+    }
+
+    async fn reserve(
+        &self,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer> {
+        let lines: Vec<ReserveLine> = lines
+            .iter()
+            .map(|(sku, quantity, revision)| ReserveLine { sku: *sku, quantity: *quantity, revision: *revision })
+            .collect();
+        let answer = self.gate.reserve(store, id, &lines, now).await?;
+        Ok(match answer {
+            GateAnswer::Reserved { epoch } => ReserveAnswer::Held { epoch },
+            GateAnswer::OffShelf(skus) => ReserveAnswer::Refused(StockRefusal::OffShelf(skus)),
+            GateAnswer::Outdated(skus) => ReserveAnswer::Refused(StockRefusal::Outdated(skus)),
+            GateAnswer::Short(short) => {
+                ReserveAnswer::Refused(StockRefusal::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()))
+            }
+            GateAnswer::Gone => ReserveAnswer::Gone,
+        })
+    }
+
+    async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()> {
+        self.gate.release(store, id, now).await.map(|_| ())
+    }
+
+    fn hint_effects(&self) {
+        self.effects.notify_one();
+        self.outbox.notify_one();
+    }
+}

@@ -1,0 +1,403 @@
+//! Settings: defaults < `sluice.toml` < `SLUICE__SECTION__KEY` < flags.
+//!
+//! URLs choose the parts. A setting that is not known, not readable or not possible stops the start with one clear line.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("setting: {0}")]
+    Unreadable(#[from] config::ConfigError),
+    #[error("setting {key}: {reason}")]
+    Invalid { key: &'static str, reason: String },
+}
+
+/// A duration written as text: `15m`, `2s`, `250ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(|error| de::Error::custom(format!("`{text}` is not a duration such as 15m: {error}")))
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+/// A secret, or the file that holds it. Shown as `***`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str("***")
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address the API listens on; port 0 takes a free one.
+    pub listen: String,
+    /// Folder of the embedded default: database file and generated secrets.
+    pub data_dir: PathBuf,
+    /// Where clients reach the API; the listen address unless set.
+    pub public_url: Option<String>,
+    pub database: DatabaseConfig,
+    pub gate: GateConfig,
+    pub bus: BusConfig,
+    pub auth: AuthConfig,
+    pub order: OrderConfig,
+    pub pay: PayConfig,
+    pub limits: LimitsConfig,
+    pub log: LogConfig,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite://FILE` or `mysql://…`; a file in the data folder unless set.
+    pub url: Option<Secret>,
+    pub url_file: Option<PathBuf>,
+    pub max_connections: u32,
+    pub acquire_timeout: Span,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateConfig {
+    /// `database:` or `redis://…`.
+    pub url: Secret,
+    pub url_file: Option<PathBuf>,
+    /// Before every key of the Redis gate, so that shops can share a server.
+    pub key_prefix: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BusConfig {
+    /// `memory:` or `kafka://HOST:PORT[,HOST:PORT…]`.
+    pub url: String,
+    /// Partitions of topics that are created.
+    pub partitions: i32,
+    /// Copies of each partition of topics that are created.
+    pub replication: i32,
+    /// Before every topic and group name, so that shops can share a broker.
+    pub topic_prefix: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    pub jwt_secret: Option<Secret>,
+    pub jwt_secret_file: Option<PathBuf>,
+    /// `HS256`, `HS384` or `HS512`; tokens of any other algorithm are refused.
+    pub algorithm: String,
+    pub issuer: String,
+    pub audience: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrderConfig {
+    /// How long an order may stay unpaid.
+    pub payment_window: Span,
+    /// Writers of the group commit; 1 on SQLite.
+    pub commit_lanes: u32,
+    /// Orders that wait for the group commit at most; beyond it placing answers 503 `overloaded`.
+    pub commit_queue: u32,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PayConfig {
+    pub sandbox_secret: Option<Secret>,
+    pub sandbox_secret_file: Option<PathBuf>,
+    /// Where the sandbox sends its callbacks; `public_url` unless set.
+    pub sandbox_callback_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Orders a user may place in a second.
+    pub orders_per_second: u32,
+    /// Placements in flight in one process; beyond it placing answers 503 `overloaded`.
+    pub placements_in_flight: u32,
+    /// HTTP worker threads; 0 takes one for each core.
+    pub http_workers: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `pretty` or `json`.
+    pub format: String,
+    /// A `tracing` filter, for instance `info,sluice_order=debug`.
+    pub filter: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            data_dir: PathBuf::from("./data"),
+            public_url: None,
+            database: DatabaseConfig::default(),
+            gate: GateConfig::default(),
+            bus: BusConfig::default(),
+            auth: AuthConfig::default(),
+            order: OrderConfig::default(),
+            pay: PayConfig::default(),
+            limits: LimitsConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self { url: None, url_file: None, max_connections: 32, acquire_timeout: Span(Duration::from_secs(3)) }
+    }
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self { url: Secret::new("database:"), url_file: None, key_prefix: "sluice:".to_owned() }
+    }
+}
+
+impl Default for BusConfig {
+    fn default() -> Self {
+        Self { url: "memory:".to_owned(), partitions: 6, replication: 1, topic_prefix: String::new() }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            jwt_secret: None,
+            jwt_secret_file: None,
+            algorithm: "HS256".to_owned(),
+            issuer: "sluice".to_owned(),
+            audience: "sluice".to_owned(),
+        }
+    }
+}
+
+impl Default for OrderConfig {
+    fn default() -> Self {
+        Self { payment_window: Span(Duration::from_mins(15)), commit_lanes: 2, commit_queue: 4_096 }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { orders_per_second: 50, placements_in_flight: 4_096, http_workers: 0 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: "pretty".to_owned(), filter: "info".to_owned() }
+    }
+}
+
+/// Which database, gate and bus the URLs choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    pub sqlite: bool,
+    pub redis_gate: bool,
+    pub kafka: bool,
+}
+
+impl Config {
+    /// Reads the file (if it is there) and the environment, then lets `flags` (key, value) override.
+    pub fn load(file: &str, flags: &[(&str, String)]) -> Result<Self, ConfigError> {
+        let environment = config::Environment::with_prefix("SLUICE").prefix_separator("__").separator("__");
+        Self::from_sources(config::File::with_name(file).required(false).format(config::FileFormat::Toml), environment, flags)
+    }
+
+    fn from_sources(
+        file: impl config::Source + Send + Sync + 'static,
+        environment: config::Environment,
+        flags: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder().add_source(file).add_source(environment);
+        for (key, value) in flags {
+            builder = builder.set_override(*key, value.clone())?;
+        }
+        let mut settings: Self = builder.build()?.try_deserialize()?;
+        settings.read_secret_files()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn read_secret_files(&mut self) -> Result<(), ConfigError> {
+        let read = |key: &'static str, file: &Option<PathBuf>| -> Result<Option<Secret>, ConfigError> {
+            let Some(path) = file else { return Ok(None) };
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::Invalid { key, reason: format!("{} cannot be read: {error}", path.display()) })?;
+            Ok(Some(Secret::new(text.trim())))
+        };
+        if let Some(url) = read("database.url_file", &self.database.url_file)? {
+            self.database.url = Some(url);
+        }
+        if let Some(url) = read("gate.url_file", &self.gate.url_file)? {
+            self.gate.url = url;
+        }
+        if let Some(secret) = read("auth.jwt_secret_file", &self.auth.jwt_secret_file)? {
+            self.auth.jwt_secret = Some(secret);
+        }
+        if let Some(secret) = read("pay.sandbox_secret_file", &self.pay.sandbox_secret_file)? {
+            self.pay.sandbox_secret = Some(secret);
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |key: &'static str, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
+        if let Some(url) = &self.database.url
+            && !url.expose().starts_with("sqlite:")
+            && !url.expose().starts_with("mysql://")
+        {
+            return invalid("database.url", "starts with sqlite:// or mysql://");
+        }
+        let gate = self.gate.url.expose();
+        if gate != "database:" && !gate.starts_with("redis://") {
+            return invalid("gate.url", "is database: or starts with redis://");
+        }
+        if self.bus.url != "memory:" && !self.bus.url.starts_with("kafka://") {
+            return invalid("bus.url", "is memory: or starts with kafka://");
+        }
+        if !(1..=1_000).contains(&self.bus.partitions) || !(1..=9).contains(&self.bus.replication) {
+            return invalid("bus.partitions", "partitions 1 to 1000, replication 1 to 9");
+        }
+        if !["HS256", "HS384", "HS512"].contains(&self.auth.algorithm.as_str()) {
+            return invalid("auth.algorithm", "is HS256, HS384 or HS512");
+        }
+        if self.order.payment_window.0 < Duration::from_millis(100)
+            || self.order.payment_window.0 > Duration::from_secs(365 * 86_400)
+        {
+            return invalid("order.payment_window", "from 100ms to a year");
+        }
+        if self.order.commit_lanes == 0 || self.order.commit_lanes > 16 || self.order.commit_queue == 0 {
+            return invalid("order.commit_lanes", "1 to 16 lanes and a queue of at least 1");
+        }
+        if self.database.max_connections < 4 {
+            return invalid("database.max_connections", "at least 4");
+        }
+        if self.limits.orders_per_second == 0 || self.limits.placements_in_flight == 0 {
+            return invalid("limits.orders_per_second", "at least 1, as placements_in_flight");
+        }
+        if !["pretty", "json"].contains(&self.log.format.as_str()) {
+            return invalid("log.format", "is pretty or json");
+        }
+        for (key, secret) in [("auth.jwt_secret", &self.auth.jwt_secret), ("pay.sandbox_secret", &self.pay.sandbox_secret)] {
+            if secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+                return Err(ConfigError::Invalid { key, reason: "must not be empty".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn parts(&self) -> Parts {
+        Parts {
+            sqlite: self.database.url.as_ref().is_none_or(|url| url.expose().starts_with("sqlite:")),
+            redis_gate: self.gate.url.expose().starts_with("redis://"),
+            kafka: self.bus.url.starts_with("kafka://"),
+        }
+    }
+
+    /// The database's URL; the embedded default is a file in the data folder.
+    pub fn database_url(&self) -> String {
+        match &self.database.url {
+            Some(url) => url.expose().to_owned(),
+            None => format!("sqlite://{}?mode=rwc", self.data_dir.join("sluice.db").display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)], flags: &[(&str, String)]) -> Result<Config, ConfigError> {
+        let variables: HashMap<String, String> =
+            environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let environment = config::Environment::with_prefix("SLUICE").prefix_separator("__").separator("__").source(Some(variables));
+        Config::from_sources(config::File::from_str(file, config::FileFormat::Toml), environment, flags)
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_defaults() {
+        let file = "listen = \"127.0.0.1:1\"\n[order]\npayment_window = \"1m\"\n[bus]\npartitions = 3";
+        let environment = [("SLUICE__LISTEN", "127.0.0.1:2"), ("SLUICE__ORDER__PAYMENT_WINDOW", "2s")];
+        let config = load(file, &environment, &[("listen", "127.0.0.1:3".to_owned())]).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:3");
+        assert_eq!(config.order.payment_window.0, Duration::from_secs(2));
+        assert_eq!(config.bus.partitions, 3);
+        assert_eq!(config.limits.orders_per_second, 50);
+        assert_eq!(config.parts(), Parts { sqlite: true, redis_gate: false, kafka: false });
+    }
+
+    #[test]
+    fn a_secret_of_digits_stays_as_it_was_written() {
+        let config = load("", &[("SLUICE__AUTH__JWT_SECRET", "000123")], &[]).unwrap();
+        assert_eq!(config.auth.jwt_secret.unwrap().expose(), "000123");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_clear_line_that_names_it() {
+        for (file, expected) in [
+            ("lisen = \"x\"", "lisen"),
+            ("[order]\npayment_window = \"soon\"", "soon"),
+            ("[gate]\nurl = \"memcached://x\"", "gate.url"),
+            ("[database]\nurl = \"postgres://x\"", "database.url"),
+            ("[bus]\nurl = \"nats://x\"", "bus.url"),
+            ("[auth]\nalgorithm = \"none\"", "auth.algorithm"),
+            ("[order]\npayment_window = \"1ms\"", "order.payment_window"),
+            ("[limits]\norders_per_second = \"many\"", "orders_per_second"),
+        ] {
+            let line = load(file, &[], &[]).unwrap_err().to_string();
+            assert!(line.contains(expected), "{file}: {line}");
+            assert!(!line.trim().contains('\n'), "{file}: {line}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let config =
+            load("", &[("SLUICE__AUTH__JWT_SECRET", "very-secret"), ("SLUICE__DATABASE__URL", "mysql://u:pw@h/d")], &[]).unwrap();
+        let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+        assert!(!shown.contains("very-secret") && !shown.contains("pw@"), "{shown}");
+    }
+}
