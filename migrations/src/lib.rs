@@ -1,4 +1,15 @@
 //! The schema of every context, for SQLite and MySQL/MariaDB alike. Expand first, contract in a later release.
+//!
+//! Contract: times are epoch milliseconds, money is minor units, both 64-bit integers; text compares byte by byte on
+//! every database. Each migration may run again after it was cut off half way, since DDL is no transaction on MySQL.
+
+mod m20261101_000001_catalog;
+mod m20261101_000002_inventory;
+mod m20261101_000003_orders;
+mod m20261101_000004_payments;
+mod m20261101_000005_cart_member;
+mod m20261101_000006_messaging;
+mod table;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -8,6 +19,13 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![]
+        vec![
+            Box::new(m20261101_000001_catalog::Migration),
+            Box::new(m20261101_000002_inventory::Migration),
+            Box::new(m20261101_000003_orders::Migration),
+            Box::new(m20261101_000004_payments::Migration),
+            Box::new(m20261101_000005_cart_member::Migration),
+            Box::new(m20261101_000006_messaging::Migration),
+        ]
     }
 }

@@ -6,6 +6,8 @@
 
 mod database;
 mod error;
+mod group;
+mod messaging;
 mod statement;
 mod unit_of_work;
 

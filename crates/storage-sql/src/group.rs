@@ -1,0 +1,199 @@
+//! Work that waits at the same moment is done together: one transaction, one flush to disk.
+//!
+//! Contract: [`GroupWriter::submit`] hands an item to one of a few lanes and answers when the item's group is done. A
+//! lane that is idle starts at once, so an idle system waits for nobody; under load groups grow by themselves up to
+//! their bound. The queue is bounded too: beyond it callers are told `Overloaded` at once. A caller that goes away
+//! disturbs nobody; what it submitted is done all the same.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sluice_kernel::{PortError, PortResult};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// One answer for each item of a group, in its order.
+type Handler<T, A> = dyn Fn(Vec<T>) -> BoxFuture<'static, Vec<PortResult<A>>> + Send + Sync;
+
+struct Waiting<T, A> {
+    item: T,
+    answer: oneshot::Sender<PortResult<A>>,
+}
+
+/// Gathers items into groups. Its lanes end when it is dropped, after what was queued is done.
+pub(crate) struct GroupWriter<T, A> {
+    name: &'static str,
+    queue: mpsc::Sender<Waiting<T, A>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LostGroup {
+    #[error("the group's work panicked")]
+    Panicked,
+    #[error("the group's work answered {answers} times for {items} items")]
+    Miscounted { items: usize, answers: usize },
+    #[error("the writer has stopped")]
+    Stopped,
+}
+
+impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
+    /// Starts `lanes` lanes on the present runtime. `queue` items wait at most, `batch` stand in a group at most.
+    pub(crate) fn new<H, F>(name: &'static str, lanes: usize, queue: usize, batch: usize, handler: H) -> Self
+    where
+        H: Fn(Vec<T>) -> F + Send + Sync + 'static,
+        F: Future<Output = Vec<PortResult<A>>> + Send + 'static,
+    {
+        let handler: Arc<Handler<T, A>> = Arc::new(move |items| handler(items).boxed());
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..lanes.max(1) {
+            tokio::spawn(run_lane(name, Arc::clone(&receiver), batch.max(1), Arc::clone(&handler)));
+        }
+        Self { name, queue: sender }
+    }
+
+    /// Waits for the item's group.
+    pub(crate) async fn submit(&self, item: T) -> PortResult<A> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Waiting { item, answer }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => {
+                metrics::counter!("sluice_group_commit_refused_total", "name" => self.name).increment(1);
+                PortError::Overloaded { what: self.name }
+            }
+            mpsc::error::TrySendError::Closed(_) => PortError::unavailable(self.name, LostGroup::Stopped),
+        })?;
+        match answered.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(PortError::unavailable(self.name, LostGroup::Stopped)),
+        }
+    }
+}
+
+async fn run_lane<T: Send, A: Send>(
+    name: &'static str,
+    receiver: Arc<Mutex<mpsc::Receiver<Waiting<T, A>>>>,
+    batch: usize,
+    handler: Arc<Handler<T, A>>,
+) {
+    loop {
+        let mut group = Vec::with_capacity(batch);
+        // One lane gathers at a time; the others work or wait for their turn.
+        if receiver.lock().await.recv_many(&mut group, batch).await == 0 {
+            return;
+        }
+        let (items, callers): (Vec<T>, Vec<_>) = group.into_iter().map(|waiting| (waiting.item, waiting.answer)).unzip();
+        metrics::histogram!("sluice_group_commit_size", "name" => name)
+            .record(f64::from(u32::try_from(items.len()).unwrap_or(u32::MAX)));
+        let outcomes = settle(name, items, &handler).await;
+        for (caller, outcome) in callers.into_iter().zip(outcomes) {
+            // A caller that went away wants no answer.
+            drop(caller.send(outcome));
+        }
+    }
+}
+
+async fn settle<T, A>(name: &'static str, items: Vec<T>, handler: &Arc<Handler<T, A>>) -> Vec<PortResult<A>> {
+    let count = items.len();
+    let lost = |cause: fn(usize, usize) -> LostGroup, answers| -> Vec<PortResult<A>> {
+        (0..count).map(|_| Err(PortError::internal(name, cause(count, answers)))).collect()
+    };
+    // A panic must not take the lane, and with it everybody else's writes, away.
+    match AssertUnwindSafe(async { handler(items).await }).catch_unwind().await {
+        Ok(outcomes) if outcomes.len() == count => outcomes,
+        Ok(outcomes) => lost(|items, answers| LostGroup::Miscounted { items, answers }, outcomes.len()),
+        Err(_) => lost(|_, _| LostGroup::Panicked, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// A writer whose groups wait for a permit each, and the sizes of the groups it saw.
+    fn gated(lanes: usize, queue: usize) -> (Arc<GroupWriter<usize, usize>>, Arc<Semaphore>, Arc<std::sync::Mutex<Vec<usize>>>) {
+        let gate = Arc::new(Semaphore::new(0));
+        let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (inner_gate, inner_sizes) = (Arc::clone(&gate), Arc::clone(&sizes));
+        let writer = GroupWriter::new("test", lanes, queue, 8, move |items: Vec<usize>| {
+            let (gate, sizes) = (Arc::clone(&inner_gate), Arc::clone(&inner_sizes));
+            async move {
+                sizes.lock().unwrap().push(items.len());
+                gate.acquire().await.unwrap().forget();
+                items.into_iter().map(|item| Ok(item * 10)).collect()
+            }
+        });
+        (Arc::new(writer), gate, sizes)
+    }
+
+    async fn until(mut condition: impl FnMut() -> bool) {
+        tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            while !condition() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_idle_writer_starts_at_once_and_what_waits_goes_together() {
+        let (writer, gate, sizes) = gated(1, 64);
+        let calls: Vec<_> = (0..12)
+            .map(|item| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move { writer.submit(item).await })
+            })
+            .collect();
+        until(|| writer.queue.max_capacity() - writer.queue.capacity() + sizes.lock().unwrap().iter().sum::<usize>() == 12).await;
+        gate.add_permits(12);
+        for (item, call) in calls.into_iter().enumerate() {
+            assert_eq!(call.await.unwrap().unwrap(), item * 10);
+        }
+        let sizes = sizes.lock().unwrap().clone();
+        assert!(sizes.iter().all(|size| *size <= 8) && sizes.len() < 12, "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_a_caller_that_left_disturbs_nobody() {
+        let (writer, gate, sizes) = gated(1, 2);
+        let first = tokio::spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.submit(1).await }
+        });
+        until(|| sizes.lock().unwrap().len() == 1).await;
+        let leaver = tokio::spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.submit(2).await }
+        });
+        let stayer = tokio::spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.submit(3).await }
+        });
+        until(|| writer.queue.capacity() == 0).await;
+        assert!(matches!(writer.submit(4).await, Err(PortError::Overloaded { .. })));
+        leaver.abort();
+        gate.add_permits(8);
+        assert_eq!(first.await.unwrap().unwrap(), 10);
+        assert_eq!(stayer.await.unwrap().unwrap(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_group_and_the_lane_goes_on() {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&tries);
+        let writer = GroupWriter::new("test", 1, 8, 8, move |items: Vec<usize>| {
+            let first = seen.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                assert!(!first, "the first group breaks");
+                items.into_iter().map(Ok).collect()
+            }
+        });
+        assert!(matches!(writer.submit(1).await, Err(PortError::Internal { .. })));
+        let later = join_all((0..3).map(|item| writer.submit(item))).await;
+        assert!(later.into_iter().all(|outcome| outcome.is_ok()));
+    }
+}

@@ -1,0 +1,3 @@
+//! Outbox, inbox, dead letters and leases.
+
+pub(crate) mod outbox;
