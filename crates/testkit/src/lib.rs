@@ -1,1 +1,36 @@
-//! sluice-testkit
+//! Real servers and real shop processes for tests.
+//!
+//! Contract: a test gets a MariaDB, a Redis, a Kafka broker or a running shop by one call, may kill, pause and restart
+//! it, and leaves nothing behind: whatever was started here dies with the test process, also when that is killed.
+//! Servers named by `SLUICE_TEST_MYSQL_URL`, `SLUICE_TEST_REDIS_URL` and `SLUICE_TEST_KAFKA` are used where they are
+//! set (`scripts/servers.sh env` prints them); otherwise a server is started once per test process. Tests that break
+//! a server start one of their own. How a server is started stands in one place, `scripts/servers.sh`.
+//!
+//! Isolation: a database per test ([`fresh_database`]), a Redis per test ([`Redis::start`]), a topic prefix per test
+//! ([`unique_prefix`]).
+//!
+//! Everything here panics with a clear sentence when it cannot do its work: a test without its server has failed.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot get what it needs fails at once, with the reason")]
+#![allow(clippy::missing_panics_doc, reason = "every function here panics when it cannot do its work, as the crate's head says")]
+
+mod environment;
+mod kafka;
+mod local_server;
+mod mariadb;
+mod names;
+mod redis;
+mod scratch;
+mod shop;
+mod shopper;
+mod signing;
+mod wait;
+
+pub use kafka::Kafka;
+pub use mariadb::{Database, MariaDb, fresh_database};
+pub use names::{free_port, unique_name, unique_prefix};
+pub use redis::{Redis, RedisData};
+pub use scratch::Scratch;
+pub use shop::{JWT_SECRET, SANDBOX_SECRET, ShopBuilder, ShopProcess};
+pub use shopper::{Answer, Shopper};
+pub use signing::SignedCallback;
+pub use wait::{wait_for, wait_until};
