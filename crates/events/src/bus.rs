@@ -1,16 +1,11 @@
-//! The bus ports, and the dispatcher both buses share: bounded retries with backoff, then a dead letter.
-//!
-//! A handler's error says what to do by its kind alone: transient failures (a database that is away) are tried until
-//! they pass, since nothing could be recorded meanwhile; conflicts and defects are tried a bounded number of times;
-//! what can never be read is put aside at once. Nothing is dropped.
-
-use std::{sync::Arc, time::Duration};
+//! The bus ports: who publishes, who consumes, and where events stay that nobody can handle.
 
 use async_trait::async_trait;
-use sluice_kernel::{Classified, Clock, ErrorKind, PortError, PortResult, Timestamp};
+use sluice_kernel::{Classified, ErrorKind, PortError, PortResult, Timestamp};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Envelope, Topic};
+use crate::{Dispatcher, Envelope, Topic};
 
 /// Hands events to the bus. Returns when the bus keeps them safely; after an error any part may have been taken,
 /// so the caller publishes all of them again.
@@ -19,6 +14,15 @@ pub trait Publisher: Send + Sync {
     async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()>;
 }
 
+/// Brings events from the bus to their consumers.
+pub trait Subscriber: Send + Sync {
+    /// Registers the consumers before it returns, so that nothing published from then on passes them by, and runs
+    /// them until `stop`. The handle ends once every batch in hand is finished and its place in the topic is noted.
+    /// A bus that is away is waited for.
+    fn start(&self, consumers: Vec<Dispatcher>, stop: CancellationToken) -> JoinHandle<()>;
+}
+
+/// Why a batch, or one event, was not handled. Its kind alone decides what happens next (see [`Dispatcher`]).
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct HandlerError {
@@ -86,117 +90,4 @@ pub trait DeadLetterStore: Send + Sync {
     async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>>;
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>>;
     async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()>;
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct RetryPolicy {
-    /// Tries of an event before it becomes a dead letter, where the failure is not transient.
-    pub max_attempts: u32,
-    pub first_delay: Duration,
-    pub max_delay: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { max_attempts: 5, first_delay: Duration::from_millis(50), max_delay: Duration::from_secs(2) }
-    }
-}
-
-impl RetryPolicy {
-    fn delay(&self, attempt: u32) -> Duration {
-        self.first_delay.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(self.max_delay)
-    }
-}
-
-/// Runs a handler over batches until each event is handled or put aside.
-pub struct Dispatcher {
-    handler: Arc<dyn BatchHandler>,
-    dead_letters: Arc<dyn DeadLetterStore>,
-    clock: Arc<dyn Clock>,
-    policy: RetryPolicy,
-}
-
-impl Dispatcher {
-    pub fn new(
-        handler: Arc<dyn BatchHandler>,
-        dead_letters: Arc<dyn DeadLetterStore>,
-        clock: Arc<dyn Clock>,
-        policy: RetryPolicy,
-    ) -> Self {
-        Self { handler, dead_letters, clock, policy }
-    }
-
-    pub fn handler(&self) -> &Arc<dyn BatchHandler> {
-        &self.handler
-    }
-
-    /// Returns the events that became dead letters, once all of `batch` is settled; `None` when `stop` came first
-    /// (the batch is then unsettled and must come again).
-    pub async fn settle(&self, batch: &[Envelope], stop: &CancellationToken) -> Option<Vec<DeadLetter>> {
-        if self.handler.handle(batch).await.is_ok() {
-            return Some(Vec::new());
-        }
-        // One bad event must not hold the others: alone, each shows whether it is the culprit.
-        let mut buried = Vec::new();
-        for envelope in batch {
-            if let Some(letter) = self.settle_one(envelope, stop).await? {
-                buried.push(letter);
-            }
-        }
-        Some(buried)
-    }
-
-    async fn settle_one(&self, envelope: &Envelope, stop: &CancellationToken) -> Option<Option<DeadLetter>> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let Err(error) = self.handler.handle(std::slice::from_ref(envelope)).await else {
-                return Some(None);
-            };
-            let given_up = match error.kind {
-                ErrorKind::Invalid => true,
-                kind if kind.is_transient() => false,
-                _ => attempts >= self.policy.max_attempts,
-            };
-            if given_up {
-                let letter = self.letter(envelope, attempts, &error);
-                match self.dead_letters.keep(&letter).await {
-                    Ok(()) => return Some(Some(letter)),
-                    Err(failure) => tracing::warn!(error = %failure, "A dead letter could not be kept; the event is tried again."),
-                }
-            }
-            tracing::warn!(
-                consumer.name = self.handler.name(),
-                event.id = %envelope.id,
-                event.attempt = attempts,
-                error.code = error.code,
-                error.detail = %error.detail,
-                "An event could not be handled yet."
-            );
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                () = tokio::time::sleep(self.policy.delay(attempts)) => {}
-            }
-        }
-    }
-
-    fn letter(&self, envelope: &Envelope, attempts: u32, error: &HandlerError) -> DeadLetter {
-        tracing::error!(
-            consumer.name = self.handler.name(),
-            event.id = %envelope.id,
-            error.code = error.code,
-            error.detail = %error.detail,
-            "An event was put aside as a dead letter."
-        );
-        DeadLetter {
-            id: DeadLetterId(0),
-            consumer: self.handler.name().to_owned(),
-            envelope: envelope.clone(),
-            attempts,
-            error_code: error.code.to_owned(),
-            error_detail: error.detail.clone(),
-            at: self.clock.now(),
-            replayed_at: None,
-        }
-    }
 }

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sluice_kernel::Timestamp;
 
+use crate::Payload;
+
 /// The topics of api.md; dead letters of a topic go to `TOPIC.dlq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,5 +79,11 @@ impl Envelope {
     /// Reads the payload; an error means the event does not speak our language.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.data)
+    }
+
+    /// Reads the payload if it is of type `P`; `None` where the event is of another type, which is none of the
+    /// reader's business.
+    pub fn read<P: Payload>(&self) -> Option<Result<P, serde_json::Error>> {
+        (self.kind == P::KIND).then(|| self.payload())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sluice_kernel::{OrderNo, ReservationId, Timestamp};
 
 use crate::{
-    Envelope, MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, PaymentSettled, StockMoved, Topic,
+    Envelope, MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, Payload, PaymentSettled, StockMoved,
 };
 
 /// One committed change. The stock movements it caused are derived from it, never stored twice.
@@ -81,58 +81,31 @@ impl Fact {
     pub fn envelopes(&self, traceparent: Option<&str>) -> Result<Vec<Envelope>, serde_json::Error> {
         let mut out = Vec::new();
         match self {
-            Self::OrderPlaced { order } => out.push(message(
-                Topic::OrderCreated,
-                "sluice.order.created.v1",
-                order.order_no,
-                format!("{}/created", order.order_no),
-                order.created_at,
-                serde_json::to_string(order)?,
-            )),
-            Self::OrderPaid { order, reservation, .. } => out.push(message(
-                Topic::OrderPaid,
-                "sluice.order.paid.v1",
-                order.order_no,
-                format!("{reservation}/paid"),
-                order.paid_at,
-                serde_json::to_string(order)?,
-            )),
-            Self::OrderCancelled { order, reservation } => out.push(message(
-                Topic::OrderCancelled,
-                "sluice.order.cancelled.v1",
-                order.order_no,
-                format!("{reservation}/cancelled"),
-                order.at,
-                serde_json::to_string(order)?,
-            )),
-            Self::OrderRefunded { order } => out.push(message(
-                Topic::OrderRefunded,
-                "sluice.order.refunded.v1",
-                order.order_no,
-                format!("{}/refunded", order.refund_id),
-                order.at,
-                serde_json::to_string(order)?,
-            )),
+            Self::OrderPlaced { order } => {
+                out.push(message(order.order_no, format!("{}/created", order.order_no), order.created_at, order)?);
+            }
+            Self::OrderPaid { order, reservation, .. } => {
+                out.push(message(order.order_no, format!("{reservation}/paid"), order.paid_at, order)?);
+            }
+            Self::OrderCancelled { order, reservation } => {
+                out.push(message(order.order_no, format!("{reservation}/cancelled"), order.at, order)?);
+            }
+            Self::OrderRefunded { order } => {
+                out.push(message(order.order_no, format!("{}/refunded", order.refund_id), order.at, order)?);
+            }
             Self::PaymentSettled { payment } => {
                 let settlement = payment.refund_id.as_ref().map_or(payment.payment_id.as_str(), |refund| refund.as_str());
-                let status = serde_json::to_string(&payment.status)?;
-                out.push(message(
-                    Topic::PaymentSettled,
-                    "sluice.payment.settled.v1",
-                    payment.order_no,
-                    format!("{settlement}/{}", status.trim_matches('"')),
-                    payment.at,
-                    serde_json::to_string(payment)?,
-                ));
+                let id = format!("{settlement}/{}", payment.status.as_str());
+                out.push(message(payment.order_no, id, payment.at, payment)?);
             }
             Self::StockAdjusted { .. } => {}
         }
         for movement in self.movements() {
             out.push(Envelope {
-                topic: Topic::StockSync,
+                topic: StockMoved::TOPIC,
                 key: movement.sku_id.to_string(),
                 id: format!("{}/{}/{}", movement.movement_id, movement.kind.as_str(), movement.sku_id),
-                kind: "sluice.stock.moved.v1".into(),
+                kind: StockMoved::KIND.into(),
                 time: movement.at,
                 traceparent: None,
                 data: serde_json::to_string(&movement)?,
@@ -145,8 +118,9 @@ impl Fact {
     }
 }
 
-fn message(topic: Topic, kind: &'static str, order: OrderNo, id: String, time: Timestamp, data: String) -> Envelope {
-    Envelope { topic, key: order.to_string(), id, kind: kind.into(), time, traceparent: None, data }
+fn message<P: Payload>(order: OrderNo, id: String, time: Timestamp, payload: &P) -> Result<Envelope, serde_json::Error> {
+    let data = serde_json::to_string(payload)?;
+    Ok(Envelope { topic: P::TOPIC, key: order.to_string(), id, kind: P::KIND.into(), time, traceparent: None, data })
 }
 
 fn moved(

@@ -6,6 +6,7 @@
 //! optional fields; a breaking change is a new type beside the old one. `samples/` keeps one of every version.
 
 mod bus;
+mod dispatcher;
 mod envelope;
 mod fact;
 mod outbox;
@@ -13,11 +14,12 @@ mod payload;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use bus::{BatchHandler, DeadLetter, DeadLetterId, DeadLetterStore, Dispatcher, HandlerError, Publisher, RetryPolicy};
+pub use bus::{BatchHandler, DeadLetter, DeadLetterId, DeadLetterStore, HandlerError, Publisher, Subscriber};
+pub use dispatcher::{Dispatcher, RetryPolicy};
 pub use envelope::{Envelope, Topic};
 pub use fact::Fact;
 pub use outbox::{OutboxRow, OutboxStats, OutboxStore, SLICES, slice_of};
 pub use payload::{
-    MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, PaymentSettled, PaymentWindowClosed,
+    MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, Payload, PaymentSettled, PaymentWindowClosed,
     RestockLine, SettledStatus, StockMoved,
 };

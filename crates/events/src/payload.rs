@@ -1,7 +1,35 @@
 //! Versioned payloads. Field names are public; `samples/` proves that every version still reads.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sluice_kernel::{Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId};
+
+use crate::Topic;
+
+/// A payload, the topic it travels on, and the `ce_type` that names its version. A topic may carry several types, for
+/// instance while a breaking change is published beside the old one; a consumer reads those it knows.
+pub trait Payload: Serialize + DeserializeOwned {
+    const TOPIC: Topic;
+    const KIND: &'static str;
+}
+
+macro_rules! payloads {
+    ($($name:ident = $topic:ident, $kind:literal;)+) => {$(
+        impl Payload for $name {
+            const TOPIC: Topic = Topic::$topic;
+            const KIND: &'static str = $kind;
+        }
+    )+};
+}
+
+payloads! {
+    OrderCreated = OrderCreated, "sluice.order.created.v1";
+    StockMoved = StockSync, "sluice.stock.moved.v1";
+    PaymentWindowClosed = AutoCancel, "sluice.order.payment-window-closed.v1";
+    PaymentSettled = PaymentSettled, "sluice.payment.settled.v1";
+    OrderPaid = OrderPaid, "sluice.order.paid.v1";
+    OrderCancelled = OrderCancelled, "sluice.order.cancelled.v1";
+    OrderRefunded = OrderRefunded, "sluice.order.refunded.v1";
+}
 
 /// One SKU line of an order as events tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +121,16 @@ pub enum SettledStatus {
     Paid,
     Failed,
     Refunded,
+}
+
+impl SettledStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Refunded => "refunded",
+        }
+    }
 }
 
 /// Units that a refund returns to stock.

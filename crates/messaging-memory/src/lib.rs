@@ -1,0 +1,134 @@
+//! The in-process bus of the embedded default.
+//!
+//! Contract: [`MemoryBus::publish`](Publisher::publish) returns only after every registered consumer of these topics
+//! has settled the events (handled them, or put them aside as dead letters). The outbox row thus stays the durable
+//! copy: what a crash interrupts is published again. Consumers run side by side; each handles one batch at a time,
+//! in the order of publication, so order per key holds; publications that wait at the same moment share a batch.
+//! An event of a topic without a consumer is dropped, as nobody in this process asked for it.
+//!
+//! A handler must not publish to its own topic: it would wait for itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::future;
+use sluice_events::{Dispatcher, Envelope, Publisher, Subscriber, Topic};
+use sluice_kernel::{PortError, PortResult};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Publications that wait for one consumer; publishers wait beyond it.
+const MOST_WAITING: usize = 1_024;
+/// Events a handler sees at once.
+const MOST_EVENTS: usize = 500;
+
+/// Events of one publication for one consumer. Dropping `settled` unsent says that the consumer stopped first.
+struct Delivery {
+    events: Vec<Envelope>,
+    settled: oneshot::Sender<()>,
+}
+
+struct Registered {
+    topic: Topic,
+    queue: mpsc::Sender<Delivery>,
+}
+
+/// The bus; clone the `Arc` it is kept in.
+#[derive(Default)]
+pub struct MemoryBus {
+    registered: Mutex<Vec<Registered>>,
+}
+
+impl MemoryBus {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn register(&self, topic: Topic) -> mpsc::Receiver<Delivery> {
+        let (queue, deliveries) = mpsc::channel(MOST_WAITING);
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner).push(Registered { topic, queue });
+        deliveries
+    }
+
+    fn queues(&self, topic: Topic) -> Vec<mpsc::Sender<Delivery>> {
+        let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        registered.iter().filter(|consumer| consumer.topic == topic).map(|consumer| consumer.queue.clone()).collect()
+    }
+}
+
+fn stopped() -> PortError {
+    PortError::unavailable("the in-process bus", "a consumer stopped before it settled the events")
+}
+
+/// Hands `events` to one consumer and waits until they are settled.
+async fn deliver(queue: mpsc::Sender<Delivery>, events: Vec<Envelope>) -> PortResult<()> {
+    let (settled, done) = oneshot::channel();
+    queue.send(Delivery { events, settled }).await.map_err(|_| stopped())?;
+    done.await.map_err(|_| stopped())
+}
+
+#[async_trait]
+impl Publisher for MemoryBus {
+    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+        let mut by_topic: Vec<(Topic, Vec<Envelope>)> = Vec::new();
+        for envelope in batch {
+            match by_topic.iter_mut().find(|(topic, _)| *topic == envelope.topic) {
+                Some((_, events)) => events.push(envelope),
+                None => by_topic.push((envelope.topic, vec![envelope])),
+            }
+        }
+        let mut deliveries = Vec::new();
+        for (topic, events) in by_topic {
+            let mut queues = self.queues(topic);
+            let Some(last) = queues.pop() else { continue };
+            deliveries.extend(queues.into_iter().map(|queue| deliver(queue, events.clone())));
+            deliveries.push(deliver(last, events));
+        }
+        // All are waited for, even after a failure: what is published again must not overtake what is in hand.
+        future::join_all(deliveries).await.into_iter().collect()
+    }
+}
+
+impl Subscriber for MemoryBus {
+    fn start(&self, consumers: Vec<Dispatcher>, stop: CancellationToken) -> JoinHandle<()> {
+        let loops: Vec<_> = consumers
+            .into_iter()
+            .map(|dispatcher| {
+                let deliveries = self.register(dispatcher.handler().topic());
+                tokio::spawn(consume(Arc::new(dispatcher), deliveries, stop.clone()))
+            })
+            .collect();
+        tokio::spawn(async move {
+            for ended in future::join_all(loops).await {
+                if let Err(failure) = ended {
+                    tracing::error!(error = %failure, "A consumer of the in-process bus broke down.");
+                }
+            }
+        })
+    }
+}
+
+async fn consume(dispatcher: Arc<Dispatcher>, mut deliveries: mpsc::Receiver<Delivery>, stop: CancellationToken) {
+    while let Some(Some(first)) = stop.run_until_cancelled(deliveries.recv()).await {
+        let Delivery { mut events, settled } = first;
+        let mut waiting = vec![settled];
+        while events.len() < MOST_EVENTS
+            && let Ok(more) = deliveries.try_recv()
+        {
+            events.extend(more.events);
+            waiting.push(more.settled);
+        }
+        for batch in events.chunks(MOST_EVENTS) {
+            if dispatcher.settle(batch, &stop).await.is_none() {
+                return;
+            }
+        }
+        for settled in waiting {
+            // A publisher that went away has lost interest; its events are settled all the same.
+            let _ = settled.send(());
+        }
+    }
+}
