@@ -1,1 +1,32 @@
-//! sluice-api
+//! The REST API: api.md's resources over actix-web, and nothing but transport.
+//!
+//! Contract: authenticate, read and check the shape of a request, call one service of [`sluice_app::Shop`], and write
+//! its answer or its refusal. Rules live in the contexts; the one table from a refusal's code to its status stands in
+//! [`catalogue`]. Every answer carries the request's trace id, every body and list is bounded, and work that changes
+//! something runs apart from the connection that asked for it, so a client that hangs up stops nothing half way.
+
+mod answers;
+mod asyncapi;
+mod auth;
+mod body;
+pub mod catalogue;
+mod fields;
+mod idempotency;
+mod limits;
+mod list;
+mod observe;
+mod openapi;
+mod page;
+mod precondition;
+mod problem;
+mod routes;
+mod server;
+mod settings;
+mod state;
+mod trace;
+
+pub use asyncapi::asyncapi;
+pub use observe::install_metrics;
+pub use openapi::openapi;
+pub use server::{BoundApi, ServeError, bind, bind_health, serve, serve_health};
+pub use settings::{ApiSettings, TokenSettings};

@@ -1,0 +1,124 @@
+//! Who asks: bearer tokens and the two roles.
+//!
+//! [`Customer`] admits any valid token (staff may shop as well), [`Staff`] asks for the role. Stand first among a
+//! handler's arguments, so that nobody learns anything before being known.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde::Deserialize;
+use sluice_kernel::{StoreId, Timestamp, UserId};
+
+use crate::{
+    TokenSettings,
+    problem::{Answer, Problem},
+    state::Api,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Customer,
+    Staff,
+}
+
+/// Store and user of a verified token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub store: StoreId,
+    pub user: UserId,
+    pub role: Role,
+}
+
+/// Any valid token.
+pub struct Customer(pub Caller);
+
+/// A valid token with the role `staff`.
+pub struct Staff(pub Caller);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoreClaim {
+    Number(i64),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    store_id: StoreClaim,
+    role: Role,
+    exp: i64,
+    nbf: Option<i64>,
+}
+
+/// Longest `sub`, in characters.
+const MOST_USER_LETTERS: usize = 64;
+
+/// Verifies tokens under the pinned algorithm.
+pub struct Tokens {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Tokens {
+    pub fn new(settings: &TokenSettings) -> Self {
+        let mut validation = Validation::new(settings.algorithm);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Time comes from the process's clock, below.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self { key: DecodingKey::from_secret(&settings.secret), validation }
+    }
+
+    /// `None` for whatever is wrong: a forger learns nothing from the difference.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Option<Caller> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
+        let seconds = now.as_millis().div_euclid(1_000);
+        if claims.exp <= seconds || claims.nbf.is_some_and(|start| start > seconds) {
+            return None;
+        }
+        let store = match claims.store_id {
+            StoreClaim::Number(number) => number,
+            StoreClaim::Text(text) => text.parse().ok().filter(|number: &i64| number.to_string() == text)?,
+        };
+        let letters = claims.sub.chars().count();
+        let sound = (1..=MOST_USER_LETTERS).contains(&letters) && !claims.sub.chars().any(char::is_control) && store > 0;
+        sound.then(|| Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role })
+    }
+}
+
+fn caller(request: &HttpRequest) -> Answer<Caller> {
+    let refused = || Problem::new("unauthenticated", "Send a valid token as Authorization: Bearer.");
+    let api = request.app_data::<web::Data<Api>>().ok_or_else(refused)?;
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused());
+    }
+    api.tokens.verify(token.trim(), api.shop.clock.now()).ok_or_else(refused)
+}
+
+impl FromRequest for Customer {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).map(Self))
+    }
+}
+
+impl FromRequest for Staff {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).and_then(|caller| match caller.role {
+            Role::Staff => Ok(Self(caller)),
+            Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
+        }))
+    }
+}

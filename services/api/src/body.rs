@@ -1,0 +1,169 @@
+//! Bodies: bounded, parsed once, and refused with the pointer of what is wrong.
+//!
+//! The order of refusals: media type (415), size (413, chunked bodies too), JSON (400), then fields (400 `unknown_field`,
+//! 422 `invalid_field`).
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header,
+    web::{Bytes, BytesMut},
+};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+use utoipa::ToSchema;
+
+use crate::problem::{Answer, Problem};
+
+/// api.md, Limits.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// A JSON body: the request as a type, and as the JSON value it came as (for fingerprints).
+pub struct Json<T> {
+    pub fields: T,
+    pub value: Value,
+}
+
+/// A JSON body that may be left out.
+pub struct OptionalJson<T> {
+    pub fields: T,
+    pub value: Value,
+}
+
+/// The bytes as they came, for signatures.
+pub struct RawBody(pub Bytes);
+
+/// A body without fields: `{}`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+type Reading<T> = Pin<Box<dyn Future<Output = Answer<T>>>>;
+
+async fn read_all(declared: Option<usize>, mut payload: Payload) -> Answer<Bytes> {
+    let too_large = || Problem::new("body_too_large", "A body has at most 64 KiB.");
+    if declared.is_some_and(|length| length > MOST_BYTES) {
+        return Err(too_large());
+    }
+    let mut all = BytesMut::with_capacity(declared.unwrap_or(512));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        if all.len() + chunk.len() > MOST_BYTES {
+            return Err(too_large());
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+fn unreadable(error: &PayloadError) -> Problem {
+    Problem::new("malformed_request", format!("The body could not be read: {error}."))
+}
+
+fn declared_length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The media type without parameters, in lower case.
+pub fn media_type(request: &HttpRequest) -> Option<String> {
+    let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn check_json(request: &HttpRequest) -> Answer<()> {
+    let plain = request.headers().get(header::CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
+    let json = media_type(request).is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+    if plain && json {
+        return Ok(());
+    }
+    Err(Problem::new("unsupported_media_type", "Send the body as application/json, without a content coding."))
+}
+
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<(T, Value)> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Problem::new("malformed_json", format!("{error}.")))?;
+    let fields = serde_path_to_error::deserialize(&value).map_err(|error| refused(&error))?;
+    Ok((fields, value))
+}
+
+/// JSON pointer (RFC 6901) of a path.
+fn pointer(path: &Path) -> String {
+    let mut text = String::new();
+    for segment in path {
+        let name = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => escaped(key),
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        text.push('/');
+        text.push_str(&name);
+    }
+    text
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// serde names what is wrong in words; the two that end at the parent are pointed at the field itself.
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let reason = error.inner().to_string();
+    let at = pointer(error.path());
+    let named = |prefix: &str| reason.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(escaped);
+    let of_field = |name: &str| if at.ends_with(&format!("/{name}")) { at.clone() } else { format!("{at}/{name}") };
+    if let Some(name) = named("unknown field `") {
+        return Problem::of_field("unknown_field", of_field(&name), "not known here");
+    }
+    if let Some(name) = named("missing field `") {
+        return Problem::invalid(format!("{at}/{name}"), "required");
+    }
+    Problem::invalid(at, reason)
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media = check_json(request);
+        let (declared, payload) = (declared_length(request), payload.take());
+        Box::pin(async move {
+            media?;
+            let (fields, value) = parse(&read_all(declared, payload).await?)?;
+            Ok(Self { fields, value })
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media = check_json(request);
+        let (declared, payload) = (declared_length(request), payload.take());
+        Box::pin(async move {
+            let bytes = read_all(declared, payload).await?;
+            if bytes.is_empty() {
+                return Ok(Self { fields: T::default(), value: Value::Null });
+            }
+            media?;
+            let (fields, value) = parse(&bytes)?;
+            Ok(Self { fields, value })
+        })
+    }
+}
+
+impl FromRequest for RawBody {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (declared, payload) = (declared_length(request), payload.take());
+        Box::pin(async move { read_all(declared, payload).await.map(Self) })
+    }
+}

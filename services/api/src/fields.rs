@@ -1,0 +1,95 @@
+//! Checks of single values, with the pointer of what fails.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, de};
+use sluice_kernel::{Currency, OrderNo, Quantity};
+
+use crate::problem::{Answer, Problem};
+
+/// A text that is there: 1 to `most` characters, no control characters.
+pub fn text(pointer: &str, value: &str, most: usize) -> Answer<()> {
+    if value.trim().is_empty() {
+        return Err(Problem::invalid(pointer, format!("1 to {most} characters")));
+    }
+    short(pointer, value, most)
+}
+
+/// A text that may be empty: at most `most` characters, no control characters.
+pub fn short(pointer: &str, value: &str, most: usize) -> Answer<()> {
+    if value.chars().any(char::is_control) {
+        return Err(Problem::invalid(pointer, "control characters are not allowed"));
+    }
+    if value.chars().count() > most {
+        return Err(Problem::invalid(pointer, format!("at most {most} characters")));
+    }
+    Ok(())
+}
+
+pub fn optional(pointer: &str, value: Option<&String>, most: usize) -> Answer<()> {
+    value.map_or(Ok(()), |value| short(pointer, value, most))
+}
+
+pub fn quantity(pointer: impl FnOnce() -> String, units: i64) -> Answer<Quantity> {
+    Quantity::new(units).map_err(|error| Problem::invalid(pointer(), error.to_string()))
+}
+
+/// A number in a path. Only its one written form is it: `01` and `+1` name nothing.
+pub fn id<T: FromStr + fmt::Display>(segment: &str) -> Answer<T> {
+    segment.parse::<T>().ok().filter(|id| id.to_string() == segment).ok_or_else(Problem::not_found)
+}
+
+pub fn order_no(segment: &str) -> Answer<OrderNo> {
+    segment.parse().map_err(|_| Problem::not_found())
+}
+
+/// An amount in minor units, as a number or as money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    pub minor_units: i64,
+    pub currency: Option<Currency>,
+}
+
+impl Amount {
+    /// The number, where the currency is the store's or was not said.
+    pub fn within(self, pointer: &str, currency: Currency) -> Answer<i64> {
+        match self.currency {
+            Some(other) if other != currency => Err(Problem::invalid(pointer, format!("the currency is {currency}"))),
+            Some(_) | None => Ok(self.minor_units),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Given {
+            amount: i64,
+            currency: Currency,
+        }
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("whole minor units, or {amount, currency}")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
+                Ok(Amount { minor_units: number, currency: None })
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
+                let minor_units = i64::try_from(number).map_err(|_| E::custom("the amount is too large"))?;
+                Ok(Amount { minor_units, currency: None })
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Amount, A::Error> {
+                let given = Given::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Amount { minor_units: given.amount, currency: Some(given.currency) })
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}

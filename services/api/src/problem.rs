@@ -1,0 +1,314 @@
+//! Refusals as `application/problem+json` (RFC 9457), and the way from every context's error to one.
+//!
+//! The client is told a code, a sentence and what it can act on; the cause goes to the log, once, here.
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    body::BoxBody,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use sluice_cart::CartError;
+use sluice_catalog::CatalogError;
+use sluice_inventory::InventoryError;
+use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_member::MemberError;
+use sluice_order::OrderError;
+use sluice_pay::PayError;
+use utoipa::ToSchema;
+
+use crate::{catalogue, trace};
+
+/// One thing that is wrong with the request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer into the body; `/headers/NAME` and `/query/NAME` outside of it.
+    pub pointer: String,
+    pub code: &'static str,
+    pub detail: String,
+    /// `insufficient_stock`, `off_shelf`: the SKU as it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sku_id: Option<String>,
+    /// `insufficient_stock`: units that could be ordered now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable: Option<i64>,
+    /// `field_required`: the missing field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<&'static str>,
+    /// `field_required`: the product that requires it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: &'static str,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldProblem>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+}
+
+/// The body as it is written.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    /// One of the catalogue in docs/errors.md.
+    code: &'a str,
+    trace_id: String,
+    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
+    #[schema(value_type = Option<Vec<FieldProblem>>)]
+    errors: &'a [FieldProblem],
+}
+
+pub type Answer<T> = Result<T, Problem>;
+
+impl Problem {
+    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None }
+    }
+
+    /// `invalid_field` of one field.
+    pub fn invalid(pointer: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::of_field("invalid_field", pointer, reason)
+    }
+
+    pub fn of_field(code: &'static str, pointer: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (pointer, detail) = (pointer.into(), reason.into());
+        let text = format!("{pointer}: {detail}");
+        Self::new(code, text).with_errors(vec![FieldProblem { pointer, code, detail, ..FieldProblem::default() }])
+    }
+
+    pub fn not_found() -> Self {
+        Self::new("not_found", "There is nothing of that name here.")
+    }
+
+    /// A defect: the cause is logged here, the client gets the trace id to quote.
+    pub fn internal(cause: &dyn Error) -> Self {
+        tracing::error!(error.detail = %chain(cause), "A request failed by a defect.");
+        Self::new("internal", "An unexpected error; quote the trace_id.")
+    }
+
+    pub fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("This resource allows {allow}.");
+        Self { allow: Some(allow), ..Self::new("method_not_allowed", detail) }
+    }
+
+    pub fn with_errors(self, errors: Vec<FieldProblem>) -> Self {
+        Self { errors, ..self }
+    }
+
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    fn from_classified(error: &impl Classified) -> Self {
+        match error.kind() {
+            ErrorKind::Internal => Self::internal(error),
+            ErrorKind::Unavailable => {
+                tracing::warn!(error.code = error.code(), error.detail = %chain(error), "A request met a part that is away.");
+                Self::new(error.code(), "A part we depend on is away; try again soon.")
+            }
+            ErrorKind::Overloaded => Self::new(error.code(), "Too much is waiting; try again soon."),
+            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::RateLimited => {
+                Self::new(error.code(), sentence(&error.to_string()))
+            }
+        }
+    }
+}
+
+/// The contexts write a clause; a problem's detail is a sentence.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(catalogue::find(self.code).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let entry = catalogue::find(self.code);
+        metrics::counter!("sluice_rejections_total", "code" => entry.code).increment(1);
+        let body = ProblemBody {
+            kind: format!("urn:sluice:problem:{}", entry.code),
+            title: entry.title,
+            status: entry.status,
+            detail: &self.detail,
+            code: entry.code,
+            trace_id: trace::id(),
+            errors: &self.errors,
+        };
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type("application/problem+json");
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if entry.status == 401 {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if entry.status == 429 || entry.status == 503 {
+            let wait = self.retry_after.unwrap_or(Duration::from_secs(1));
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        }
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+impl From<PortError> for Problem {
+    fn from(error: PortError) -> Self {
+        Self::from_classified(&error)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let problem = Self::from_classified(&error);
+        let code = error.code();
+        match error {
+            OrderError::OffShelf { lines } => problem.with_errors(
+                lines
+                    .into_iter()
+                    .map(|(line, sku)| FieldProblem {
+                        pointer: format!("/items/{line}"),
+                        code,
+                        detail: "This SKU is not on the shelf.".to_owned(),
+                        sku_id: Some(sku),
+                        ..FieldProblem::default()
+                    })
+                    .collect(),
+            ),
+            OrderError::InsufficientStock { lines } => problem.with_errors(
+                lines
+                    .into_iter()
+                    .map(|short| FieldProblem {
+                        pointer: format!("/items/{}", short.line),
+                        code,
+                        detail: format!("{} units are usable.", short.usable),
+                        sku_id: Some(short.sku.to_string()),
+                        usable: Some(short.usable),
+                        ..FieldProblem::default()
+                    })
+                    .collect(),
+            ),
+            OrderError::FieldRequired { missing } => problem.with_errors(
+                missing
+                    .into_iter()
+                    .map(|missing| FieldProblem {
+                        pointer: missing.pointer.to_owned(),
+                        code,
+                        detail: format!("Product {} requires this field.", missing.product),
+                        field: Some(missing.field),
+                        product_id: Some(missing.product.to_string()),
+                        ..FieldProblem::default()
+                    })
+                    .collect(),
+            ),
+            OrderError::InvalidField { pointer, reason } => Self::invalid(pointer, reason),
+            OrderError::Value(value) => Self::invalid("/items", value.to_string()),
+            OrderError::NotFound
+            | OrderError::VerifyCodeInvalid
+            | OrderError::TooManyLines
+            | OrderError::KeyReused
+            | OrderError::InProgress
+            | OrderError::CartAlreadyOrdered
+            | OrderError::NotCancellable
+            | OrderError::PaymentClosed
+            | OrderError::NotRefundable(_)
+            | OrderError::WrongState(_)
+            | OrderError::Ids(_)
+            | OrderError::Port(_) => problem,
+        }
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            CatalogError::NotFound | CatalogError::Stale | CatalogError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<CartError> for Problem {
+    fn from(error: CartError) -> Self {
+        match error {
+            CartError::Value(value) => Self::invalid("/quantity", value.to_string()),
+            CartError::NotFound | CartError::OffShelf | CartError::TooManyLines | CartError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            InventoryError::InsufficientStock { usable } => {
+                Self::new("insufficient_stock", format!("Only {usable} units are usable.")).with_errors(vec![FieldProblem {
+                    pointer: "/delta".to_owned(),
+                    code: "insufficient_stock",
+                    detail: format!("{usable} units are usable."),
+                    usable: Some(usable),
+                    ..FieldProblem::default()
+                }])
+            }
+            InventoryError::NotFound | InventoryError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<MemberError> for Problem {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            MemberError::TooSoon { retry_after } => Self::from_classified(&error).retry_after(retry_after),
+            MemberError::NotFound | MemberError::TooManyAddresses | MemberError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<PayError> for Problem {
+    fn from(error: PayError) -> Self {
+        match error {
+            PayError::RefundTooLarge { left } => Self::invalid("/amount", format!("at most the {left} minor units that are left")),
+            PayError::NotFound
+            | PayError::Closed
+            | PayError::SignatureInvalid
+            | PayError::Malformed(_)
+            | PayError::Mismatch
+            | PayError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Listening, and stopping in order: `/readyz` says 503, requests in flight finish, then the listeners are gone.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web};
+use sluice_app::Shop;
+use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
+
+use crate::{ApiSettings, observe::observe, routes, state::Api};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("{address} cannot be listened on")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the HTTP server ended with an error")]
+    Run(#[source] std::io::Error),
+}
+
+/// Which routes a process serves.
+#[derive(Debug, Clone, Copy)]
+enum Routes {
+    All,
+    /// `/livez`, `/readyz`, `/metrics`: what a worker offers.
+    Health,
+}
+
+/// Listeners that are open; nothing is served before [`BoundApi::run`].
+pub struct BoundApi {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    shop: Shop,
+    settings: ApiSettings,
+    routes: Routes,
+}
+
+/// Opens the listeners of the whole API.
+pub fn bind(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeError> {
+    open(shop, settings, Routes::All)
+}
+
+/// Opens the listeners for health and metrics alone.
+pub fn bind_health(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeError> {
+    open(shop, settings, Routes::Health)
+}
+
+/// Serves the API until `stop`, then drains. Call it inside a multi-threaded Tokio runtime: services run there.
+pub async fn serve(shop: Shop, settings: ApiSettings, stop: CancellationToken) -> Result<(), ServeError> {
+    bind(shop, settings)?.run(stop).await
+}
+
+/// Serves health and metrics until `stop`.
+pub async fn serve_health(shop: Shop, settings: ApiSettings, stop: CancellationToken) -> Result<(), ServeError> {
+    bind_health(shop, settings)?.run(stop).await
+}
+
+fn open(shop: Shop, settings: ApiSettings, routes: Routes) -> Result<BoundApi, ServeError> {
+    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
+    for address in &settings.listen {
+        let failed = |source| ServeError::Listen { address: *address, source };
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        addresses.push(listener.local_addr().map_err(failed)?);
+        listeners.push(listener);
+    }
+    Ok(BoundApi { listeners, addresses, shop, settings, routes })
+}
+
+/// How often idle limits are forgotten and the metrics recorder tidies up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+async fn upkeep(api: web::Data<Api>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP) => {}
+        }
+        api.order_limit.forget_idle();
+        if let Some(handle) = &api.metrics {
+            handle.run_upkeep();
+        }
+    }
+}
+
+impl BoundApi {
+    /// Where it listens; real ports where 0 was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stop`, then drains and returns.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
+        let ended = CancellationToken::new();
+        let _end = ended.clone().drop_guard();
+        let api = web::Data::new(Api::new(self.shop, &self.settings, ended.clone()));
+        tokio::spawn(upkeep(api.clone(), ended.clone()));
+
+        let configure: fn(&mut ServiceConfig) = match self.routes {
+            Routes::All => routes::configure,
+            Routes::Health => routes::health::configure,
+        };
+        let plain: fn(&mut web::ServiceConfig) = match self.routes {
+            Routes::All => routes::configure_undocumented,
+            Routes::Health => |_| {},
+        };
+        let shared = api.clone();
+        let mut server = HttpServer::new(move || {
+            let (app, _) = App::new().into_utoipa_app().configure(configure).split_for_parts();
+            app.configure(plain)
+                .app_data(shared.clone())
+                .default_service(web::to(routes::unmatched))
+                .wrap(from_fn(observe))
+        })
+        .workers(self.settings.workers.max(1))
+        .backlog(1_024)
+        .shutdown_timeout(self.settings.shutdown_timeout.as_secs().max(1))
+        .disable_signals();
+        for listener in self.listeners {
+            server = server.listen(listener).map_err(ServeError::Run)?;
+        }
+        let running = server.run();
+        let handle = running.handle();
+        let mut running = std::pin::pin!(running);
+        tokio::select! {
+            outcome = &mut running => return outcome.map_err(ServeError::Run),
+            () = stop.cancelled() => {}
+        }
+        api.drain();
+        tokio::select! {
+            outcome = &mut running => return outcome.map_err(ServeError::Run),
+            () = tokio::time::sleep(self.settings.drain_delay) => {}
+        }
+        // Status streams would never end by themselves.
+        ended.cancel();
+        let (outcome, ()) = tokio::join!(running, handle.stop(true));
+        outcome.map_err(ServeError::Run)
+    }
+}
