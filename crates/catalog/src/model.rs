@@ -59,7 +59,7 @@ pub enum FormField {
 }
 
 /// How the goods are received: 0 physical, 1–4 virtual (spec.md S1 rule 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReceivingWay(u8);
 
 impl ReceivingWay {

@@ -1,0 +1,75 @@
+//! Demo data (api.md): loaded into an empty database by `serve`, or by `seed`.
+
+use sluice_catalog::{FormField, NewProduct, NewSku, ReceivingWay};
+use sluice_inventory::AdjustmentId;
+use sluice_kernel::{Classified, ErrorKind, PortError, PortResult, ProductId, SkuId, StoreId};
+
+use crate::{Shop, bridges::port_error};
+
+/// Differences from the plain product N.
+fn form_fields(n: i64) -> Vec<FormField> {
+    match n {
+        11 => vec![FormField::Recipients, FormField::Tel],
+        12 => vec![FormField::ReceivingInfo],
+        13 => vec![FormField::IdCard],
+        14 => vec![FormField::VerifyCode],
+        _ => Vec::new(),
+    }
+}
+
+fn stock(n: i64) -> i64 {
+    match n {
+        16 => 10,
+        18 => 0,
+        _ => 100_000,
+    }
+}
+
+/// Demo product N with its one SKU N: price 1990, points 5, allotable profit 150.
+pub fn demo_product(n: i64) -> NewProduct {
+    NewProduct {
+        id: Some(ProductId(n)),
+        title: format!("Product {n}"),
+        pictures: vec![format!("/pictures/{n}.png")],
+        delivery_place: if n == 17 { "2" } else { "1" }.to_owned(),
+        receiving_way: ReceivingWay::default(),
+        customer_product_id: Some(format!("CP-{n}")),
+        order_form_items: form_fields(n),
+        listed: n != 15,
+        skus: vec![NewSku {
+            id: Some(SkuId(n)),
+            code: format!("SKU-{n}"),
+            spec: "standard".to_owned(),
+            price: 1_990,
+            points: 5,
+            allotable_profit: 150,
+            supplier_price: 990,
+            listed: true,
+        }],
+    }
+}
+
+/// Products 1 to 20 of store 1. Loading twice changes nothing. `tell` hears of each product that is done.
+pub async fn load_products(shop: &Shop, tell: &(dyn Fn() + Sync)) -> PortResult<()> {
+    let store = StoreId(1);
+    for n in 1..=PRODUCTS {
+        match shop.catalog.product(store, ProductId(n)).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                shop.catalog.create_product(store, demo_product(n)).await.map_err(|error| port_error("the catalog", error))?;
+            }
+            Err(error) => return Err(port_error("the catalog", error)),
+        }
+        // A gate outside the database hears of the new SKUs before their first units arrive.
+        while shop.inventory.apply_effects(500).await.map_err(|error| port_error("the gate", error))? > 0 {}
+        if stock(n) > 0 {
+            let adjustment = AdjustmentId(format!("demo-{store}-{n}"));
+            let received = shop.inventory.adjust(store, SkuId(n), adjustment, stock(n), "demo data".to_owned()).await;
+            received.map_err(|error| PortError::internal("receiving demo stock", error))?;
+        }
+        tell();
+    }
+    Ok(())
+}
+
+pub const PRODUCTS: i64 = 20;

@@ -1,0 +1,67 @@
+//! One file for each command.
+
+mod dead_letters;
+mod doctor;
+mod documents;
+mod reconcile;
+mod run_shop;
+mod seed;
+mod token;
+mod trace;
+
+use std::{error::Error, process::ExitCode, sync::Arc};
+
+use sluice_app::{Config, OpenOptions, OpenShop, Secrets};
+use sluice_kernel::{NodeIds, SystemClock};
+
+use crate::{
+    arguments::{Arguments, Command, Common},
+    logging,
+};
+
+/// What a command ends with: an exit code, or a failure that becomes one clear line.
+pub type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+pub async fn run(arguments: Arguments) -> Outcome {
+    let Arguments { common, command } = arguments;
+    match command.unwrap_or(Command::Serve) {
+        Command::Openapi => documents::openapi(),
+        Command::Asyncapi => documents::asyncapi(),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Config { .. } => documents::config(&load(&common)?),
+        Command::Serve => run_shop::serve(load(&common)?).await,
+        Command::Api => run_shop::api(load(&common)?).await,
+        Command::Worker { only } => run_shop::worker(load(&common)?, only).await,
+        Command::Migrate => seed::migrate(&load(&common)?).await,
+        Command::Seed { products, stock } => seed::seed(&load(&common)?, products.zip(stock)).await,
+        Command::Token { store, user, role, ttl } => token::token(&load(&common)?, store, user, role, ttl),
+        Command::Trace { what } => trace::trace(&load(&common)?, what).await,
+        Command::Reconcile { repair } => reconcile::reconcile(&load(&common)?, repair).await,
+        Command::DeadLetters { action } => dead_letters::dead_letters(&load(&common)?, action).await,
+        Command::Doctor => doctor::doctor(&common).await,
+    }
+}
+
+fn load(common: &Common) -> Result<Config, Box<dyn Error + Send + Sync>> {
+    let mut flags = Vec::new();
+    if let Some(folder) = &common.data_dir {
+        flags.push(("data_dir", folder.display().to_string()));
+    }
+    if let Some(listen) = &common.listen {
+        flags.push(("listen", listen.clone()));
+    }
+    Ok(Config::load(&common.config, &flags)?)
+}
+
+/// Opens the shop for a command that ends by itself: quiet logs, no migration, no demo data.
+async fn open(config: &Config, options: OpenOptions) -> Result<OpenShop, Box<dyn Error + Send + Sync>> {
+    logging::start(config)?;
+    let secrets = resolve_secrets(config)?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    Ok(OpenShop::open(config, &secrets, &public_url, options).await?)
+}
+
+fn resolve_secrets(config: &Config) -> Result<Secrets, Box<dyn Error + Send + Sync>> {
+    let ids = NodeIds::new(Arc::new(SystemClock), 0);
+    Ok(Secrets::resolve(config, &ids)?)
+}

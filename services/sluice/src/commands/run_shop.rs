@@ -1,0 +1,152 @@
+//! `sluice serve`, `api` and `worker`: processes that run until they are told to stop.
+//!
+//! An orderly stop: `/readyz` says 503, requests in flight finish, then consumers finish their batches and commit,
+//! then leases go back.
+
+use std::{error::Error, net::SocketAddr, process::ExitCode};
+
+use sluice_api::{ApiSettings, TokenSettings};
+use sluice_app::{Config, OpenOptions, OpenShop, Role, Secrets, TokenRequest, algorithm, make_token};
+use sluice_events::Topic;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, resolve_secrets};
+use crate::{logging, output::say};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+pub async fn serve(config: Config) -> Outcome {
+    logging::start(&config)?;
+    let metrics = sluice_api::install_metrics()?;
+    let secrets = resolve_secrets(&config)?;
+    let address = resolve_address(&config.listen)?;
+    secrets.check_listen(address)?;
+    let public_url = public_url(&config, address);
+    let options = OpenOptions { migrate: true, demo: true, publishes: true, consumes: true, only: Vec::new() };
+    let open = OpenShop::open(&config, &secrets, &public_url, options).await?;
+
+    let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
+    stop_on_signal(api_stop.clone())?;
+    let settings = api_settings(&config, &secrets, address, metrics);
+    let bound = sluice_api::bind(open.shop.clone(), settings, api_stop.clone())?;
+    let worker = tokio::spawn(sluice_worker::run(open.worker_parts(), worker_stop.clone()));
+    if secrets.generated {
+        greet(&config, &secrets, &public_url)?;
+    }
+    tracing::info!(url = %public_url, "The shop is open.");
+    let served = bound.run().await;
+    worker_stop.cancel();
+    worker.await?;
+    open.close().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn api(config: Config) -> Outcome {
+    logging::start(&config)?;
+    let metrics = sluice_api::install_metrics()?;
+    let secrets = resolve_secrets(&config)?;
+    let address = resolve_address(&config.listen)?;
+    secrets.check_listen(address)?;
+    let public_url = public_url(&config, address);
+    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions { publishes: true, ..OpenOptions::default() }).await?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    let bound = sluice_api::bind(open.shop.clone(), api_settings(&config, &secrets, address, metrics), stop)?;
+    tracing::info!(url = %public_url, "The API is open.");
+    let served = bound.run().await;
+    open.close().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
+    logging::start(&config)?;
+    let metrics = sluice_api::install_metrics()?;
+    let secrets = resolve_secrets(&config)?;
+    let address = resolve_address(&config.listen)?;
+    let public_url = public_url(&config, address);
+    let options = OpenOptions { publishes: true, consumes: true, only, ..OpenOptions::default() };
+    let open = OpenShop::open(&config, &secrets, &public_url, options).await?;
+    let (health_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
+    stop_on_signal(health_stop.clone())?;
+    let bound = sluice_api::bind_health(open.shop.clone(), api_settings(&config, &secrets, address, metrics), health_stop)?;
+    let worker = tokio::spawn(sluice_worker::run(open.worker_parts(), worker_stop.clone()));
+    tracing::info!(health.address = %address, "The worker is at work.");
+    let served = bound.run().await;
+    worker_stop.cancel();
+    worker.await?;
+    open.close().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Port 0 becomes a free port, so that URLs can name it before the API listens.
+fn resolve_address(listen: &str) -> Result<SocketAddr, Failure> {
+    let invalid = |error: &dyn Error| format!("setting listen: `{listen}` is not an address such as 127.0.0.1:8080: {error}");
+    let address: SocketAddr = listen.parse().map_err(|error| invalid(&error))?;
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    let probe = std::net::TcpListener::bind(address).map_err(|error| invalid(&error))?;
+    Ok(probe.local_addr()?)
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    url.trim_end_matches('/').to_owned()
+}
+
+fn api_settings(
+    config: &Config,
+    secrets: &Secrets,
+    address: SocketAddr,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> ApiSettings {
+    let tokens = TokenSettings {
+        algorithm: algorithm(config),
+        secret: secrets.jwt.expose().as_bytes().to_vec(),
+        issuer: config.auth.issuer.clone(),
+        audience: config.auth.audience.clone(),
+    };
+    let mut settings = ApiSettings::new(address, tokens);
+    settings.orders_per_second_per_user = config.limits.orders_per_second;
+    settings.max_in_flight = usize::try_from(config.limits.placements_in_flight).unwrap_or(usize::MAX);
+    if config.limits.http_workers > 0 {
+        settings.workers = usize::try_from(config.limits.http_workers).unwrap_or(1);
+    }
+    settings.metrics = Some(metrics);
+    settings
+}
+
+/// SIGTERM and SIGINT cancel `stop`.
+fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("Stopping: requests in flight finish first.");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Where to click, and the tokens of the demo.
+fn greet(config: &Config, secrets: &Secrets, public_url: &str) -> Result<(), Failure> {
+    use sluice_kernel::{Clock as _, SystemClock};
+    let token = |user: &str, role: Role| {
+        let request = TokenRequest { store: 1, user: user.to_owned(), role, life: std::time::Duration::from_hours(24) };
+        make_token(config, &secrets.jwt, &request, SystemClock.now())
+    };
+    say(&format!("\n  Sluice is open: {public_url}"));
+    say(&format!("  API browser     {public_url}/docs"));
+    say(&format!("  Health          {public_url}/readyz"));
+    say(&format!("  Data folder     {}", config.data_dir.display()));
+    say(&format!("\n  Customer token (store 1, user 42, a day):\n  {}", token("42", Role::Customer)?));
+    say(&format!("\n  Staff token (store 1, a day):\n  {}\n", token("staff-1", Role::Staff)?));
+    Ok(())
+}
