@@ -9,6 +9,8 @@ mod model;
 mod placement;
 mod ports;
 mod rules;
+#[cfg(test)]
+mod rules_tests;
 mod running;
 mod service;
 mod state;

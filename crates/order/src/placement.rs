@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{OrderNo, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, PortError, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
     Attribution, CodeVerdict, CommitAnswer, NewOrder, Order, OrderError, OrderKind, OrderState, Prepared, Recipient, RefundState,
@@ -97,12 +97,15 @@ impl OrderPorts {
                 Err(refusal) => return self.answer_refusal(command, refusal).await,
             }
         }
-        Err(sluice_kernel::PortError::GateClosed.into())
+        Err(PortError::GateClosed.into())
     }
 
     /// A refusal is only true if the key has no order: its first request may have taken the very stock, code or cart
-    /// lines that are missing now.
+    /// lines that are missing now. An overloaded or absent part is not asked again on top.
     async fn answer_refusal(&self, command: &PlaceCartOrder, refusal: OrderError) -> Result<Placed, OrderError> {
+        if matches!(&refusal, OrderError::Port(error) if !matches!(error, PortError::GateClosed)) {
+            return Err(refusal);
+        }
         match self.orders.find_replay(&command.key).await {
             Ok(Some(replay)) => self.answer_replay(command, replay).await,
             Ok(None) | Err(_) => Err(refusal),
