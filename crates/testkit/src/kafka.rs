@@ -1,5 +1,8 @@
 //! Kafka for tests: one broker in KRaft mode.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use tokio::sync::OnceCell;
 
 use crate::environment;
@@ -39,6 +42,29 @@ impl Kafka {
     /// The setting `bus.url`: `kafka://host:port`
     pub fn url(&self) -> String {
         format!("kafka://{}", self.bootstrap)
+    }
+
+    /// Publishes one message with an independent client, Debian's `kcat`. Headers as `name=value`.
+    pub fn produce(&self, topic: &str, key: &str, headers: &[&str], value: &str) {
+        let mut client = Command::new("kcat");
+        client.args(["-P", "-b", &self.bootstrap, "-t", topic, "-k", key]);
+        for header in headers {
+            client.args(["-H", header]);
+        }
+        let mut client = client.stdin(Stdio::piped()).spawn().expect("kcat can be started (apt-get install kcat)");
+        client.stdin.take().expect("the input is piped").write_all(value.as_bytes()).expect("kcat reads its input");
+        assert!(client.wait().expect("kcat can be waited for").success(), "kcat could not publish to {topic}");
+    }
+
+    /// Every message of a topic, from the beginning to now, one line each: `key|headers|value`.
+    pub fn messages(&self, topic: &str) -> Vec<String> {
+        let output = Command::new("kcat")
+            .args(["-C", "-b", &self.bootstrap, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%k|%h|%s\\n"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("kcat can be started (apt-get install kcat)");
+        assert!(output.status.success(), "kcat could not read {topic}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
     /// `kill -9`.

@@ -23,6 +23,8 @@ mod scratch;
 mod shop;
 mod shopper;
 mod signing;
+mod status_stream;
+mod tokens;
 mod wait;
 
 pub use kafka::Kafka;
@@ -33,4 +35,6 @@ pub use scratch::Scratch;
 pub use shop::{JWT_SECRET, SANDBOX_SECRET, ShopBuilder, ShopProcess};
 pub use shopper::{Answer, Shopper};
 pub use signing::SignedCallback;
+pub use status_stream::StatusStream;
+pub use tokens::{claims, signed_token, token};
 pub use wait::{wait_for, wait_until};

@@ -50,8 +50,14 @@ impl ShopBuilder {
     /// `SLUICE__ORDER__PAYMENT_WINDOW=2s`.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
-        let variable = format!("SLUICE__{}", name.replace('.', "__").to_uppercase());
-        self.environment.insert(variable, value.into());
+        self.environment.insert(variable(name), value.into());
+        self
+    }
+
+    /// Takes a setting back, also one that every shop gets.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.remove(&variable(name));
         self
     }
 
@@ -118,6 +124,11 @@ impl ShopBuilder {
     }
 }
 
+/// The environment variable of a setting.
+fn variable(name: &str) -> String {
+    format!("SLUICE__{}", name.replace('.', "__").to_uppercase())
+}
+
 impl ShopProcess {
     /// The shop that the executable runs: `ShopProcess::builder(env!("CARGO_BIN_EXE_sluice"))`.
     pub fn builder(executable: impl Into<PathBuf>) -> ShopBuilder {
@@ -182,6 +193,14 @@ impl ShopProcess {
             answer.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
+    }
+
+    /// Memory in use, in KiB: the resident set.
+    pub fn memory(&self) -> u64 {
+        let child = self.child.as_ref().expect("the shop runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a running process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process has memory");
+        line.trim().trim_end_matches(" kB").parse().expect("the kernel writes a number")
     }
 
     /// How it ended, if it did.
