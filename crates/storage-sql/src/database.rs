@@ -1,10 +1,10 @@
 //! Connections: a pool for MySQL/MariaDB; for SQLite one writer and a few readers over one file.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait as _, Value,
+    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, IsolationLevel, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _, Value,
     sqlx::{
         Executor as _,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
@@ -34,10 +34,14 @@ impl DatabaseSettings {
     }
 }
 
+/// Says that what a transaction's work borrows lives at least as long as the transaction.
+pub(crate) type Borrows<'a, 'b> = std::marker::PhantomData<&'a &'b ()>;
+
 /// Handle to one database; cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     dialect: Dialect,
+    settings: Arc<DatabaseSettings>,
     reader: DatabaseConnection,
     writer: DatabaseConnection,
 }
@@ -52,6 +56,15 @@ impl Database {
     pub async fn connect(settings: &DatabaseSettings) -> PortResult<Self> {
         let opened = if settings.url.starts_with("sqlite:") { open_sqlite(settings).await } else { open_mysql(settings).await };
         opened.map_err(|error| PortError::unavailable("the database", error))
+    }
+
+    /// The same database over connections of one's own. Statements of many shapes are then prepared on these few and not
+    /// on every connection of the pool. SQLite has one writer for everybody.
+    pub(crate) async fn with_own_connections(&self, connections: u32) -> PortResult<Self> {
+        if self.is_sqlite() {
+            return Ok(self.clone());
+        }
+        Self::connect(&DatabaseSettings { max_connections: connections, ..(*self.settings).clone() }).await
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -96,6 +109,13 @@ impl Database {
         Ok(UnitOfWork::new(self.dialect, self.writer.begin_with_options(options).await?))
     }
 
+    /// A transaction that only reads, all of it at one moment.
+    pub(crate) async fn begin_snapshot(&self) -> StoreResult<UnitOfWork> {
+        let isolation_level = (!self.is_sqlite()).then_some(IsolationLevel::RepeatableRead);
+        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+        Ok(UnitOfWork::new(self.dialect, self.reader.begin_with_options(options).await?))
+    }
+
     /// Runs `work` in a transaction and commits it; tries again, a bounded number of times, where the database asks for
     /// it. `work` may run several times and must have no effect outside the transaction.
     pub(crate) async fn in_transaction<T, F>(&self, what: &'static str, work: F) -> PortResult<T>
@@ -106,17 +126,34 @@ impl Database {
         self.try_transaction(work).await.map_err(|error| error.into_port(what))
     }
 
+    /// Like [`Database::in_transaction`], for work that borrows from its caller.
+    pub(crate) async fn transact<'b, T, F>(&self, what: &'static str, work: F) -> PortResult<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
+    {
+        self.try_transact(work).await.map_err(|error| error.into_port(what))
+    }
+
     /// Like [`Database::in_transaction`], for callers that tell errors apart.
     pub(crate) async fn try_transaction<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send,
         F: for<'a> Fn(&'a UnitOfWork) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
     {
+        self.try_transact(|unit, _| work(unit)).await
+    }
+
+    pub(crate) async fn try_transact<'b, T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
+    {
         let mut tries = 0;
         loop {
             tries += 1;
             let unit = self.begin().await?;
-            let outcome = match work(&unit).await {
+            let outcome = match work(&unit, Borrows::default()).await {
                 Ok(value) => unit.commit().await.map(|()| value),
                 Err(error) => {
                     unit.rollback().await;
@@ -151,14 +188,14 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Database, StoreError
     let writer = sea_orm::Database::connect(writer).await?;
     options.max_connections(SQLITE_READERS).min_connections(1);
     let reader = sea_orm::Database::connect(options).await?;
-    Ok(Database { dialect: Dialect::Sqlite, reader, writer })
+    Ok(Database { dialect: Dialect::Sqlite, settings: Arc::new(settings.clone()), reader, writer })
 }
 
 async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError> {
     let mut options = ConnectOptions::new(settings.url.clone());
     options
         .max_connections(settings.max_connections)
-        .min_connections(2)
+        .min_connections(settings.max_connections.min(2))
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire_if_idle_for(Duration::from_secs(5))
         .sqlx_logging(false)
@@ -174,5 +211,10 @@ async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError>
         })
     });
     let connection = sea_orm::Database::connect(options).await?;
-    Ok(Database { dialect: Dialect::MySql, reader: connection.clone(), writer: connection })
+    Ok(Database {
+        dialect: Dialect::MySql,
+        settings: Arc::new(settings.clone()),
+        reader: connection.clone(),
+        writer: connection,
+    })
 }

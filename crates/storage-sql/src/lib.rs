@@ -4,6 +4,7 @@
 //! suite per port run on both. Every state change is a compare-and-set whose affected rows are checked; locks are taken
 //! in one order everywhere: order → limit → stock. sea-orm types appear in no signature outside this crate.
 
+mod cart;
 mod database;
 mod error;
 mod group;
@@ -11,4 +12,5 @@ mod messaging;
 mod statement;
 mod unit_of_work;
 
+pub use cart::SqlCartRepository;
 pub use database::{Database, DatabaseSettings};

@@ -86,6 +86,20 @@ pub fn placeholders(len: usize) -> String {
     vec!["?"; padded_len(len)].join(", ")
 }
 
+/// Cuts a list into pieces of at most [`MOST_ROWS`] whose lengths are powers of two, the longest first: a multi-row
+/// INSERT of any number of rows then has one of seven shapes.
+pub fn power_chunks<T>(mut items: &[T]) -> Vec<&[T]> {
+    let mut chunks = Vec::new();
+    while !items.is_empty() {
+        let most = items.len().min(MOST_ROWS);
+        let power = if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 };
+        let (chunk, rest) = items.split_at(power);
+        chunks.push(chunk);
+        items = rest;
+    }
+    chunks
+}
+
 /// Values of a padded list.
 pub fn padded<T: Clone>(values: &[T]) -> impl Iterator<Item = T> + '_ {
     let missing = padded_len(values.len()).saturating_sub(values.len());
@@ -101,6 +115,14 @@ mod tests {
         assert_eq!(placeholders(3), "?, ?, ?, ?");
         assert_eq!(padded(&[1, 2, 3]).collect::<Vec<_>>(), [1, 2, 3, 3]);
         assert_eq!(padded(&[7]).collect::<Vec<_>>(), [7]);
+    }
+
+    #[test]
+    fn a_list_is_cut_into_powers_of_two() {
+        let lengths = |len: usize| power_chunks(&vec![0; len]).iter().map(|chunk| chunk.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(0), [0; 0]);
+        assert_eq!(lengths(37), [32, 4, 1]);
+        assert_eq!(lengths(130), [64, 64, 2]);
     }
 
     #[test]

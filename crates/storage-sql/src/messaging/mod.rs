@@ -1,3 +1,4 @@
 //! Outbox, inbox, dead letters and leases.
 
+pub(crate) mod inbox;
 pub(crate) mod outbox;

@@ -1,0 +1,74 @@
+//! Each event counts once for a consumer: its inbox row stands in the transaction of its effect.
+
+use std::collections::HashSet;
+
+use sea_orm::Value;
+use sluice_kernel::Timestamp;
+
+use crate::{
+    error::StoreResult,
+    statement::{MOST_ROWS, insert_into, padded, placeholders, power_chunks},
+    unit_of_work::UnitOfWork,
+};
+
+/// How often the rest of a list is claimed again after somebody else claimed some of it at the same moment.
+const MOST_RACES: u32 = 8;
+
+/// Claims events for `consumer` and returns the ids that are new. Ids that another transaction is claiming just now
+/// are waited for: if it commits they are not new.
+pub(crate) async fn claim(unit: &UnitOfWork, consumer: &str, event_ids: &[String], now: Timestamp) -> StoreResult<HashSet<String>> {
+    // One order of locks, whatever the order of arrival.
+    let mut ids = event_ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut claimed = HashSet::new();
+    for chunk in ids.chunks(MOST_ROWS) {
+        claimed.extend(claim_chunk(unit, consumer, chunk, now).await?);
+    }
+    Ok(claimed)
+}
+
+async fn claim_chunk(unit: &UnitOfWork, consumer: &str, ids: &[String], now: Timestamp) -> StoreResult<Vec<String>> {
+    let mut races = 0;
+    loop {
+        let seen = seen(unit, consumer, ids).await?;
+        let fresh: Vec<String> = ids.iter().filter(|id| !seen.contains(*id)).cloned().collect();
+        match insert(unit, consumer, &fresh, now).await {
+            // A duplicate fails the statement alone, and only after its owner has committed: look again.
+            Err(error) if error.is_unique_violation() && races < MOST_RACES => races += 1,
+            outcome => return outcome.map(|()| fresh),
+        }
+    }
+}
+
+async fn seen(unit: &UnitOfWork, consumer: &str, ids: &[String]) -> StoreResult<HashSet<String>> {
+    let select = format!("SELECT event_id FROM inbox WHERE consumer = ? AND event_id IN ({})", placeholders(ids.len()));
+    let mut values: Vec<Value> = vec![consumer.into()];
+    values.extend(padded(ids).map(Value::from));
+    unit.rows(select, values).await?.iter().map(|row| Ok(row.try_get_by("event_id")?)).collect()
+}
+
+/// One statement, or several of which an earlier one took effect: a retry then finds those rows as its own, so they
+/// must be taken back first.
+async fn insert(unit: &UnitOfWork, consumer: &str, ids: &[String], now: Timestamp) -> StoreResult<()> {
+    let mut done: Vec<&[String]> = Vec::new();
+    for chunk in power_chunks(ids) {
+        let values = chunk.iter().flat_map(|id| [Value::from(consumer), id.as_str().into(), now.as_millis().into()]).collect();
+        if let Err(error) = unit.execute(insert_into("inbox", &["consumer", "event_id", "at"], chunk.len()), values).await {
+            for earlier in done {
+                remove(unit, consumer, earlier).await?;
+            }
+            return Err(error);
+        }
+        done.push(chunk);
+    }
+    Ok(())
+}
+
+async fn remove(unit: &UnitOfWork, consumer: &str, ids: &[String]) -> StoreResult<()> {
+    let delete = format!("DELETE FROM inbox WHERE consumer = ? AND event_id IN ({})", placeholders(ids.len()));
+    let mut values: Vec<Value> = vec![consumer.into()];
+    values.extend(padded(ids).map(Value::from));
+    unit.execute(delete, values).await?;
+    Ok(())
+}
