@@ -1,0 +1,38 @@
+# `just` lists the recipes. Each wraps a script or a cargo command that works without just.
+
+set positional-arguments
+
+_default:
+    @just --list --unsorted
+
+# Start the shop on its embedded default: http://127.0.0.1:8080
+run *arguments:
+    cargo run -- "$@"
+
+# Run tests against real servers; `just test -p sluice-order` runs some
+test *arguments: up
+    eval "$(scripts/servers.sh env)" && cargo test {{ if arguments == "" { "--workspace" } else { "" } }} "$@"
+
+# Everything that CI runs
+verify:
+    .ci/run
+
+# Measure orders per second; see scripts/bench.sh
+bench *arguments:
+    scripts/bench.sh "$@"
+
+# Start MariaDB, Redis and Kafka natively in .test-run/servers
+up:
+    scripts/servers.sh up
+
+# Stop them
+down:
+    scripts/servers.sh down
+
+# Write the API's document anew
+openapi:
+    cargo run --quiet -- openapi > docs/openapi.json
+
+# Build the API documentation of the crates
+doc:
+    cargo doc --workspace --no-deps --open
