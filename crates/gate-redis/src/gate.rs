@@ -1,0 +1,324 @@
+//! The calls of the gate. Each is one EVALSHA for one store.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{self, Cmd};
+use sluice_inventory::{
+    AdjustmentId, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate,
+};
+use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
+
+use crate::{
+    address::Address,
+    keys::{Keys, Part},
+    link::{Link, WHAT, lost_scripts, port_error},
+    opening::Standing,
+    scripts::{Op, Scripts},
+};
+
+/// How long a settled reservation is remembered: far longer than any request or message may be late.
+const TOMBSTONE: Duration = Duration::from_hours(48);
+/// How long a restock or an adjustment is remembered: longer than an effect may wait to be told.
+pub(crate) const MARK: Duration = Duration::from_hours(30 * 24);
+/// Calls in flight; more are refused at once.
+const MOST_IN_FLIGHT: usize = 4_096;
+/// SKUs or reservations in one script call.
+const MOST_AT_ONCE: usize = 500;
+
+/// The stock gate on Redis. Closed until [`RedisStockGate::ensure_open`] or [`RedisStockGate::keep_open`] has run.
+pub struct RedisStockGate {
+    pub(crate) link: Link,
+    pub(crate) keys: Keys,
+    pub(crate) source: Arc<dyn GateSource>,
+    pub(crate) standing: watch::Sender<Standing>,
+    /// Rings when the gate came into doubt.
+    pub(crate) doubted: Notify,
+    /// One look at the epoch at a time.
+    pub(crate) opening: Mutex<()>,
+    in_flight: Semaphore,
+}
+
+type Reply = Vec<String>;
+
+impl RedisStockGate {
+    /// `url` as in [`crate`]'s address: `redis://`, `redis+sentinel://`, `redis+cluster://`, with an optional `?prefix=`.
+    /// Connects when first asked, so a Redis that is away does not stop the start; a wrong URL does.
+    pub fn connect(url: &str, source: Arc<dyn GateSource>) -> PortResult<Arc<Self>> {
+        let Address { target, prefix } = Address::parse(url)?;
+        Ok(Arc::new(Self {
+            link: Link::new(target),
+            keys: Keys::new(prefix),
+            source,
+            standing: watch::Sender::new(Standing::default()),
+            doubted: Notify::new(),
+            opening: Mutex::new(()),
+            in_flight: Semaphore::new(MOST_IN_FLIGHT),
+        }))
+    }
+
+    /// Runs a script on a store; answers its epoch and its reply, which starts with a word.
+    async fn run(&self, op: Op, store: StoreId, parts: &[Part<'_>], arguments: impl Fn(&mut Cmd)) -> PortResult<(i64, Reply)> {
+        let started = Instant::now();
+        let result = self.decide(op, store, parts, arguments).await;
+        metrics::histogram!("sluice_gate_call_seconds", "op" => op.name()).record(started.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn decide(&self, op: Op, store: StoreId, parts: &[Part<'_>], arguments: impl Fn(&mut Cmd)) -> PortResult<(i64, Reply)> {
+        let _place = self.in_flight.try_acquire().map_err(|_| PortError::Overloaded { what: WHAT })?;
+        let scripts = self.standing.borrow().scripts.clone().ok_or(PortError::GateClosed)?;
+        let epoch = scripts.epoch;
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(scripts.hash(op)).arg(parts.len() + 1).arg(self.keys.stock(store, epoch));
+        for part in parts {
+            command.arg(self.keys.part(store, epoch, *part));
+        }
+        arguments(&mut command);
+
+        let mut reply = self.evaluate(epoch, &command).await?;
+        if reply.first().is_some_and(|word| word == "absent") {
+            self.join(&scripts, store).await?;
+            reply = self.evaluate(epoch, &command).await?;
+        }
+        match reply.first().map(String::as_str) {
+            Some("closed" | "absent") => Err(self.doubt(epoch)),
+            Some(_) => Ok((epoch, reply)),
+            None => Err(defect("an empty reply")),
+        }
+    }
+
+    async fn evaluate(&self, epoch: i64, command: &Cmd) -> PortResult<Reply> {
+        self.link.query(command).await.map_err(|error| if lost_scripts(&error) { self.doubt(epoch) } else { port_error(error) })
+    }
+
+    /// A store that was not there when the gate was loaded. Its keys count only if the gate's own key still stands
+    /// after they were begun; a rebuild removes that key before it looks for others, so it can't miss them.
+    async fn join(&self, scripts: &Scripts, store: StoreId) -> PortResult<()> {
+        let epoch = scripts.epoch;
+        let (stock, gate, field) = (self.keys.stock(store, epoch), self.keys.gate(epoch), format!("store:{store}"));
+        let begun: bool =
+            self.link.query(redis::cmd("HSETNX").arg(&stock).arg("epoch").arg("joining")).await.map_err(port_error)?;
+        let (stands, known): (Option<String>, Option<String>) =
+            self.link.query(redis::cmd("HMGET").arg(&gate).arg("epoch").arg(&field)).await.map_err(port_error)?;
+        // A store that had joined and has no stock has lost its keys.
+        if stands != Some(epoch.to_string()) || (begun && known.is_some()) {
+            return Err(self.doubt(epoch));
+        }
+        let _: i64 = self.link.query(redis::cmd("HSET").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
+        self.admit(scripts, &stock, "joining").await
+    }
+
+    /// Lets the keys under `key` count, if `word` still stands there.
+    pub(crate) async fn admit(&self, scripts: &Scripts, key: &str, word: &str) -> PortResult<()> {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(scripts.hash(Op::Admit)).arg(1).arg(key).arg(word);
+        let reply = self.evaluate(scripts.epoch, &command).await?;
+        if reply.first().is_some_and(|word| word == "done") { Ok(()) } else { Err(self.doubt(scripts.epoch)) }
+    }
+
+    async fn settle(&self, op: Op, store: StoreId, id: ReservationId) -> PortResult<Settled> {
+        let id = id.to_string();
+        let parts = [Part::Reservation(&id), Part::Waiting];
+        let (_, reply) = self
+            .run(op, store, &parts, |command| {
+                command.arg(&id).arg(TOMBSTONE.as_millis().to_string());
+            })
+            .await?;
+        settled(&reply)
+    }
+}
+
+fn defect(reason: impl Into<String>) -> PortError {
+    PortError::internal(WHAT, reason.into())
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> PortResult<T> {
+    text.parse().map_err(|_| defect(format!("no number: {text}")))
+}
+
+fn settled(reply: &[String]) -> PortResult<Settled> {
+    match reply.first().map(String::as_str) {
+        Some("done") => Ok(Settled::Done),
+        Some("already") => Ok(Settled::Already),
+        Some("refused") => Ok(Settled::Refused),
+        _ => Err(defect(format!("an unknown reply: {reply:?}"))),
+    }
+}
+
+fn skus(texts: &[String]) -> PortResult<Vec<SkuId>> {
+    texts.iter().map(|text| number(text).map(SkuId)).collect()
+}
+
+/// The guard of the lowest layer: units are positive, and a SKU stands in one line, or its lines would be checked apart.
+fn check(lines: &[ReserveLine]) -> PortResult<()> {
+    let mut seen: Vec<SkuId> = lines.iter().map(|line| line.sku).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    if lines.is_empty() || seen.len() != lines.len() || lines.iter().any(|line| line.quantity <= 0) {
+        return Err(defect("a reservation needs lines of positive quantities, each SKU once"));
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl StockGate for RedisStockGate {
+    async fn reserve(&self, store: StoreId, id: ReservationId, lines: &[ReserveLine], now: Timestamp) -> PortResult<GateAnswer> {
+        check(lines)?;
+        let id = id.to_string();
+        let parts = [Part::Reservation(&id), Part::Waiting];
+        let (epoch, reply) = self
+            .run(Op::Reserve, store, &parts, |command| {
+                command.arg(&id).arg(now.as_millis());
+                for line in lines {
+                    command.arg(line.sku.0).arg(line.quantity);
+                    match line.revision {
+                        Some(revision) => command.arg(revision),
+                        None => command.arg(""),
+                    };
+                }
+            })
+            .await?;
+        let (word, rest) = reply.split_first().ok_or_else(|| defect("an empty reply"))?;
+        match word.as_str() {
+            "reserved" => Ok(GateAnswer::Reserved { epoch }),
+            "gone" => Ok(GateAnswer::Gone),
+            "off_shelf" => Ok(GateAnswer::OffShelf(skus(rest)?)),
+            "outdated" => Ok(GateAnswer::Outdated(skus(rest)?)),
+            "short" => {
+                let mut short = Vec::with_capacity(rest.len() / 2);
+                for pair in rest.chunks(2) {
+                    let [sku, usable] = pair else { return Err(defect("half a line")) };
+                    short.push(Short { sku: SkuId(number(sku)?), usable: number(usable)? });
+                }
+                Ok(GateAnswer::Short(short))
+            }
+            other => Err(defect(format!("an unknown reply: {other}"))),
+        }
+    }
+
+    async fn sell(&self, store: StoreId, id: ReservationId, _now: Timestamp) -> PortResult<Settled> {
+        self.settle(Op::Sell, store, id).await
+    }
+
+    async fn release(&self, store: StoreId, id: ReservationId, _now: Timestamp) -> PortResult<Settled> {
+        self.settle(Op::Release, store, id).await
+    }
+
+    async fn restock(
+        &self,
+        store: StoreId,
+        refund: &str,
+        lines: &[sluice_events::RestockLine],
+        _now: Timestamp,
+    ) -> PortResult<Settled> {
+        let mut units: BTreeMap<i64, i64> = BTreeMap::new();
+        for line in lines {
+            let sum = units.entry(line.sku_id.0).or_default();
+            *sum = sum.checked_add(line.quantity).filter(|_| line.quantity > 0).ok_or_else(|| defect("a restock of no units"))?;
+        }
+        let (_, reply) = self
+            .run(Op::Restock, store, &[Part::Refund(refund)], |command| {
+                command.arg(MARK.as_millis().to_string());
+                for (sku, quantity) in &units {
+                    command.arg(*sku).arg(*quantity);
+                }
+            })
+            .await?;
+        settled(&reply)
+    }
+
+    async fn adjust(
+        &self,
+        store: StoreId,
+        id: &AdjustmentId,
+        sku: SkuId,
+        delta: i64,
+        _now: Timestamp,
+    ) -> PortResult<Result<i64, Short>> {
+        let (epoch, reply) = self
+            .run(Op::Adjust, store, &[Part::Adjustment(&id.0)], |command| {
+                command.arg(MARK.as_millis().to_string()).arg(sku.0).arg(delta);
+            })
+            .await?;
+        match reply.as_slice() {
+            [word] if word == "done" => Ok(Ok(epoch)),
+            [word, usable] if word == "short" => Ok(Err(Short { sku, usable: number(usable)? })),
+            _ => Err(defect(format!("an unknown reply: {reply:?}"))),
+        }
+    }
+
+    async fn set_listing(&self, store: StoreId, sku: SkuId, listing: Listing) -> PortResult<()> {
+        self.run(Op::Listing, store, &[], |command| {
+            command.arg(sku.0).arg(i64::from(listing.buyable)).arg(listing.revision);
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
+        let mut known = HashMap::with_capacity(skus.len());
+        for some in skus.chunks(MOST_AT_ONCE) {
+            let (_, reply) = self
+                .run(Op::Figures, store, &[], |command| {
+                    for sku in some {
+                        command.arg(sku.0);
+                    }
+                })
+                .await?;
+            for row in reply.get(1..).unwrap_or_default().chunks(5) {
+                let [sku, usable, locked, sold, received] = row else { return Err(defect("half a row of figures")) };
+                let figures =
+                    Figures { usable: number(usable)?, locked: number(locked)?, sold: number(sold)?, received: number(received)? };
+                known.insert(SkuId(number(sku)?), figures);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn unconfirmed(&self, before: Timestamp, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        for store in self.stores().await? {
+            let most = limit.saturating_sub(found.len()).min(MOST_AT_ONCE);
+            if most == 0 {
+                break;
+            }
+            let (_, reply) = self
+                .run(Op::Waiting, store, &[Part::Waiting], |command| {
+                    command.arg(before.as_millis()).arg(most);
+                })
+                .await?;
+            for id in reply.get(1..).unwrap_or_default() {
+                found.push((store, id.parse().map_err(|reason: &str| defect(reason))?));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn confirm(&self, reservations: &[(StoreId, ReservationId)]) -> PortResult<()> {
+        let mut by_store: BTreeMap<StoreId, Vec<String>> = BTreeMap::new();
+        for (store, id) in reservations {
+            by_store.entry(*store).or_default().push(id.to_string());
+        }
+        for (store, ids) in by_store {
+            for some in ids.chunks(MOST_AT_ONCE) {
+                self.run(Op::Confirm, store, &[Part::Waiting], |command| {
+                    command.arg(some);
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn status(&self) -> PortResult<GateStatus> {
+        let standing = self.standing.borrow();
+        Ok(GateStatus { kind: "redis", open: standing.scripts.is_some(), epoch: standing.epoch })
+    }
+}

@@ -1,0 +1,98 @@
+//! The names of the gate's keys. Every key names its epoch, so a process that lags behind never touches newer keys.
+//!
+//! | key | holds |
+//! |---|---|
+//! | `P{gate}:EPOCH` | hash: `epoch`, layout, the scripts' hashes, a field for every store |
+//! | `P{s:STORE}:EPOCH:stock` | hash: `epoch`; of every SKU usable `:u`, locked `:l`, sold `:s`, received `:r`, buyable `:b`, revision `:v` |
+//! | `P{s:STORE}:EPOCH:r:ID` | reservation: `held SKU=UNITS …`, or its tombstone `sold`, `released` |
+//! | `P{s:STORE}:EPOCH:waiting` | sorted set: unconfirmed reservations by the time they were held |
+//! | `P{s:STORE}:EPOCH:refund:ID`, `…:adjust:ID` | done already |
+//! | `P{gate}:epochs` | set: epochs whose `P{gate}:EPOCH` may exist |
+//! | `P{gate}:lease`, `P{gate}:tickets` | who rebuilds at present; spares work, decides nothing |
+
+use sluice_kernel::StoreId;
+
+/// What a script works on besides the store's stock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    Reservation(&'a str),
+    Waiting,
+    Refund(&'a str),
+    Adjustment(&'a str),
+}
+
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    pub(crate) fn gate(&self, epoch: i64) -> String {
+        format!("{}{{gate}}:{epoch}", self.prefix)
+    }
+
+    pub(crate) fn epochs(&self) -> String {
+        format!("{}{{gate}}:epochs", self.prefix)
+    }
+
+    pub(crate) fn lease(&self) -> String {
+        format!("{}{{gate}}:lease", self.prefix)
+    }
+
+    pub(crate) fn tickets(&self) -> String {
+        format!("{}{{gate}}:tickets", self.prefix)
+    }
+
+    pub(crate) fn stock(&self, store: StoreId, epoch: i64) -> String {
+        format!("{}{{s:{store}}}:{epoch}:stock", self.prefix)
+    }
+
+    pub(crate) fn part(&self, store: StoreId, epoch: i64, part: Part<'_>) -> String {
+        let Self { prefix } = self;
+        match part {
+            Part::Reservation(id) => format!("{prefix}{{s:{store}}}:{epoch}:r:{id}"),
+            Part::Waiting => format!("{prefix}{{s:{store}}}:{epoch}:waiting"),
+            Part::Refund(id) => format!("{prefix}{{s:{store}}}:{epoch}:refund:{id}"),
+            Part::Adjustment(id) => format!("{prefix}{{s:{store}}}:{epoch}:adjust:{id}"),
+        }
+    }
+
+    /// Matches every key of this gate and none of another prefix: prefixes have no pattern characters.
+    pub(crate) fn pattern(&self) -> String {
+        format!("{}{{*", self.prefix)
+    }
+
+    /// The epoch a key was written under; `None` for keys that belong to none.
+    pub(crate) fn epoch_of(key: &str) -> Option<i64> {
+        key.split_once("}:")?.1.split(':').next()?.parse().ok()
+    }
+
+    /// What decides the cluster slot of a key.
+    pub(crate) fn slot_of(key: &str) -> &str {
+        key.split_once('}').map_or(key, |(tag, _)| tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_tells_its_epoch_and_shares_the_slot_of_its_store() {
+        let keys = Keys::new("sluice:gate:".to_owned());
+        let stock = keys.stock(StoreId(7), 12);
+        assert_eq!(stock, "sluice:gate:{s:7}:12:stock");
+        for part in [Part::Reservation("1-1"), Part::Waiting, Part::Refund("12:x"), Part::Adjustment("}:5")] {
+            let key = keys.part(StoreId(7), 12, part);
+            assert_eq!(Keys::epoch_of(&key), Some(12), "{key}");
+            assert_eq!(Keys::slot_of(&key), Keys::slot_of(&stock));
+        }
+        assert_eq!(Keys::epoch_of(&keys.gate(12)), Some(12));
+        assert_eq!(Keys::epoch_of(&keys.epochs()), None);
+        assert_eq!(Keys::epoch_of(&keys.lease()), None);
+        assert_eq!(Keys::epoch_of(&keys.tickets()), None);
+    }
+}

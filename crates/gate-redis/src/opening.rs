@@ -1,0 +1,213 @@
+//! Whether this process may ask the gate: it adopts the epoch that the database calls open and whose keys and scripts
+//! stand in Redis; anything else is closed, and one process rebuilds it.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_redis::redis;
+use sluice_kernel::{PortError, PortResult, StoreId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    gate::RedisStockGate,
+    link::port_error,
+    rebuild::Lease,
+    scripts::{LAYOUT, Op, Scripts},
+};
+
+/// How often an open gate is looked at; calls that find it in doubt ring at once.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a gate is looked at that somebody else rebuilds, or that could not be looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a start waits for the gate.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What this process knows of the gate.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standing {
+    pub(crate) epoch: i64,
+    /// The scripts of `epoch`; none while the gate is closed here.
+    pub(crate) scripts: Option<Arc<Scripts>>,
+    /// An epoch whose keys or scripts were found missing. It is never adopted again.
+    condemned: Option<i64>,
+}
+
+enum Found {
+    Stands(Scripts),
+    Lost,
+    /// A newer version of this program rebuilt the gate in a shape this one doesn't know.
+    Newer,
+}
+
+impl RedisStockGate {
+    /// Opens the gate or waits until somebody else has; fails where that takes too long or can't be.
+    pub async fn ensure_open(&self) -> PortResult<()> {
+        let opening = async {
+            while !self.look().await? {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(OPENING_TIMEOUT, opening).await.unwrap_or(Err(PortError::GateClosed))
+    }
+
+    /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
+    pub async fn keep_open(&self, stop: CancellationToken) {
+        let mut failing = false;
+        loop {
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.look() => looked,
+            };
+            let pause = match looked {
+                Ok(true) => LOOK,
+                Ok(false) | Err(_) => LOOK_AGAIN,
+            };
+            match looked {
+                Ok(_) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::warn!(error = cause, "the stock gate can't be looked after; trying on");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.doubted.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// The gate's keys or scripts of `epoch` are missing: nothing is asked of it until it has been rebuilt.
+    pub(crate) fn doubt(&self, epoch: i64) -> PortError {
+        let closed = self.standing.send_if_modified(|standing| {
+            let stood = standing.epoch == epoch && standing.scripts.take().is_some();
+            if standing.epoch == epoch {
+                standing.condemned = Some(epoch);
+            }
+            stood
+        });
+        if closed {
+            metrics::gauge!("sluice_gate_open").set(0.0);
+            tracing::warn!(gate.epoch = epoch, "the stock gate lost its keys or scripts and is closed");
+        }
+        self.doubted.notify_one();
+        PortError::GateClosed
+    }
+
+    /// One look: true where the gate is open here, false where somebody else is at work on it.
+    async fn look(&self) -> PortResult<bool> {
+        let _one_at_a_time = self.opening.lock().await;
+        let (epoch, open) = self.source.epoch().await?;
+        if open && self.standing.borrow().condemned != Some(epoch) {
+            match self.find(epoch).await? {
+                Found::Stands(scripts) => {
+                    self.adopt(scripts);
+                    return Ok(true);
+                }
+                Found::Lost => {}
+                Found::Newer => {
+                    self.close_here(epoch);
+                    tracing::error!(gate.epoch = epoch, "the stock gate is kept by a newer version of this program");
+                    return Ok(false);
+                }
+            }
+        }
+        self.close_here(epoch);
+        let Some(lease) = Lease::take(&self.link, &self.keys).await? else { return Ok(false) };
+        let rebuilt = lease.hold_during(self.rebuild_after(epoch, open)).await;
+        lease.give_back().await;
+        match rebuilt? {
+            Some(scripts) => {
+                self.adopt(scripts);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn rebuild_after(&self, epoch: i64, open: bool) -> PortResult<Option<Scripts>> {
+        // Somebody may have finished between the first look and the lease.
+        if self.source.epoch().await? != (epoch, open) {
+            return Ok(None);
+        }
+        match self.source.close(epoch).await? {
+            Some(raised) => self.rebuild(raised).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn find(&self, epoch: i64) -> PortResult<Found> {
+        let mut ask = redis::cmd("HMGET");
+        ask.arg(self.keys.gate(epoch)).arg("epoch").arg("layout");
+        for op in Op::ALL {
+            ask.arg(op.field());
+        }
+        let fields: Vec<Option<String>> = self.link.query(&ask).await.map_err(port_error)?;
+        let [stands, layout, hashes @ ..] = fields.as_slice() else { return Ok(Found::Lost) };
+        if stands.as_deref() != Some(epoch.to_string().as_str()) {
+            return Ok(Found::Lost);
+        }
+        let layout: i64 = layout.as_deref().and_then(|layout| layout.parse().ok()).unwrap_or(0);
+        if layout > LAYOUT {
+            return Ok(Found::Newer);
+        }
+        let mut hashes = hashes.iter();
+        let scripts = Scripts::find(epoch, |_| hashes.next()?.clone());
+        let Some(scripts) = scripts.filter(|_| layout == LAYOUT) else { return Ok(Found::Lost) };
+        Ok(if self.loaded(&scripts).await? { Found::Stands(scripts) } else { Found::Lost })
+    }
+
+    async fn loaded(&self, scripts: &Scripts) -> PortResult<bool> {
+        let mut exists = redis::cmd("SCRIPT");
+        exists.arg("EXISTS");
+        for op in Op::ALL {
+            exists.arg(scripts.hash(op));
+        }
+        for node in self.link.nodes().await.map_err(port_error)? {
+            let there: Vec<bool> = self.link.query_on(&node, &exists).await.map_err(port_error)?;
+            if there.len() != Op::ALL.len() || there.contains(&false) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn adopt(&self, scripts: Scripts) {
+        let epoch = scripts.epoch;
+        let opened = self.standing.send_if_modified(|standing| {
+            // A call may have found a loss while this look was under way.
+            if standing.condemned == Some(epoch) || (standing.epoch == epoch && standing.scripts.is_some()) {
+                return false;
+            }
+            *standing = Standing { epoch, scripts: Some(Arc::new(scripts)), condemned: None };
+            true
+        });
+        if opened {
+            tracing::info!(gate.epoch = epoch, "the stock gate is open");
+        }
+        metrics::gauge!("sluice_gate_open").set(if self.standing.borrow().scripts.is_some() { 1.0 } else { 0.0 });
+    }
+
+    fn close_here(&self, epoch: i64) {
+        let closed = self.standing.send_if_modified(|standing| {
+            standing.epoch = standing.epoch.max(epoch);
+            standing.scripts.take().is_some()
+        });
+        metrics::gauge!("sluice_gate_open").set(0.0);
+        if closed {
+            tracing::warn!(gate.epoch = epoch, "the stock gate is closed");
+        }
+    }
+
+    /// The stores of the present epoch.
+    pub(crate) async fn stores(&self) -> PortResult<Vec<StoreId>> {
+        let epoch = self.standing.borrow().scripts.as_ref().ok_or(PortError::GateClosed)?.epoch;
+        let fields: Vec<String> = self.link.query(redis::cmd("HKEYS").arg(self.keys.gate(epoch))).await.map_err(port_error)?;
+        if fields.is_empty() {
+            return Err(self.doubt(epoch));
+        }
+        Ok(fields.iter().filter_map(|field| field.strip_prefix("store:")?.parse().ok()).collect())
+    }
+}

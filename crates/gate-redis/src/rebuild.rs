@@ -1,0 +1,268 @@
+//! Builds the gate anew from the database, under an epoch that this process has just raised.
+//!
+//! Order of steps, each safe to die after: the old epoch's keys go (its scripts answer "closed" from then on, so an
+//! effect can't be told to keys nobody reads again) → the snapshot is read → keys are loaded, marked `loading` → scripts
+//! are loaded → the mark becomes the epoch, only where it still stands → no server was restarted meanwhile → the database
+//! opens. A process that was overtaken writes under its own epoch's names and is refused by the last step.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use deadpool_redis::redis::{self, Pipeline};
+use sluice_inventory::{Figures, GateSnapshot, Listing, ReserveLine};
+use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
+
+use crate::{
+    gate::{MARK, RedisStockGate},
+    keys::{Keys, Part},
+    link::{Link, Node, WHAT, port_error},
+    scripts::{LAYOUT, Op, Scripts},
+};
+
+/// After this long without a sign of life another process takes the rebuild over.
+const LEASE: Duration = Duration::from_secs(3);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// Writes in one pipeline, keys of one SCAN step.
+const BATCH: usize = 500;
+const LOADING: &str = "loading";
+
+/// Spares two processes the same work. The database's compare-and-set decides; losing the lease does no harm.
+pub(crate) struct Lease<'a> {
+    link: &'a Link,
+    key: String,
+    ticket: String,
+}
+
+impl<'a> Lease<'a> {
+    pub(crate) async fn take(link: &'a Link, keys: &Keys) -> PortResult<Option<Self>> {
+        let ticket: i64 = link.query(redis::cmd("INCR").arg(keys.tickets())).await.map_err(port_error)?;
+        let (key, ticket) = (keys.lease(), ticket.to_string());
+        let mut set = redis::cmd("SET");
+        set.arg(&key).arg(&ticket).arg("NX").arg("PX").arg(LEASE.as_millis().to_string());
+        let taken: Option<String> = link.query(&set).await.map_err(port_error)?;
+        Ok(taken.map(|_| Self { link, key, ticket }))
+    }
+
+    pub(crate) async fn hold_during<T>(&self, work: impl Future<Output = T>) -> T {
+        let signs = async {
+            loop {
+                tokio::time::sleep(SIGN_OF_LIFE).await;
+                if self.is_mine().await {
+                    let _: Option<i64> = self.command("PEXPIRE", &[&LEASE.as_millis().to_string()]).await;
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = signs => std::future::pending().await,
+        }
+    }
+
+    pub(crate) async fn give_back(self) {
+        if self.is_mine().await {
+            let _: Option<i64> = self.command("DEL", &[]).await;
+        }
+    }
+
+    async fn is_mine(&self) -> bool {
+        self.command::<String>("GET", &[]).await.as_ref() == Some(&self.ticket)
+    }
+
+    /// A lease that can't be asked for or renewed runs out by itself.
+    async fn command<T: redis::FromRedisValue>(&self, name: &str, arguments: &[&str]) -> Option<T> {
+        self.link.query::<Option<T>>(redis::cmd(name).arg(&self.key).arg(arguments)).await.ok().flatten()
+    }
+}
+
+/// What one store is loaded with.
+#[derive(Default)]
+struct Load {
+    skus: Vec<(SkuId, Figures, Listing)>,
+    held: Vec<(ReservationId, Vec<ReserveLine>)>,
+    restocked: Vec<String>,
+}
+
+fn by_store(snapshot: GateSnapshot) -> BTreeMap<StoreId, Load> {
+    let mut stores: BTreeMap<StoreId, Load> = BTreeMap::new();
+    for (store, sku, figures, listing) in snapshot.skus {
+        stores.entry(store).or_default().skus.push((sku, figures, listing));
+    }
+    for (store, id, lines) in snapshot.held {
+        stores.entry(store).or_default().held.push((id, lines));
+    }
+    for (store, refund) in snapshot.restocked {
+        stores.entry(store).or_default().restocked.push(refund);
+    }
+    stores
+}
+
+impl RedisStockGate {
+    /// `None` where the epoch has moved on meanwhile.
+    pub(crate) async fn rebuild(&self, epoch: i64) -> PortResult<Option<Scripts>> {
+        tracing::info!(gate.epoch = epoch, "rebuilding the stock gate from the database");
+        let before = self.fit_nodes().await?;
+        self.end_older_epochs(&before, epoch).await?;
+        let stores = by_store(self.source.snapshot().await?);
+        let (skus, held) = stores.values().fold((0, 0), |(skus, held), load| (skus + load.skus.len(), held + load.held.len()));
+
+        let gate = self.keys.gate(epoch);
+        let _: i64 = self.link.query(redis::cmd("SADD").arg(self.keys.epochs()).arg(epoch)).await.map_err(port_error)?;
+        let mut begin = redis::cmd("HSET");
+        begin.arg(&gate).arg("epoch").arg(LOADING).arg("layout").arg(LAYOUT);
+        for store in stores.keys() {
+            begin.arg(format!("store:{store}")).arg(1);
+        }
+        self.link.query::<()>(&begin).await.map_err(port_error)?;
+        for (store, load) in &stores {
+            self.load(*store, epoch, load).await?;
+        }
+
+        let scripts = self.load_scripts(&before, epoch).await?;
+        let mut hashes = redis::cmd("HSET");
+        hashes.arg(&gate);
+        for (op, hash) in scripts.hashes() {
+            hashes.arg(op.field()).arg(hash);
+        }
+        self.link.query::<()>(&hashes).await.map_err(port_error)?;
+        for store in stores.keys() {
+            self.admit(&scripts, &self.keys.stock(*store, epoch), LOADING).await?;
+        }
+        self.admit(&scripts, &gate, LOADING).await?;
+
+        // A restart since the first step may have cut off the end of what was loaded.
+        let runs = |nodes: &[(Node, String)]| {
+            let mut runs: Vec<String> = nodes.iter().map(|(_, run)| run.clone()).collect();
+            runs.sort();
+            runs
+        };
+        let after = self.fit_nodes().await?;
+        if runs(&before) != runs(&after) || !self.source.open(epoch).await? {
+            let _: i64 = self.link.query(redis::cmd("UNLINK").arg(&gate)).await.map_err(port_error)?;
+            return Ok(None);
+        }
+        tracing::info!(
+            gate.epoch = epoch,
+            gate.stores = stores.len(),
+            gate.skus = skus,
+            gate.reservations = held,
+            "the stock gate is rebuilt"
+        );
+        Ok(Some(scripts))
+    }
+
+    /// Every primary with the id of its run; refuses servers that could forget or revive what they must not.
+    async fn fit_nodes(&self) -> PortResult<Vec<(Node, String)>> {
+        let mut nodes = Vec::new();
+        for (node, info) in self.link.infos().await.map_err(port_error)? {
+            let field = |name: &str| {
+                info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim().to_owned()
+            };
+            let major: u32 = field("redis_version").split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+            if major < 7 {
+                let reason = "Redis before 7 may bring scripts back after a restart; the stock gate needs 7 or newer";
+                return Err(PortError::internal(WHAT, reason));
+            }
+            if field("maxmemory") != "0" && field("maxmemory_policy") != "noeviction" {
+                return Err(PortError::internal(
+                    WHAT,
+                    "Redis must not evict the stock gate's keys: set maxmemory-policy noeviction",
+                ));
+            }
+            nodes.push((node, field("run_id")));
+        }
+        Ok(nodes)
+    }
+
+    /// Ends every epoch below `epoch` for those that still use it. The gate's own keys go first: a store that joins
+    /// looks at them after it began its stock, so the scan that follows finds that stock, or the store does not join.
+    async fn end_older_epochs(&self, nodes: &[(Node, String)], epoch: i64) -> PortResult<()> {
+        let begun: Vec<i64> = self.link.query(redis::cmd("SMEMBERS").arg(self.keys.epochs())).await.map_err(port_error)?;
+        for older in begun.into_iter().filter(|begun| *begun < epoch) {
+            let _: i64 = self.link.query(redis::cmd("UNLINK").arg(self.keys.gate(older))).await.map_err(port_error)?;
+            let _: i64 = self.link.query(redis::cmd("SREM").arg(self.keys.epochs()).arg(older)).await.map_err(port_error)?;
+        }
+        for (node, _) in nodes {
+            self.clear(node, epoch).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the keys of every epoch below `epoch`; newer ones are somebody's who was faster.
+    async fn clear(&self, node: &Node, epoch: i64) -> PortResult<()> {
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(&cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(BATCH);
+            let (next, keys): (String, Vec<String>) = self.link.query_on(node, &scan).await.map_err(port_error)?;
+            let mut slots: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+            for key in keys.iter().filter(|key| Keys::epoch_of(key).is_some_and(|of| of < epoch)) {
+                slots.entry(Keys::slot_of(key)).or_default().push(key);
+            }
+            for keys in slots.into_values() {
+                let _: i64 = self.link.query(redis::cmd("UNLINK").arg(keys)).await.map_err(port_error)?;
+            }
+            if next == "0" {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
+    async fn load(&self, store: StoreId, epoch: i64, load: &Load) -> PortResult<()> {
+        let stock = self.keys.stock(store, epoch);
+        let mut batch = Pipeline::with_capacity(BATCH);
+        batch.cmd("HSET").arg(&stock).arg("epoch").arg(LOADING).ignore();
+        for (sku, figures, listing) in &load.skus {
+            batch.cmd("HSET").arg(&stock);
+            for (field, value) in [
+                ("u", figures.usable),
+                ("l", figures.locked),
+                ("s", figures.sold),
+                ("r", figures.received),
+                ("b", i64::from(listing.buyable)),
+                ("v", listing.revision),
+            ] {
+                batch.arg(format!("{sku}:{field}")).arg(value);
+            }
+            batch.ignore();
+            self.send_full(&mut batch).await?;
+        }
+        for (id, lines) in &load.held {
+            let lines: Vec<String> = lines.iter().map(|line| format!("{}={}", line.sku, line.quantity)).collect();
+            let key = self.keys.part(store, epoch, Part::Reservation(&id.to_string()));
+            batch.cmd("SET").arg(key).arg(format!("held {}", lines.join(" "))).ignore();
+            self.send_full(&mut batch).await?;
+        }
+        for refund in &load.restocked {
+            let key = self.keys.part(store, epoch, Part::Refund(refund));
+            batch.cmd("SET").arg(key).arg(1).arg("PX").arg(MARK.as_millis().to_string()).ignore();
+            self.send_full(&mut batch).await?;
+        }
+        self.send(&mut batch).await
+    }
+
+    async fn send_full(&self, batch: &mut Pipeline) -> PortResult<()> {
+        if batch.len() < BATCH { Ok(()) } else { self.send(batch).await }
+    }
+
+    async fn send(&self, batch: &mut Pipeline) -> PortResult<()> {
+        if !batch.is_empty() {
+            self.link.pipeline(batch).await.map_err(port_error)?;
+            batch.clear();
+        }
+        Ok(())
+    }
+
+    async fn load_scripts(&self, nodes: &[(Node, String)], epoch: i64) -> PortResult<Scripts> {
+        let mut hashes = BTreeMap::new();
+        for op in Op::ALL {
+            let text = op.text(epoch);
+            for (node, _) in nodes {
+                let hash: String =
+                    self.link.query_on(node, redis::cmd("SCRIPT").arg("LOAD").arg(&text)).await.map_err(port_error)?;
+                hashes.insert(op.name(), hash);
+            }
+        }
+        Scripts::find(epoch, |op| hashes.get(op.name()).cloned())
+            .ok_or_else(|| PortError::internal(WHAT, "Redis has no primary to load scripts on"))
+    }
+}

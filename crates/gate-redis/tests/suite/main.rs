@@ -1,0 +1,9 @@
+//! The Redis gate on real servers, started and stopped by the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bookkeeping;
+mod contract;
+mod losses;
+mod processes;
+mod server;
+mod source;
