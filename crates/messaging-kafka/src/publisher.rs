@@ -1,0 +1,152 @@
+//! The producer: idempotent, acknowledged by all replicas, whole batches in flight at once.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future;
+use rdkafka::{
+    config::FromClientConfigAndContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::OwnedHeaders,
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
+};
+use sluice_events::{Envelope, Publisher};
+use sluice_kernel::{PortError, PortResult};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{KafkaSettings, connection::Connection, message, topics};
+
+/// Pause before a full queue is tried again.
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+
+pub struct KafkaPublisher {
+    producer: FutureProducer<SharedConnection>,
+    connection: Arc<Connection>,
+    settings: KafkaSettings,
+    topics_stand: AtomicBool,
+    making_topics: Mutex<()>,
+}
+
+/// The producer wants a context of its own; the publisher notes its successes in the same one.
+struct SharedConnection(Arc<Connection>);
+
+impl rdkafka::ClientContext for SharedConnection {
+    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(error, reason);
+    }
+}
+
+fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+    PortError::unavailable("Kafka", error)
+}
+
+impl KafkaPublisher {
+    /// Does not wait for a broker; fails only where the settings make no sense.
+    pub fn new(settings: KafkaSettings) -> PortResult<Self> {
+        let connection = Arc::new(Connection::new("producer"));
+        let producer = FutureProducer::from_config_and_context(&settings.producer(), SharedConnection(connection.clone()))
+            .map_err(|error| PortError::internal("the Kafka producer", error))?;
+        Ok(Self { producer, connection, settings, topics_stand: AtomicBool::new(false), making_topics: Mutex::new(()) })
+    }
+
+    /// Asks the brokers for their metadata, for readiness.
+    pub async fn probe(&self, timeout: Duration) -> PortResult<()> {
+        let producer = self.producer.clone();
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, timeout).map(drop)).await;
+        let answer = asked.map_err(|failure| PortError::internal("asking Kafka", failure))?;
+        self.note(answer.map_err(unavailable))
+    }
+
+    /// Makes the topics that do not exist yet. Done before the first event, and by consumers before they subscribe.
+    pub async fn ensure_topics(&self) -> PortResult<()> {
+        if self.topics_stand.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _turn = self.making_topics.lock().await;
+        if self.topics_stand.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.note(topics::ensure(&self.settings).await)?;
+        self.topics_stand.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Sends a dead letter, or whatever else has headers of its own.
+    pub(crate) async fn send(&self, topic: &str, key: &[u8], payload: &[u8], headers: OwnedHeaders) -> PortResult<()> {
+        let sent = match self.enqueue(topic, key, payload, &headers).await {
+            Ok(delivery) => delivered(delivery).await,
+            Err(error) => Err(unavailable(error)),
+        };
+        self.note(sent)
+    }
+
+    /// Puts a message into the producer's queue; waits a bounded time for room in it.
+    async fn enqueue(&self, topic: &str, key: &[u8], payload: &[u8], headers: &OwnedHeaders) -> Result<DeliveryFuture, KafkaError> {
+        let give_up = Instant::now() + self.settings.delivery_timeout;
+        loop {
+            let record = FutureRecord::to(topic).key(key).payload(payload).headers(headers.clone());
+            match self.producer.send_result(record).map_err(|(error, _)| error) {
+                Ok(delivery) => return Ok(delivery),
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) if Instant::now() < give_up => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(QUEUE_PAUSE).await;
+        }
+    }
+
+    fn note(&self, result: PortResult<()>) -> PortResult<()> {
+        match &result {
+            Ok(()) => self.connection.is_there(),
+            Err(error) => {
+                let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+                self.connection.went_away(&cause);
+                // A topic may have been deleted: look again before the next event.
+                self.topics_stand.store(false, Ordering::Release);
+            }
+        }
+        result
+    }
+}
+
+async fn delivered(delivery: DeliveryFuture) -> PortResult<()> {
+    match delivery.await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err((error, _))) => Err(unavailable(error)),
+        Err(cancelled) => Err(unavailable(cancelled)),
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.ensure_topics().await?;
+        let mut deliveries = Vec::with_capacity(batch.len());
+        let mut refused = Ok(());
+        for envelope in &batch {
+            let (topic, headers) = (self.settings.topic(envelope.topic), message::headers(envelope));
+            match self.enqueue(&topic, envelope.key.as_bytes(), envelope.data.as_bytes(), &headers).await {
+                Ok(delivery) => deliveries.push(delivered(delivery)),
+                Err(error) => {
+                    refused = Err(unavailable(error));
+                    break;
+                }
+            }
+        }
+        // All are waited for, even after a failure: what is published again must not overtake what is in flight.
+        let sent: PortResult<()> = future::join_all(deliveries).await.into_iter().collect();
+        self.note(refused.and(sent))
+    }
+}
