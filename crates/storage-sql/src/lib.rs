@@ -9,8 +9,10 @@ mod database;
 mod error;
 mod group;
 mod messaging;
+mod pay;
 mod statement;
 mod unit_of_work;
 
 pub use cart::SqlCartRepository;
+pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
 pub use database::{Database, DatabaseSettings};
