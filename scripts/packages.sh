@@ -15,8 +15,10 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 command -v apt-get >/dev/null || { echo "packages: no apt-get here; please install: $*" >&2; exit 1; }
 
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq "$@" </dev/null >&2; }
+# RUNLEVEL=1 keeps the packages' own services from starting: we start servers of our own.
+apt() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=300 -qq "$@" </dev/null >&2
+}
 echo "packages: installing $*" >&2
 apt update
-# RUNLEVEL=1 keeps the packages' own services from starting: we start servers of our own.
-RUNLEVEL=1 apt install -y --no-install-recommends "$@"
+apt install -y --no-install-recommends "$@"
