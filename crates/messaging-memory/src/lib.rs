@@ -8,10 +8,11 @@
 //!
 //! A handler must not publish to its own topic: it would wait for itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::future;
+use metrics::Gauge;
 use sluice_events::{Dispatcher, Envelope, Publisher, Subscriber, Topic};
 use sluice_kernel::{PortError, PortResult};
 use tokio::{
@@ -31,9 +32,13 @@ struct Delivery {
     settled: oneshot::Sender<()>,
 }
 
+/// A consumer as publishers see it.
+#[derive(Clone)]
 struct Registered {
     topic: Topic,
     queue: mpsc::Sender<Delivery>,
+    /// Events that are not settled yet.
+    lag: Gauge,
 }
 
 /// The bus; clone the `Arc` it is kept in.
@@ -47,15 +52,19 @@ impl MemoryBus {
         Self::default()
     }
 
-    fn register(&self, topic: Topic) -> mpsc::Receiver<Delivery> {
+    fn register(&self, dispatcher: &Dispatcher) -> (mpsc::Receiver<Delivery>, Gauge) {
+        let (name, topic) = (dispatcher.handler().name(), dispatcher.handler().topic());
         let (queue, deliveries) = mpsc::channel(MOST_WAITING);
-        self.registered.lock().unwrap_or_else(PoisonError::into_inner).push(Registered { topic, queue });
-        deliveries
+        let lag = metrics::gauge!("sluice_consumer_lag", "topic" => topic.name(), "consumer" => name);
+        lag.set(0.0);
+        let consumer = Registered { topic, queue, lag: lag.clone() };
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner).push(consumer);
+        (deliveries, lag)
     }
 
-    fn queues(&self, topic: Topic) -> Vec<mpsc::Sender<Delivery>> {
+    fn consumers(&self, topic: Topic) -> Vec<Registered> {
         let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        registered.iter().filter(|consumer| consumer.topic == topic).map(|consumer| consumer.queue.clone()).collect()
+        registered.iter().filter(|consumer| consumer.topic == topic).cloned().collect()
     }
 }
 
@@ -63,10 +72,15 @@ fn stopped() -> PortError {
     PortError::unavailable("the in-process bus", "a consumer stopped before it settled the events")
 }
 
+fn count(events: &[Envelope]) -> f64 {
+    f64::from(u32::try_from(events.len()).unwrap_or(u32::MAX))
+}
+
 /// Hands `events` to one consumer and waits until they are settled.
-async fn deliver(queue: mpsc::Sender<Delivery>, events: Vec<Envelope>) -> PortResult<()> {
+async fn deliver(to: Registered, events: Vec<Envelope>) -> PortResult<()> {
     let (settled, done) = oneshot::channel();
-    queue.send(Delivery { events, settled }).await.map_err(|_| stopped())?;
+    to.lag.increment(count(&events));
+    to.queue.send(Delivery { events, settled }).await.map_err(|_| stopped())?;
     done.await.map_err(|_| stopped())
 }
 
@@ -82,9 +96,9 @@ impl Publisher for MemoryBus {
         }
         let mut deliveries = Vec::new();
         for (topic, events) in by_topic {
-            let mut queues = self.queues(topic);
-            let Some(last) = queues.pop() else { continue };
-            deliveries.extend(queues.into_iter().map(|queue| deliver(queue, events.clone())));
+            let mut consumers = self.consumers(topic);
+            let Some(last) = consumers.pop() else { continue };
+            deliveries.extend(consumers.into_iter().map(|consumer| deliver(consumer, events.clone())));
             deliveries.push(deliver(last, events));
         }
         // All are waited for, even after a failure: what is published again must not overtake what is in hand.
@@ -97,8 +111,8 @@ impl Subscriber for MemoryBus {
         let loops: Vec<_> = consumers
             .into_iter()
             .map(|dispatcher| {
-                let deliveries = self.register(dispatcher.handler().topic());
-                tokio::spawn(consume(Arc::new(dispatcher), deliveries, stop.clone()))
+                let (deliveries, lag) = self.register(&dispatcher);
+                tokio::spawn(consume(dispatcher, deliveries, lag, stop.clone()))
             })
             .collect();
         tokio::spawn(async move {
@@ -111,7 +125,7 @@ impl Subscriber for MemoryBus {
     }
 }
 
-async fn consume(dispatcher: Arc<Dispatcher>, mut deliveries: mpsc::Receiver<Delivery>, stop: CancellationToken) {
+async fn consume(dispatcher: Dispatcher, mut deliveries: mpsc::Receiver<Delivery>, lag: Gauge, stop: CancellationToken) {
     while let Some(Some(first)) = stop.run_until_cancelled(deliveries.recv()).await {
         let Delivery { mut events, settled } = first;
         let mut waiting = vec![settled];
@@ -125,6 +139,7 @@ async fn consume(dispatcher: Arc<Dispatcher>, mut deliveries: mpsc::Receiver<Del
             if dispatcher.settle(batch, &stop).await.is_none() {
                 return;
             }
+            lag.decrement(count(batch));
         }
         for settled in waiting {
             // A publisher that went away has lost interest; its events are settled all the same.

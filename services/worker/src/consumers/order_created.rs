@@ -1,0 +1,43 @@
+//! `order-created` → the ordered quantities leave the cart (spec.md S2 rule 6), whatever the order named.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_cart::{CartService, OrderedLines};
+use sluice_events::{BatchHandler, Envelope, HandlerError, OrderCreated, Payload as _, Topic};
+
+use super::payloads;
+
+pub struct ClearCarts {
+    pub carts: Arc<dyn CartService>,
+}
+
+#[async_trait]
+impl BatchHandler for ClearCarts {
+    fn name(&self) -> &'static str {
+        "cart.order-created"
+    }
+
+    fn topic(&self) -> Topic {
+        OrderCreated::TOPIC
+    }
+
+    async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
+        let ordered: Vec<OrderedLines> = payloads::<OrderCreated>(batch)?
+            .into_iter()
+            // An activity's product is no cart line.
+            .filter(|(_, order)| order.kind == "cart")
+            .map(|(envelope, order)| OrderedLines {
+                event_id: envelope.id.clone(),
+                store: order.store_id,
+                user: order.user_id,
+                lines: order.lines.iter().map(|line| (line.sku_id, line.quantity)).collect(),
+            })
+            .collect();
+        if ordered.is_empty() {
+            return Ok(());
+        }
+        let taken_out = self.carts.take_out_ordered(self.name(), &ordered).await;
+        taken_out.map_err(|error| HandlerError::from_classified(&error))
+    }
+}

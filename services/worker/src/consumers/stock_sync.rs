@@ -1,0 +1,32 @@
+//! `stock-sync` → ledger and stock rows: one call a batch. With the database gate they stand already.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_events::{BatchHandler, Envelope, HandlerError, Payload as _, StockMoved, Topic};
+use sluice_inventory::InventoryService;
+
+use super::payloads;
+
+pub struct RecordMovements {
+    pub inventory: Arc<dyn InventoryService>,
+}
+
+#[async_trait]
+impl BatchHandler for RecordMovements {
+    fn name(&self) -> &'static str {
+        "inventory.stock-sync"
+    }
+
+    fn topic(&self) -> Topic {
+        StockMoved::TOPIC
+    }
+
+    async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
+        let movements: Vec<StockMoved> = payloads::<StockMoved>(batch)?.into_iter().map(|(_, movement)| movement).collect();
+        if movements.is_empty() {
+            return Ok(());
+        }
+        self.inventory.record(&movements).await.map_err(|error| HandlerError::from_classified(&error))
+    }
+}
