@@ -84,6 +84,7 @@ async fn create_gate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // The row a placement (`released` false) and the sweeper (`released` true) race for.
     NewTable::named("reservation_outcomes")
         .columns(vec![string_len("reservation_id", 32).primary_key().take(), boolean("released"), big_integer("at")])
+        .index("reservation_outcomes_by_age", &["released", "at"])
         .create(manager)
         .await?;
 

@@ -8,11 +8,14 @@ mod cart;
 mod database;
 mod error;
 mod group;
+mod member;
 mod messaging;
 mod pay;
 mod statement;
 mod unit_of_work;
 
 pub use cart::SqlCartRepository;
+pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository};
+pub use messaging::{Purged, SqlDeadLetterStore, SqlHousekeeping, SqlNodeLease, SqlOutboxStore};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
 pub use database::{Database, DatabaseSettings};
