@@ -6,12 +6,13 @@ use std::{
 };
 
 use deadpool_redis::redis;
+use sluice_gate_redis::RedisStockGate;
 use sluice_inventory::{GateAnswer, Settled, StockGate};
 use sluice_kernel::{PortError, PortResult, StoreId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    server::{RedisCluster, RedisServer},
+    server::{RedisCluster, RedisServer, Watched},
     source::{Database, LISTED, SKU, STORE, figures_of, now, one, open_gate, order, parts},
 };
 
@@ -94,6 +95,11 @@ async fn a_cluster_node_that_restarts_closes_the_gate() {
         node.stop();
         node.run().await;
     }
+    comes_back_rebuilt(&gate).await;
+}
+
+/// Away, then closed, then rebuilt: never an answer in between.
+async fn comes_back_rebuilt(gate: &RedisStockGate) {
     let started = Instant::now();
     loop {
         match gate.reserve(STORE, order(2), &one(SKU), now()).await {
@@ -101,13 +107,23 @@ async fn a_cluster_node_that_restarts_closes_the_gate() {
             Err(PortError::Unavailable { .. }) => assert!(started.elapsed() < BOUND),
             answer => panic!("a wrong answer: {answer:?}"),
         }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     while let Err(error) = gate.ensure_open().await {
         assert!(started.elapsed() < 2 * BOUND, "{error:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(gate.status().await.unwrap().epoch > 1);
-    assert_eq!(figures_of(&gate, SKU).await, parts(10, 0, 0));
+    assert_eq!(figures_of(gate, SKU).await, parts(10, 0, 0));
+}
+
+#[tokio::test]
+async fn a_promoted_replica_closes_the_gate() {
+    let mut watched = Watched::start().await;
+    let gate = open_gate(&watched.url("shop:"), &Database::with_ten_units()).await;
+    assert!(matches!(gate.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
+    watched.primary.stop();
+    comes_back_rebuilt(&gate).await;
 }
 
 #[tokio::test]
@@ -163,7 +179,7 @@ async fn a_server_that_hangs_is_unavailable_in_bounded_time_and_keeps_the_epoch(
 async fn nothing_is_answered_before_the_gate_was_opened() {
     let server = RedisServer::start().await;
     let database = Database::with_ten_units();
-    let gate = sluice_gate_redis::RedisStockGate::connect(&server.url("shop:"), database).unwrap();
+    let gate = RedisStockGate::connect(&server.url("shop:"), database).unwrap();
     assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), now()).await));
     gate.ensure_open().await.unwrap();
     assert_eq!(gate.sell(STORE, order(1), now()).await.unwrap(), Settled::Refused);

@@ -123,3 +123,23 @@ async fn gates_with_different_prefixes_leave_each_other_alone() {
     assert_eq!(figures_of(&theirs, SKU).await, parts(9, 1, 0));
     assert_eq!(there.epoch_now(), (1, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_during_which_the_server_restarts_starts_over() {
+    let mut server = RedisServer::start().await;
+    let database = Database::with_ten_units();
+    database.stalls.store(true, Ordering::SeqCst);
+    let gate = RedisStockGate::connect(&server.url("shop:"), Arc::<Database>::clone(&database)).unwrap();
+    let rebuilding = tokio::spawn({
+        let gate = Arc::clone(&gate);
+        async move { gate.ensure_open().await }
+    });
+    database.stalled.notified().await;
+    server.stop();
+    server.run().await;
+    database.resume.notify_one();
+    rebuilding.await.unwrap().unwrap();
+    // What was loaded under the first epoch may have been cut off.
+    assert_eq!(database.epoch_now(), (2, true));
+    assert_eq!(figures_of(&gate, SKU).await, parts(10, 0, 0));
+}

@@ -1,4 +1,4 @@
-//! A Redis server in a folder of its own, and a cluster of three.
+//! A Redis server in a folder of its own, a cluster of three, and a primary with a replica under a Sentinel.
 
 use std::{
     net::TcpListener,
@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 pub struct RedisServer {
     port: u16,
-    cluster: bool,
+    /// What makes it a cluster node, a replica or a Sentinel.
+    role: Vec<String>,
     folder: TempDir,
     process: Option<Child>,
 }
@@ -25,7 +26,11 @@ fn free_ports() -> (u16, u16) {
 
 impl RedisServer {
     pub async fn start() -> Self {
-        let mut server = Self { port: free_ports().0, cluster: false, folder: tempfile::tempdir().unwrap(), process: None };
+        Self::start_as(free_ports().0, Vec::new()).await
+    }
+
+    async fn start_as(port: u16, role: Vec<String>) -> Self {
+        let mut server = Self { port, role, folder: tempfile::tempdir().unwrap(), process: None };
         server.run().await;
         server
     }
@@ -33,11 +38,15 @@ impl RedisServer {
     /// Starts the server, again after [`RedisServer::stop`], on the data it kept.
     pub async fn run(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes"]);
-        command.args(["--appendfsync", "always", "--save", "", "--dir"]).arg(self.folder.path());
-        if self.cluster {
-            command.args(["--cluster-enabled", "yes", "--cluster-port", &free_ports().1.to_string()]);
+        let sentinel = self.role.first().is_some_and(|settings| settings.starts_with("sentinel"));
+        if sentinel {
+            let settings = self.folder.path().join("sentinel.conf");
+            std::fs::write(&settings, self.role.concat().replace(';', "\n")).unwrap();
+            command.arg(settings).arg("--sentinel");
+        } else {
+            command.args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]).args(&self.role);
         }
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
         self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("redis-server is installed"));
         let started = Instant::now();
         while self.command(redis::cmd("PING")).await.is_none() {
@@ -80,10 +89,9 @@ impl RedisCluster {
     pub async fn start() -> Self {
         let mut nodes = Vec::new();
         for _ in 0..3 {
-            let folder = tempfile::tempdir().unwrap();
-            let mut node = RedisServer { port: free_ports().0, cluster: true, folder, process: None };
-            node.run().await;
-            nodes.push(node);
+            let (port, bus) = free_ports();
+            let role = ["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()].map(str::to_owned);
+            nodes.push(RedisServer::start_as(port, role.to_vec()).await);
         }
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
@@ -91,7 +99,7 @@ impl RedisCluster {
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
         let cluster = Self { nodes };
         for node in &cluster.nodes {
-            node.wait_for_cluster().await;
+            node.wait_until("CLUSTER INFO", "cluster_state:ok").await;
         }
         cluster
     }
@@ -102,16 +110,42 @@ impl RedisCluster {
     }
 }
 
+/// A primary, its replica, and one Sentinel that may promote it.
+pub struct Watched {
+    pub primary: RedisServer,
+    _replica: RedisServer,
+    sentinel: RedisServer,
+}
+
+impl Watched {
+    pub async fn start() -> Self {
+        let primary = RedisServer::start().await;
+        let of = format!("127.0.0.1 {}", primary.port);
+        let replica = RedisServer::start_as(free_ports().0, vec!["--replicaof".to_owned(), of.clone()]).await;
+        replica.wait_until("INFO replication", "master_link_status:up").await;
+        let settings =
+            format!("sentinel monitor shop {of} 1;sentinel down-after-milliseconds shop 500;sentinel failover-timeout shop 3000;");
+        let sentinel = RedisServer::start_as(free_ports().0, vec![settings]).await;
+        sentinel.wait_until("SENTINEL REPLICAS shop", &replica.port.to_string()).await;
+        Self { primary, _replica: replica, sentinel }
+    }
+
+    pub fn url(&self, prefix: &str) -> String {
+        format!("redis+sentinel://127.0.0.1:{}/shop?prefix={prefix}", self.sentinel.port)
+    }
+}
+
 impl RedisServer {
-    async fn wait_for_cluster(&self) {
+    async fn wait_until(&self, ask: &str, word: &str) {
         let started = Instant::now();
         loop {
-            let mut info = redis::cmd("CLUSTER");
-            info.arg("INFO");
-            if format!("{:?}", self.command(info).await).contains("cluster_state:ok") {
+            let mut words = ask.split(' ');
+            let mut command = redis::cmd(words.next().unwrap());
+            command.arg(words.collect::<Vec<_>>());
+            if format!("{:?}", self.command(command).await).contains(word) {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "the cluster does not come up");
+            assert!(started.elapsed() < Duration::from_secs(20), "{ask} never says {word}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
