@@ -5,6 +5,7 @@
 //! in one order everywhere: order → limit → stock. sea-orm types appear in no signature outside this crate.
 
 mod cart;
+mod catalog;
 mod database;
 mod error;
 mod group;
@@ -15,6 +16,7 @@ mod statement;
 mod unit_of_work;
 
 pub use cart::SqlCartRepository;
+pub use catalog::{SeedProduct, SqlCatalogRepository};
 pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository};
 pub use messaging::{Purged, SqlDeadLetterStore, SqlHousekeeping, SqlNodeLease, SqlOutboxStore};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
