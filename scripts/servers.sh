@@ -83,11 +83,14 @@ free_port() {
   die "found no free port"
 }
 
-# port SERVER NAME GIVEN: the port given, or the one remembered, or a free one.
+# port SERVER NAME GIVEN: for a server about to start, the port given, or the one remembered if it is free still, or a free one.
 port() {
   local file=$state/$1/$2
-  if [ -n "${3:-}" ]; then echo "$3" >"$file"; fi
-  [ -s "$file" ] || free_port >"$file"
+  if [ -n "${3:-}" ]; then
+    echo "$3" >"$file"
+  elif [ ! -s "$file" ] || taken "$(cat "$file")"; then
+    free_port >"$file"
+  fi
   cat "$file"
 }
 
