@@ -16,6 +16,9 @@ pub enum StoreError {
     Corrupt(&'static str),
     #[error("a stored JSON text is unreadable")]
     Json(#[from] serde_json::Error),
+    /// Stored rows contradict each other, or what is asked contradicts them.
+    #[error("{0}")]
+    Contradiction(&'static str),
 }
 
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -42,7 +45,7 @@ impl StoreError {
         match self {
             Self::CommitUnknown(_) => true,
             Self::Db(error) => connection_is_lost(error) || self.is_retryable(),
-            Self::Corrupt(_) | Self::Json(_) => false,
+            Self::Corrupt(_) | Self::Json(_) | Self::Contradiction(_) => false,
         }
     }
 
@@ -81,7 +84,11 @@ fn connection_is_lost(error: &DbErr) -> bool {
     }
     match sqlx_error(error) {
         Some(
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_),
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_),
         ) => true,
         // 1053 server shutdown, 1927 connection killed, 1040 too many connections, 1290 read only, 1836 read-only mode.
         Some(sqlx::Error::Database(_)) => {

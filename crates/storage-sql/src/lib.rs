@@ -9,15 +9,23 @@ mod catalog;
 mod database;
 mod error;
 mod group;
+mod inventory;
 mod member;
 mod messaging;
+mod multi_row;
+mod order;
 mod pay;
 mod statement;
 mod unit_of_work;
 
 pub use cart::SqlCartRepository;
 pub use catalog::{SeedProduct, SqlCatalogRepository};
+pub use database::{Database, DatabaseSettings};
+pub use inventory::{
+    Difference, GateMismatch, SqlAdjustmentLog, SqlGateEffects, SqlGateSource, SqlGateState, SqlLedger, SqlReconciler,
+    SqlReservationOutcomes, SqlStockGate, SqlStories, StockMode, StoryLine,
+};
 pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository};
 pub use messaging::{Purged, SqlDeadLetterStore, SqlHousekeeping, SqlNodeLease, SqlOutboxStore};
+pub use order::{SqlOrderRepository, SqlOrderWriter, WriterSettings};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
-pub use database::{Database, DatabaseSettings};

@@ -1,0 +1,288 @@
+//! The stock gate in the database: every call is a transaction of its own.
+//!
+//! Placing does not come this way: with this gate the group commit decides (`order::commit`), over the same functions.
+//! A reservation is remembered by its ledger rows. Its row in `reservation_outcomes` serialises the calls that name it
+//! and is its tombstone.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use sea_orm::Value;
+use sluice_events::{MovementKind, RestockLine};
+use sluice_inventory::{AdjustmentId, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate};
+use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
+
+use super::{
+    gate_state::{present_epoch, shared_epoch},
+    ledger,
+    outcomes::write_outcomes,
+    stock::{Cause, LockedStock, kind_code, kind_of},
+};
+use crate::{
+    Database,
+    error::{StoreError, StoreResult},
+    multi_row::column,
+    statement::Dialect,
+    unit_of_work::UnitOfWork,
+};
+
+#[derive(Clone)]
+pub struct SqlStockGate {
+    database: Database,
+}
+
+impl SqlStockGate {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+/// What the ledger knows of a reservation.
+#[derive(Default)]
+struct Remembered {
+    /// Its lines, where this store reserved them.
+    lines: Vec<(SkuId, i64)>,
+    sold: bool,
+    released: bool,
+}
+
+impl Remembered {
+    async fn read(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<Self> {
+        let select = "SELECT sku_id, kind, quantity FROM stock_ledger WHERE movement_id = ? AND store_id = ?";
+        let mut remembered = Self::default();
+        for row in unit.rows(select, vec![id.into(), store.0.into()]).await? {
+            match kind_of(column(&row, 1)?)? {
+                MovementKind::Reserve => remembered.lines.push((SkuId(column(&row, 0)?), column(&row, 2)?)),
+                MovementKind::Sell => remembered.sold = true,
+                MovementKind::Release => remembered.released = true,
+                MovementKind::Restock | MovementKind::Adjust => {}
+            }
+        }
+        Ok(remembered)
+    }
+
+    fn is_known(&self) -> bool {
+        !self.lines.is_empty()
+    }
+}
+
+/// Makes calls that name this reservation wait for each other; `true` where its tombstone stands.
+async fn take_turn(unit: &UnitOfWork, id: &str, now: Timestamp) -> StoreResult<bool> {
+    write_outcomes(unit, false, vec![(id.to_owned(), now)]).await?;
+    let select = match unit.dialect() {
+        Dialect::Sqlite => "SELECT released FROM reservation_outcomes WHERE reservation_id = ?",
+        Dialect::MySql => "SELECT released FROM reservation_outcomes WHERE reservation_id = ? FOR UPDATE",
+    };
+    let row = unit.row(select, vec![id.into()]).await?;
+    row.map_or(Ok(false), |row| column(&row, 0))
+}
+
+async fn bury(unit: &UnitOfWork, id: &str) -> StoreResult<()> {
+    unit.execute("UPDATE reservation_outcomes SET released = TRUE WHERE reservation_id = ?", vec![id.into()]).await?;
+    Ok(())
+}
+
+async fn reserve(
+    unit: &UnitOfWork,
+    store: StoreId,
+    id: ReservationId,
+    lines: &[ReserveLine],
+    now: Timestamp,
+) -> StoreResult<GateAnswer> {
+    let movement_id = id.to_string();
+    let buried = take_turn(unit, &movement_id, now).await?;
+    let remembered = Remembered::read(unit, store, &movement_id).await?;
+    if buried || remembered.sold || remembered.released {
+        return Ok(GateAnswer::Gone);
+    }
+    if !remembered.is_known() {
+        let mut stock = LockedStock::lock(unit, lines.iter().map(|line| line.sku).collect()).await?;
+        let cause = Cause { store, movement_id: &movement_id, order_no: Some(id.order), at: now };
+        if let Err(refusal) = stock.reserve(&cause, lines) {
+            return Ok(refusal.into());
+        }
+        stock.write(unit).await?;
+    }
+    Ok(GateAnswer::Reserved { epoch: shared_epoch(unit).await?.epoch })
+}
+
+async fn sell(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Timestamp) -> StoreResult<Settled> {
+    let movement_id = id.to_string();
+    if !Remembered::read(unit, store, &movement_id).await?.is_known() {
+        return Ok(Settled::Refused);
+    }
+    take_turn(unit, &movement_id, now).await?;
+    let remembered = Remembered::read(unit, store, &movement_id).await?;
+    if remembered.released || remembered.sold {
+        return Ok(if remembered.sold { Settled::Already } else { Settled::Refused });
+    }
+    settle(unit, store, id, &remembered, MovementKind::Sell, now).await
+}
+
+async fn release(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Timestamp) -> StoreResult<Settled> {
+    let movement_id = id.to_string();
+    let buried = take_turn(unit, &movement_id, now).await?;
+    let remembered = Remembered::read(unit, store, &movement_id).await?;
+    if remembered.sold {
+        return Ok(Settled::Refused);
+    }
+    if buried || remembered.released {
+        return Ok(Settled::Already);
+    }
+    if !remembered.is_known() && is_anothers(unit, store, &movement_id).await? {
+        return Ok(Settled::Refused);
+    }
+    bury(unit, &movement_id).await?;
+    settle(unit, store, id, &remembered, MovementKind::Release, now).await
+}
+
+async fn is_anothers(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<bool> {
+    let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND store_id <> ? LIMIT 1";
+    Ok(unit.row(select, vec![id.into(), store.0.into()]).await?.is_some())
+}
+
+async fn settle(
+    unit: &UnitOfWork,
+    store: StoreId,
+    id: ReservationId,
+    remembered: &Remembered,
+    kind: MovementKind,
+    now: Timestamp,
+) -> StoreResult<Settled> {
+    let movement_id = id.to_string();
+    let cause = Cause { store, movement_id: &movement_id, order_no: Some(id.order), at: now };
+    let mut stock = LockedStock::lock(unit, remembered.lines.iter().map(|(sku, _)| *sku).collect()).await?;
+    for (sku, units) in &remembered.lines {
+        if !stock.move_units(&cause, kind, *sku, *units) {
+            return Err(StoreError::Contradiction("a reservation whose units the stock row does not count as locked"));
+        }
+    }
+    stock.write(unit).await?;
+    Ok(Settled::Done)
+}
+
+async fn restock(unit: &UnitOfWork, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> StoreResult<Settled> {
+    // The rows first: whoever restocks for the same refund waits here.
+    let mut stock = LockedStock::lock(unit, lines.iter().map(|line| line.sku_id).collect()).await?;
+    if is_noted(unit, refund, MovementKind::Restock).await? {
+        return Ok(Settled::Already);
+    }
+    let cause = Cause { store, movement_id: refund, order_no: None, at: now };
+    for line in lines {
+        if !stock.move_units(&cause, MovementKind::Restock, line.sku_id, line.quantity) {
+            return Ok(Settled::Refused);
+        }
+    }
+    stock.write(unit).await?;
+    Ok(Settled::Done)
+}
+
+async fn adjust(
+    unit: &UnitOfWork,
+    store: StoreId,
+    id: &AdjustmentId,
+    sku: SkuId,
+    delta: i64,
+    now: Timestamp,
+) -> StoreResult<Result<i64, Short>> {
+    let epoch = shared_epoch(unit).await?.epoch;
+    let mut stock = LockedStock::lock(unit, vec![sku]).await?;
+    if is_noted(unit, &id.0, MovementKind::Adjust).await? {
+        return Ok(Ok(epoch));
+    }
+    let cause = Cause { store, movement_id: &id.0, order_no: None, at: now };
+    if !stock.move_units(&cause, MovementKind::Adjust, sku, delta) {
+        let usable = stock.row(store, sku).map_or(0, |row| row.figures.usable);
+        return Ok(Err(Short { sku, usable }));
+    }
+    stock.write(unit).await?;
+    Ok(Ok(epoch))
+}
+
+async fn is_noted(unit: &UnitOfWork, movement_id: &str, kind: MovementKind) -> StoreResult<bool> {
+    let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND kind = ? LIMIT 1";
+    Ok(unit.row(select, vec![movement_id.into(), kind_code(kind).into()]).await?.is_some())
+}
+
+async fn set_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Listing) -> StoreResult<()> {
+    let insert = format!(
+        "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES (?, ?, 0, 0, 0, 0, ?, ?){}",
+        unit.dialect().keep_existing("sku_id")
+    );
+    let values: Vec<Value> = vec![sku.0.into(), store.0.into(), listing.buyable.into(), listing.revision.into()];
+    unit.execute(insert, values).await?;
+    let update = "UPDATE stock SET buyable = ?, revision = ? WHERE sku_id = ? AND store_id = ? AND revision < ?";
+    let values: Vec<Value> =
+        vec![listing.buyable.into(), listing.revision.into(), sku.0.into(), store.0.into(), listing.revision.into()];
+    unit.execute(update, values).await?;
+    Ok(())
+}
+
+#[async_trait]
+impl StockGate for SqlStockGate {
+    async fn reserve(&self, store: StoreId, id: ReservationId, lines: &[ReserveLine], now: Timestamp) -> PortResult<GateAnswer> {
+        let lines: Arc<[ReserveLine]> = lines.into();
+        self.database
+            .in_transaction("reserving stock", move |unit| {
+                let lines = Arc::clone(&lines);
+                Box::pin(async move { reserve(unit, store, id, &lines, now).await })
+            })
+            .await
+    }
+
+    async fn sell(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled> {
+        self.database.in_transaction("selling stock", move |unit| Box::pin(sell(unit, store, id, now))).await
+    }
+
+    async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled> {
+        self.database.in_transaction("releasing stock", move |unit| Box::pin(release(unit, store, id, now))).await
+    }
+
+    async fn restock(&self, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> PortResult<Settled> {
+        let (refund, lines): (Arc<str>, Arc<[RestockLine]>) = (refund.into(), lines.into());
+        self.database
+            .in_transaction("restocking", move |unit| {
+                let (refund, lines) = (Arc::clone(&refund), Arc::clone(&lines));
+                Box::pin(async move { restock(unit, store, &refund, &lines, now).await })
+            })
+            .await
+    }
+
+    async fn adjust(
+        &self,
+        store: StoreId,
+        id: &AdjustmentId,
+        sku: SkuId,
+        delta: i64,
+        now: Timestamp,
+    ) -> PortResult<Result<i64, Short>> {
+        let id = id.clone();
+        self.database
+            .in_transaction("adjusting stock", move |unit| {
+                let id = id.clone();
+                Box::pin(async move { adjust(unit, store, &id, sku, delta, now).await })
+            })
+            .await
+    }
+
+    async fn set_listing(&self, store: StoreId, sku: SkuId, listing: Listing) -> PortResult<()> {
+        self.database.in_transaction("listing a SKU", move |unit| Box::pin(set_listing(unit, store, sku, listing))).await
+    }
+
+    async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
+        ledger::figures(&self.database, store, skus).await.map_err(|error| error.into_port("reading stock"))
+    }
+
+    async fn unconfirmed(&self, _before: Timestamp, _limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
+        Ok(Vec::new())
+    }
+
+    async fn confirm(&self, _reservations: &[(StoreId, ReservationId)]) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn status(&self) -> PortResult<GateStatus> {
+        let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's state"))?;
+        Ok(GateStatus { kind: "database", open: present.open, epoch: present.epoch })
+    }
+}

@@ -1,0 +1,38 @@
+//! Stock in the database: the gate, the ledger, and what a gate outside the database is rebuilt from.
+//!
+//! Contract: whoever changes figures locks the stock rows in SKU order first, and writes figures and ledger rows in one
+//! transaction. The same functions (`stock`) decide in the group commit, in order transitions and in the gate.
+
+mod adjustments;
+mod effects;
+mod gate;
+mod gate_state;
+mod ledger;
+mod outcomes;
+mod reconcile;
+mod source;
+pub(crate) mod stock;
+mod story;
+
+pub use adjustments::SqlAdjustmentLog;
+pub use effects::SqlGateEffects;
+pub use gate::SqlStockGate;
+pub use gate_state::{GateMismatch, SqlGateState};
+pub use ledger::SqlLedger;
+pub use outcomes::SqlReservationOutcomes;
+pub use reconcile::{Difference, SqlReconciler};
+pub use source::SqlGateSource;
+pub use story::{SqlStories, StoryLine};
+
+pub(crate) use effects::queue_effect;
+pub(crate) use gate_state::{Epoch, shared_epoch};
+pub(crate) use outcomes::{released_among, write_outcomes};
+
+/// Where the decision over the stock is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockMode {
+    /// In the order's own transaction: the database gate.
+    InCommit,
+    /// Before the commit, at a gate outside the database; stock and ledger follow through `stock-sync`.
+    Reserved,
+}

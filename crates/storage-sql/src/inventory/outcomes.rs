@@ -1,0 +1,72 @@
+//! The row that a placement and the sweeper of orphan reservations race for: its key is the reservation, so one wins.
+
+use std::{collections::HashSet, sync::Arc};
+
+use async_trait::async_trait;
+use sea_orm::Value;
+use sluice_inventory::ReservationOutcomes;
+use sluice_kernel::{PortResult, ReservationId, StoreId, Timestamp};
+
+use crate::{
+    Database,
+    error::StoreResult,
+    multi_row::{InList, MultiRow, column},
+    statement::Dialect,
+    unit_of_work::UnitOfWork,
+};
+
+static WRITE: MultiRow =
+    MultiRow::with_tail("INSERT INTO reservation_outcomes (reservation_id, released, at) VALUES ", "(?, ?, ?)", 3, |dialect| {
+        dialect.keep_existing("reservation_id")
+    });
+static RELEASED: InList =
+    InList::new("SELECT reservation_id FROM reservation_outcomes WHERE reservation_id IN", |dialect| match dialect {
+        Dialect::Sqlite => " AND released = TRUE",
+        Dialect::MySql => " AND released = TRUE FOR UPDATE",
+    });
+
+/// Writes an outcome for those that have none yet; waits for whoever is writing one of them now.
+pub(crate) async fn write_outcomes(unit: &UnitOfWork, released: bool, mut outcomes: Vec<(String, Timestamp)>) -> StoreResult<()> {
+    outcomes.sort_unstable();
+    let values = outcomes.into_iter().flat_map(|(id, at)| -> [Value; 3] { [id.into(), released.into(), at.as_millis().into()] });
+    WRITE.run(unit, values.collect()).await?;
+    Ok(())
+}
+
+/// Those of them whose units went back.
+pub(crate) async fn released_among(unit: &UnitOfWork, mut reservations: Vec<String>) -> StoreResult<HashSet<String>> {
+    reservations.sort_unstable();
+    RELEASED.rows(unit, &reservations).await?.iter().map(|row| column(row, 0)).collect()
+}
+
+pub struct SqlReservationOutcomes {
+    database: Database,
+}
+
+impl SqlReservationOutcomes {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl ReservationOutcomes for SqlReservationOutcomes {
+    async fn abandon(
+        &self,
+        reservations: &[(StoreId, ReservationId)],
+        now: Timestamp,
+    ) -> PortResult<Vec<(StoreId, ReservationId)>> {
+        let ids: Arc<Vec<String>> = Arc::new(reservations.iter().map(|(_, id)| id.to_string()).collect());
+        let released = self
+            .database
+            .in_transaction("abandoning reservations", move |unit| {
+                let ids = Arc::clone(&ids);
+                Box::pin(async move {
+                    write_outcomes(unit, true, ids.iter().map(|id| (id.clone(), now)).collect()).await?;
+                    released_among(unit, ids.to_vec()).await
+                })
+            })
+            .await?;
+        Ok(reservations.iter().filter(|(_, id)| released.contains(&id.to_string())).copied().collect())
+    }
+}

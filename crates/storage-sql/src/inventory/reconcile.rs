@@ -1,0 +1,83 @@
+//! Stock rows, ledger and orders side by side (`sluice reconcile`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_inventory::Figures;
+use sluice_kernel::{PortResult, SkuId, StoreId};
+
+use super::{source::counted, stock::kind_of};
+use crate::{Database, error::StoreResult, multi_row::column, unit_of_work::UnitOfWork};
+
+/// A SKU whose three records do not agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub store: StoreId,
+    pub sku: SkuId,
+    /// As the stock row says.
+    pub stock: Figures,
+    /// As all ledger rows add up.
+    pub ledger: Figures,
+    /// As orders and completed adjustments add up.
+    pub orders: Figures,
+    /// Movements that wait for their predecessor; with a gate outside the database they explain a difference.
+    pub waiting: u64,
+}
+
+pub struct SqlReconciler {
+    database: Database,
+}
+
+type BySku<T> = BTreeMap<(StoreId, SkuId), T>;
+
+impl SqlReconciler {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Every SKU of every store whose records differ, or whose figures do not hold (promise P1), read at one moment.
+    pub async fn differences(&self) -> PortResult<Vec<Difference>> {
+        self.compare().await.map_err(|error| error.into_port("comparing stock, ledger and orders"))
+    }
+
+    async fn compare(&self) -> StoreResult<Vec<Difference>> {
+        let unit = self.database.begin_snapshot().await?;
+        let read = read_all(&unit).await;
+        unit.rollback().await;
+        let (stock, ledger, waiting, orders) = read?;
+        let all: BTreeSet<(StoreId, SkuId)> = stock.keys().chain(ledger.keys()).chain(orders.keys()).copied().collect();
+        let of = |figures: &BySku<Figures>, key| figures.get(&key).copied().unwrap_or_default();
+        let differences = all.into_iter().map(|key| Difference {
+            store: key.0,
+            sku: key.1,
+            stock: of(&stock, key),
+            ledger: of(&ledger, key),
+            orders: of(&orders, key),
+            waiting: waiting.get(&key).copied().unwrap_or(0),
+        });
+        Ok(differences.filter(|all| all.stock != all.ledger || all.stock != all.orders || !all.stock.hold()).collect())
+    }
+}
+
+type Records = (BySku<Figures>, BySku<Figures>, BySku<u64>, BySku<Figures>);
+
+async fn read_all(unit: &UnitOfWork) -> StoreResult<Records> {
+    let mut stock = BySku::new();
+    for row in unit.rows("SELECT store_id, sku_id, usable, locked, sold, received FROM stock", vec![]).await? {
+        let figures =
+            Figures { usable: column(&row, 2)?, locked: column(&row, 3)?, sold: column(&row, 4)?, received: column(&row, 5)? };
+        stock.insert((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?)), figures);
+    }
+    let mut ledger: BySku<Figures> = BySku::new();
+    let mut waiting: BySku<u64> = BySku::new();
+    let sums = "SELECT store_id, sku_id, kind, applied, CAST(SUM(quantity) AS SIGNED), COUNT(*) FROM stock_ledger \
+                GROUP BY store_id, sku_id, kind, applied";
+    for row in unit.rows(sums, vec![]).await? {
+        let key = (StoreId(column(&row, 0)?), SkuId(column(&row, 1)?));
+        let figures = ledger.entry(key).or_default();
+        *figures = figures.after(kind_of(column(&row, 2)?)?, column(&row, 4)?);
+        if !column::<bool>(&row, 3)? {
+            *waiting.entry(key).or_default() += u64::try_from(column::<i64>(&row, 5)?).unwrap_or(0);
+        }
+    }
+    Ok((stock, ledger, waiting, counted(unit).await?))
+}

@@ -1,0 +1,217 @@
+//! Figures inside a transaction: lock the rows in SKU order, decide in memory, write them back with their ledger rows.
+
+use std::collections::BTreeMap;
+
+use sea_orm::Value;
+use sluice_events::MovementKind;
+use sluice_inventory::{Figures, GateAnswer, Listing, ReserveLine, Short};
+use sluice_kernel::{OrderNo, SkuId, StoreId, Timestamp};
+use sluice_order::StockRefusal;
+
+use crate::{
+    error::{StoreError, StoreResult},
+    multi_row::{InList, MultiRow, column},
+    statement::Dialect,
+    unit_of_work::UnitOfWork,
+};
+
+static LOCK: InList = InList::new(
+    "SELECT sku_id, store_id, usable, locked, sold, received, buyable, revision FROM stock WHERE sku_id IN",
+    |dialect| match dialect {
+        Dialect::Sqlite => " ORDER BY sku_id",
+        Dialect::MySql => " ORDER BY sku_id FOR UPDATE",
+    },
+);
+
+/// The rows exist and are locked, so this only ever overwrites; the table's CHECKs stand behind the decision.
+static WRITE: MultiRow = MultiRow::with_tail(
+    "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
+    8,
+    |dialect| dialect.overwrite_existing("sku_id", &["usable", "locked", "sold", "received"]),
+);
+
+static LEDGER: MultiRow = MultiRow::insert(
+    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, at, applied) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, TRUE)",
+    7,
+);
+
+pub(crate) fn kind_code(kind: MovementKind) -> i16 {
+    match kind {
+        MovementKind::Reserve => 1,
+        MovementKind::Sell => 2,
+        MovementKind::Release => 3,
+        MovementKind::Restock => 4,
+        MovementKind::Adjust => 5,
+    }
+}
+
+pub(crate) fn kind_of(code: i16) -> StoreResult<MovementKind> {
+    MovementKind::ALL.into_iter().find(|kind| kind_code(*kind) == code).ok_or(StoreError::Corrupt("stock_ledger.kind"))
+}
+
+/// Why a reservation was refused; nothing was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    OffShelf(Vec<SkuId>),
+    Outdated(Vec<SkuId>),
+    Short(Vec<Short>),
+}
+
+impl From<Refusal> for StockRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::OffShelf(skus) => Self::OffShelf(skus),
+            Refusal::Outdated(skus) => Self::Outdated(skus),
+            Refusal::Short(short) => Self::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()),
+        }
+    }
+}
+
+impl From<Refusal> for GateAnswer {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::OffShelf(skus) => Self::OffShelf(skus),
+            Refusal::Outdated(skus) => Self::Outdated(skus),
+            Refusal::Short(short) => Self::Short(short),
+        }
+    }
+}
+
+pub(crate) struct StockRow {
+    pub(crate) store: StoreId,
+    pub(crate) figures: Figures,
+    pub(crate) listing: Listing,
+    changed: bool,
+}
+
+/// What a change of figures is written under in the ledger.
+pub(crate) struct Cause<'a> {
+    pub(crate) store: StoreId,
+    pub(crate) movement_id: &'a str,
+    pub(crate) order_no: Option<OrderNo>,
+    pub(crate) at: Timestamp,
+}
+
+/// Locked stock rows with their changes and the ledger rows of these.
+pub(crate) struct LockedStock {
+    rows: BTreeMap<SkuId, StockRow>,
+    ledger: Vec<Value>,
+}
+
+impl LockedStock {
+    /// Locks the rows of these SKUs, in SKU order whatever order they come in.
+    pub(crate) async fn lock(unit: &UnitOfWork, mut skus: Vec<SkuId>) -> StoreResult<Self> {
+        skus.sort_unstable();
+        skus.dedup();
+        let keys: Vec<i64> = skus.into_iter().map(|sku| sku.0).collect();
+        let mut rows = BTreeMap::new();
+        for row in LOCK.rows(unit, &keys).await? {
+            let figures =
+                Figures { usable: column(&row, 2)?, locked: column(&row, 3)?, sold: column(&row, 4)?, received: column(&row, 5)? };
+            let listing = Listing { buyable: column(&row, 6)?, revision: column(&row, 7)? };
+            let stock = StockRow { store: StoreId(column(&row, 1)?), figures, listing, changed: false };
+            rows.insert(SkuId(column(&row, 0)?), stock);
+        }
+        Ok(Self { rows, ledger: Vec::new() })
+    }
+
+    /// The row of a SKU of this store.
+    pub(crate) fn row(&self, store: StoreId, sku: SkuId) -> Option<&StockRow> {
+        self.rows.get(&sku).filter(|row| row.store == store)
+    }
+
+    /// All lines or none. Off shelf goes before outdated, outdated before short, over all lines.
+    pub(crate) fn reserve(&mut self, cause: &Cause<'_>, lines: &[ReserveLine]) -> Result<(), Refusal> {
+        let row = |line: &ReserveLine| self.row(cause.store, line.sku);
+        let skus = |refused: &dyn Fn(&ReserveLine) -> bool| -> Vec<SkuId> {
+            lines.iter().filter(|line| refused(line)).map(|line| line.sku).collect()
+        };
+        let off_shelf = skus(&|line| row(line).is_none_or(|row| !row.listing.buyable));
+        if !off_shelf.is_empty() {
+            return Err(Refusal::OffShelf(off_shelf));
+        }
+        let outdated =
+            skus(&|line| line.revision.is_some_and(|priced_at| row(line).is_none_or(|row| row.listing.revision != priced_at)));
+        if !outdated.is_empty() {
+            return Err(Refusal::Outdated(outdated));
+        }
+        let usable = |line: &ReserveLine| row(line).map_or(0, |row| row.figures.usable);
+        let short: Vec<Short> = lines
+            .iter()
+            .filter(|line| usable(line) < line.quantity)
+            .map(|line| Short { sku: line.sku, usable: usable(line) })
+            .collect();
+        if !short.is_empty() {
+            return Err(Refusal::Short(short));
+        }
+        for line in lines {
+            // Checked above, line by line; a SKU stands in at most one line.
+            self.change(cause, MovementKind::Reserve, line.sku, line.quantity);
+        }
+        Ok(())
+    }
+
+    /// Changes the figures of a SKU and notes the movement; `false` where they would not hold or the store has no such
+    /// SKU, and nothing was changed.
+    #[must_use]
+    pub(crate) fn move_units(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64) -> bool {
+        let holds = self.row(cause.store, sku).is_some_and(|row| row.figures.after(kind, units).hold());
+        if holds {
+            self.change(cause, kind, sku, units);
+        }
+        holds
+    }
+
+    fn change(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64) {
+        self.change_unnoted(kind, sku, units);
+        self.ledger.extend::<[Value; 7]>([
+            cause.store.0.into(),
+            sku.0.into(),
+            cause.movement_id.into(),
+            kind_code(kind).into(),
+            units.into(),
+            cause.order_no.map(OrderNo::id).into(),
+            cause.at.as_millis().into(),
+        ]);
+    }
+
+    /// Changes the figures by a movement that the ledger has already.
+    #[must_use]
+    pub(crate) fn follow(&mut self, store: StoreId, kind: MovementKind, sku: SkuId, units: i64) -> bool {
+        let holds = self.row(store, sku).is_some_and(|row| row.figures.after(kind, units).hold());
+        if holds {
+            self.change_unnoted(kind, sku, units);
+        }
+        holds
+    }
+
+    fn change_unnoted(&mut self, kind: MovementKind, sku: SkuId, units: i64) {
+        if let Some(row) = self.rows.get_mut(&sku) {
+            row.figures = row.figures.after(kind, units);
+            row.changed = true;
+        }
+    }
+
+    /// One statement for all figures, one for all ledger rows.
+    pub(crate) async fn write(self, unit: &UnitOfWork) -> StoreResult<()> {
+        let mut figures: Vec<Value> = Vec::with_capacity(self.rows.len() * 8);
+        for (sku, row) in self.rows.iter().filter(|(_, row)| row.changed) {
+            let Figures { usable, locked, sold, received } = row.figures;
+            figures.extend::<[Value; 8]>([
+                sku.0.into(),
+                row.store.0.into(),
+                usable.into(),
+                locked.into(),
+                sold.into(),
+                received.into(),
+                row.listing.buyable.into(),
+                row.listing.revision.into(),
+            ]);
+        }
+        WRITE.run(unit, figures).await?;
+        LEDGER.run(unit, self.ledger).await?;
+        Ok(())
+    }
+}

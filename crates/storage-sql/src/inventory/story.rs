@@ -1,0 +1,199 @@
+//! Everything that happened to an order or a SKU, read from all tables (`sluice trace`), across stores.
+
+use sea_orm::{QueryResult, Value};
+use sluice_events::slice_of;
+use sluice_kernel::{OrderNo, PortResult, SkuId, Timestamp};
+
+use super::stock::kind_of;
+use crate::{Database, error::StoreResult, multi_row::column, order::status_of};
+
+/// Lines of one kind at most; a SKU sold for years has millions.
+const MOST_LINES: i64 = 1_000;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoryLine {
+    pub at: Timestamp,
+    /// `order`, `key`, `movement`, `payment`, `notice`, `exception`, `refund`, `outbox`, `dead letter`, `adjustment`.
+    pub what: &'static str,
+    pub text: String,
+}
+
+pub struct SqlStories {
+    database: Database,
+}
+
+/// A query whose first column is the time, and how its rows are told.
+struct Chapter {
+    what: &'static str,
+    select: &'static str,
+    tell: fn(&QueryResult) -> StoreResult<String>,
+}
+
+const MOVEMENT: fn(&QueryResult) -> StoreResult<String> = |row| {
+    let kind = kind_of(column(row, 1)?)?.as_str();
+    let (quantity, sku, movement): (i64, i64, String) = (column(row, 2)?, column(row, 3)?, column(row, 4)?);
+    let reason = column::<Option<String>>(row, 5)?.map(|reason| format!(", {reason}")).unwrap_or_default();
+    let waits = if column(row, 6)? { "" } else { " (waits for its predecessor)" };
+    Ok(format!("{kind} {quantity} of SKU {sku} ({movement}{reason}){waits}"))
+};
+
+const OF_ORDER: [Chapter; 9] = [
+    Chapter {
+        what: "order",
+        select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id FROM orders WHERE order_no = ? LIMIT ?",
+        tell: |row| {
+            let status = status_of(column(row, 1)?)?.as_str();
+            let (version, total, currency): (i64, i64, String) = (column(row, 2)?, column(row, 3)?, column(row, 4)?);
+            let (refunded, attempt): (i64, i16) = (column(row, 5)?, column(row, 6)?);
+            let (user, store): (String, i64) = (column(row, 7)?, column(row, 8)?);
+            Ok(format!(
+                "placed by user {user} of store {store}; now {status} (version {version}, attempt {attempt}), total {total} {currency}, refunded {refunded}"
+            ))
+        },
+    },
+    Chapter {
+        what: "key",
+        select: "SELECT created_at, order_no FROM idempotency_keys WHERE order_no = ? LIMIT ?",
+        tell: |_| Ok("an idempotency key or cart was claimed".to_owned()),
+    },
+    Chapter {
+        what: "movement",
+        select: "SELECT l.at, l.kind, l.quantity, l.sku_id, l.movement_id, l.reason, l.applied FROM order_items i \
+                 JOIN stock_ledger l ON l.applied IN (TRUE, FALSE) AND l.sku_id = i.sku_id AND l.order_no = i.main_no \
+                 WHERE i.main_no = ? ORDER BY l.id LIMIT ?",
+        tell: MOVEMENT,
+    },
+    Chapter {
+        what: "payment",
+        select: "SELECT created_at, payment_id, provider, status, amount, currency, refunded FROM payments WHERE order_no = ? ORDER BY created_at LIMIT ?",
+        tell: |row| {
+            let (id, provider, status): (String, String, i16) = (column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            let (amount, currency, refunded): (i64, String, i64) = (column(row, 4)?, column(row, 5)?, column(row, 6)?);
+            Ok(format!("{id} at {provider}: {}, {amount} {currency}, refunded {refunded}", payment_status(status)))
+        },
+    },
+    Chapter {
+        what: "notice",
+        select: "SELECT n.at, n.provider, n.event_id, n.payment_id, n.status, n.amount, n.currency FROM payments p \
+                 JOIN payment_notices n ON n.provider = p.provider AND n.payment_id = p.payment_id WHERE p.order_no = ? ORDER BY n.at LIMIT ?",
+        tell: |row| {
+            let (provider, event, payment): (String, String, String) = (column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            let (status, amount, currency): (i16, i64, String) = (column(row, 4)?, column(row, 5)?, column(row, 6)?);
+            Ok(format!("{provider} said in {event} that {payment} is {}, {amount} {currency}", payment_status(status)))
+        },
+    },
+    Chapter {
+        what: "refund",
+        select: "SELECT created_at, refund_id, payment_id, amount, currency, status, reason FROM refunds WHERE order_no = ? ORDER BY created_at LIMIT ?",
+        tell: |row| {
+            let (id, payment, amount): (String, String, i64) = (column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            let (currency, status, reason): (String, i16, String) = (column(row, 4)?, column(row, 5)?, column(row, 6)?);
+            let state = if status == 1 { "done" } else { "asked" };
+            Ok(format!("{id} of payment {payment}: {amount} {currency}, {state} ({reason})"))
+        },
+    },
+    Chapter {
+        what: "refund",
+        select: "SELECT at, refund_id, amount FROM order_refunds WHERE order_no = ? ORDER BY at LIMIT ?",
+        tell: |row| Ok(format!("{} took effect on the order: {}", column::<String>(row, 1)?, column::<i64>(row, 2)?)),
+    },
+    Chapter {
+        what: "exception",
+        select: "SELECT e.at, e.kind, e.payment_id, e.detail FROM payments p JOIN payment_exceptions e ON e.payment_id = p.payment_id \
+                 WHERE p.order_no = ? ORDER BY e.at LIMIT ?",
+        tell: |row| {
+            Ok(format!("{} of payment {}: {}", column::<String>(row, 1)?, column::<String>(row, 2)?, column::<String>(row, 3)?))
+        },
+    },
+    Chapter {
+        what: "order",
+        select: "SELECT at, store_id FROM payment_closures WHERE order_no = ? LIMIT ?",
+        tell: |_| Ok("takes no payment from here on".to_owned()),
+    },
+];
+
+const OF_SKU: [Chapter; 3] = [
+    Chapter {
+        what: "adjustment",
+        select: "SELECT at, delta, reason, status FROM stock_adjustments WHERE sku_id = ? ORDER BY at DESC LIMIT ?",
+        tell: |row| {
+            let state = match column::<i16>(row, 3)? {
+                0 => "pending",
+                1 => "done",
+                _ => "rejected",
+            };
+            Ok(format!("{:+} units, {state} ({})", column::<i64>(row, 1)?, column::<String>(row, 2)?))
+        },
+    },
+    Chapter {
+        what: "movement",
+        select: "SELECT at, kind, quantity, sku_id, movement_id, reason, applied FROM stock_ledger \
+                 WHERE applied = TRUE AND sku_id = ? ORDER BY id DESC LIMIT ?",
+        tell: MOVEMENT,
+    },
+    Chapter {
+        what: "movement",
+        select: "SELECT at, kind, quantity, sku_id, movement_id, reason, applied FROM stock_ledger \
+                 WHERE applied = FALSE AND sku_id = ? ORDER BY id DESC LIMIT ?",
+        tell: MOVEMENT,
+    },
+];
+
+fn payment_status(code: i16) -> &'static str {
+    match code {
+        1 => "pending",
+        2 => "paid",
+        3 => "failed",
+        4 => "closed",
+        _ => "unknown",
+    }
+}
+
+impl SqlStories {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Empty where no store has such an order.
+    pub async fn of_order(&self, order: OrderNo) -> PortResult<Vec<StoryLine>> {
+        self.tell_order(order).await.map_err(|error| error.into_port("tracing an order"))
+    }
+
+    /// Newest movements and adjustments, in the order they happened. Empty where nothing ever did.
+    pub async fn of_sku(&self, sku: SkuId) -> PortResult<Vec<StoryLine>> {
+        self.tell(&OF_SKU, sku.0).await.map_err(|error| error.into_port("tracing a SKU"))
+    }
+
+    async fn tell_order(&self, order: OrderNo) -> StoreResult<Vec<StoryLine>> {
+        let mut story = self.tell(&OF_ORDER, order.id()).await?;
+        let number = order.to_string();
+        let outbox = "SELECT available_at, id FROM outbox WHERE slice = ? AND payload LIKE ? ORDER BY id LIMIT ?";
+        let values: Vec<Value> = vec![i32::from(slice_of(&number)).into(), format!("%{number}%").into(), MOST_LINES.into()];
+        for row in self.database.rows(outbox, values).await? {
+            let text = format!("row {} waits to be published", column::<i64>(&row, 1)?);
+            story.push(StoryLine { at: Timestamp::from_millis(column(&row, 0)?), what: "outbox", text });
+        }
+        let dead = "SELECT at, consumer, event_id, event_type, attempts, error_code FROM dead_letters WHERE data LIKE ? ORDER BY id LIMIT ?";
+        for row in self.database.rows(dead, vec![format!("%{number}%").into(), MOST_LINES.into()]).await? {
+            let (consumer, event, kind): (String, String, String) = (column(&row, 1)?, column(&row, 2)?, column(&row, 3)?);
+            let (attempts, code): (i32, String) = (column(&row, 4)?, column(&row, 5)?);
+            let text = format!("{consumer} gave {kind} {event} up after {attempts} attempts: {code}");
+            story.push(StoryLine { at: Timestamp::from_millis(column(&row, 0)?), what: "dead letter", text });
+        }
+        story.sort_by_key(|line| line.at);
+        Ok(story)
+    }
+
+    async fn tell(&self, chapters: &[Chapter], key: i64) -> StoreResult<Vec<StoryLine>> {
+        let mut story = Vec::new();
+        for chapter in chapters {
+            for row in self.database.rows(chapter.select, vec![key.into(), MOST_LINES.into()]).await? {
+                let text = (chapter.tell)(&row)?;
+                story.push(StoryLine { at: Timestamp::from_millis(column(&row, 0)?), what: chapter.what, text });
+            }
+        }
+        story.sort_by_key(|line| line.at);
+        Ok(story)
+    }
+}

@@ -1,0 +1,126 @@
+//! Statements over many rows, in a bounded number of shapes whose texts are built once.
+
+use std::sync::OnceLock;
+
+use sea_orm::{QueryResult, Value};
+
+use crate::{
+    error::StoreResult,
+    statement::{Dialect, MOST_ROWS, padded, padded_len, placeholders},
+    unit_of_work::UnitOfWork,
+};
+
+const SHAPES: usize = MOST_ROWS + 1;
+
+/// Texts by dialect and row count.
+struct Texts([[OnceLock<String>; SHAPES]; 2]);
+
+impl Texts {
+    const fn new() -> Self {
+        Self([[const { OnceLock::new() }; SHAPES], [const { OnceLock::new() }; SHAPES]])
+    }
+
+    fn get(&self, dialect: Dialect, rows: usize, build: impl Fn() -> String) -> String {
+        let [sqlite, mysql] = &self.0;
+        let texts = match dialect {
+            Dialect::Sqlite => sqlite,
+            Dialect::MySql => mysql,
+        };
+        texts.get(rows).map_or_else(&build, |text| text.get_or_init(&build).clone())
+    }
+}
+
+/// `head` followed by `row` once for each row, and the dialect's `tail`. One shape for each row count up to
+/// [`MOST_ROWS`]; more rows go in several statements.
+pub(crate) struct MultiRow {
+    head: &'static str,
+    row: &'static str,
+    /// Bind parameters of a row.
+    width: usize,
+    tail: fn(Dialect) -> String,
+    texts: Texts,
+}
+
+impl MultiRow {
+    pub(crate) const fn insert(head: &'static str, row: &'static str, width: usize) -> Self {
+        Self::with_tail(head, row, width, |_| String::new())
+    }
+
+    pub(crate) const fn with_tail(head: &'static str, row: &'static str, width: usize, tail: fn(Dialect) -> String) -> Self {
+        Self { head, row, width, tail, texts: Texts::new() }
+    }
+
+    /// `values` of all rows, one row after the other. Answers how many rows the database says it touched.
+    pub(crate) async fn run(&self, unit: &UnitOfWork, values: Vec<Value>) -> StoreResult<u64> {
+        let mut left = values.len() / self.width.max(1);
+        if left <= MOST_ROWS {
+            return if left == 0 { Ok(0) } else { unit.execute(self.text(unit.dialect(), left), values).await };
+        }
+        let mut values = values.into_iter();
+        let mut touched = 0;
+        while left > 0 {
+            let rows = left.min(MOST_ROWS);
+            let chunk: Vec<Value> = values.by_ref().take(rows * self.width).collect();
+            touched += unit.execute(self.text(unit.dialect(), rows), chunk).await?;
+            left -= rows;
+        }
+        Ok(touched)
+    }
+
+    fn text(&self, dialect: Dialect, rows: usize) -> String {
+        self.texts.get(dialect, rows, || format!("{}{}{}", self.head, vec![self.row; rows].join(", "), (self.tail)(dialect)))
+    }
+}
+
+/// `head` followed by `(?, …)` and the dialect's `tail`; lists are padded to powers of two.
+pub(crate) struct InList {
+    head: &'static str,
+    tail: fn(Dialect) -> &'static str,
+    texts: Texts,
+}
+
+impl InList {
+    pub(crate) const fn new(head: &'static str, tail: fn(Dialect) -> &'static str) -> Self {
+        Self { head, tail, texts: Texts::new() }
+    }
+
+    /// Rows of all keys; more than [`MOST_ROWS`] keys are asked in several statements, in their order.
+    pub(crate) async fn rows<K: Clone + Into<Value>>(&self, unit: &UnitOfWork, keys: &[K]) -> StoreResult<Vec<QueryResult>> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MOST_ROWS) {
+            rows.extend(unit.rows(self.text(unit.dialect(), keys.len()), padded(keys).map(Into::into).collect()).await?);
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn execute<K: Clone + Into<Value>>(&self, unit: &UnitOfWork, keys: &[K]) -> StoreResult<u64> {
+        let mut touched = 0;
+        for keys in keys.chunks(MOST_ROWS) {
+            touched += unit.execute(self.text(unit.dialect(), keys.len()), padded(keys).map(Into::into).collect()).await?;
+        }
+        Ok(touched)
+    }
+
+    fn text(&self, dialect: Dialect, keys: usize) -> String {
+        self.texts.get(dialect, padded_len(keys), || format!("{} ({}){}", self.head, placeholders(keys), (self.tail)(dialect)))
+    }
+}
+
+/// A column by its place.
+pub(crate) fn column<T: sea_orm::TryGetable>(row: &QueryResult, place: usize) -> StoreResult<T> {
+    Ok(row.try_get_by_index(place)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_built_once_and_lists_padded() {
+        let insert = MultiRow::insert("INSERT INTO t (a, b) VALUES ", "(?, 1)", 1);
+        assert_eq!(insert.text(Dialect::Sqlite, 2), "INSERT INTO t (a, b) VALUES (?, 1), (?, 1)");
+        let select = InList::new("SELECT a FROM t WHERE a IN", Dialect::for_update);
+        assert_eq!(select.text(Dialect::MySql, 3), "SELECT a FROM t WHERE a IN (?, ?, ?, ?) FOR UPDATE");
+        assert_eq!(select.text(Dialect::Sqlite, 1), "SELECT a FROM t WHERE a IN (?)");
+    }
+}

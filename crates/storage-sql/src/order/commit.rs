@@ -1,0 +1,221 @@
+//! One batch of placements in one transaction: claim, check, decide over the stock, drop the refused, insert the rest.
+//!
+//! Contract: locks are taken in one order (epoch → keys → codes → reservation outcomes → stock). An order that is
+//! refused leaves nothing behind: no key, no cart claim, no code used up, no units. An order that shares a key, a cart or a code with
+//! an earlier one of its batch is put off: what becomes of it depends on whether the earlier one stands.
+
+use std::collections::HashSet;
+
+use sluice_inventory::ReserveLine;
+use sluice_kernel::{SkuId, Timestamp};
+use sluice_order::{CommitAnswer, NewOrder, Replay};
+
+use super::{
+    claims::{self, Claim, Owner, Scope},
+    rows,
+};
+use crate::{
+    error::{StoreError, StoreResult},
+    inventory::{
+        Epoch, StockMode, released_among, shared_epoch,
+        stock::{Cause, LockedStock},
+        write_outcomes,
+    },
+    unit_of_work::UnitOfWork,
+};
+
+/// What a batch decided over one of its orders; `Committed` holds once the transaction has committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Answered(CommitAnswer),
+    /// Ask again after this transaction.
+    PutOff,
+}
+
+struct Candidate<'a> {
+    order: &'a NewOrder,
+    key: Scope,
+    cart: Option<Scope>,
+    /// Claims that this transaction wrote for the order.
+    claimed: Vec<Scope>,
+    verdict: Option<Verdict>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(order: &'a NewOrder) -> Self {
+        let (key, cart) = (claims::key_scope(&order.key), claims::cart_scope(order));
+        Self { order, key, cart, claimed: Vec::new(), verdict: None }
+    }
+
+    fn stands(&self) -> bool {
+        self.verdict.is_none()
+    }
+
+    fn answer(&mut self, answer: CommitAnswer) {
+        self.verdict = Some(Verdict::Answered(answer));
+    }
+}
+
+/// Decides over `orders` and writes those that stand. Where none is `Committed` the transaction has nothing to keep and
+/// is to be rolled back.
+pub(super) async fn decide(unit: &UnitOfWork, mode: StockMode, orders: &[&NewOrder]) -> StoreResult<Vec<Verdict>> {
+    let mut candidates: Vec<Candidate<'_>> = orders.iter().map(|order| Candidate::new(order)).collect();
+    if mode == StockMode::Reserved {
+        check_epoch(unit, &mut candidates).await?;
+    }
+    claim(unit, &mut candidates).await?;
+    lock_codes(unit, &mut candidates).await?;
+    // Last of the refusals, so that `committed` stands for no order that is refused: the sweeper would keep its units.
+    if mode == StockMode::Reserved {
+        check_outcomes(unit, &mut candidates).await?;
+    }
+    let stock = if mode == StockMode::InCommit { Some(take_stock(unit, &mut candidates).await?) } else { None };
+
+    let standing: Vec<&NewOrder> =
+        candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order).collect();
+    if !standing.is_empty() {
+        let refused = candidates.iter().filter(|candidate| !candidate.stands());
+        let unused: Vec<Scope> = refused.flat_map(|candidate| candidate.claimed.iter().copied()).collect();
+        claims::give_back(unit, &unused).await?;
+        use_codes(unit, &standing).await?;
+        if let Some(stock) = stock {
+            stock.write(unit).await?;
+        }
+        rows::insert(unit, &standing).await?;
+    }
+    Ok(candidates.into_iter().map(|candidate| candidate.verdict.unwrap_or(Verdict::Answered(CommitAnswer::Committed))).collect())
+}
+
+/// The share lock makes a rebuild of the gate wait for this commit, and this commit see a rebuild that came first.
+async fn check_epoch(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
+    let Epoch { epoch, open } = shared_epoch(unit).await?;
+    for candidate in candidates {
+        if !open || candidate.order.reserved_in_epoch != Some(epoch) {
+            candidate.answer(CommitAnswer::EpochMoved);
+        }
+    }
+    Ok(())
+}
+
+async fn claim(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
+    let mut wanted = Vec::with_capacity(candidates.len() * 2);
+    for Candidate { order, key, cart, .. } in candidates.iter().filter(|candidate| candidate.stands()) {
+        wanted.push(Claim::of_key(*key, order));
+        wanted.extend(cart.map(|scope| Claim::of_cart(scope, order)));
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let owners = claims::claim(unit, wanted).await?;
+    let owner_of = |scope: &Scope| owners.get(scope).copied().ok_or(StoreError::Contradiction("a claimed key has no owner"));
+    let batch: HashSet<i64> = candidates.iter().map(|candidate| candidate.order.order_no.id()).collect();
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
+        let key: Owner = owner_of(&candidate.key)?;
+        let cart = candidate.cart.as_ref().map(owner_of).transpose()?;
+        let own = candidate.order.order_no;
+        // Claims in the batch of an order that a replay ends are its own even so, and are given back with it.
+        candidate.claimed.extend((key.order_no == own).then_some(candidate.key));
+        candidate.claimed.extend(candidate.cart.filter(|_| cart.is_some_and(|cart| cart.order_no == own)));
+        let stranger = [Some(key), cart].into_iter().flatten().find(|owner| owner.order_no != own);
+        let Some(stranger) = stranger else { continue };
+        candidate.verdict = Some(if batch.contains(&stranger.order_no.id()) {
+            Verdict::PutOff
+        } else if key.order_no != own {
+            let same_body = key.fingerprint == candidate.order.key.fingerprint;
+            Verdict::Answered(CommitAnswer::Replayed(Replay { order_no: key.order_no, same_body }))
+        } else {
+            Verdict::Answered(CommitAnswer::CartClaimed)
+        });
+    }
+    Ok(())
+}
+
+/// Writes `committed` for every reservation; where the sweeper was faster its units are gone already.
+async fn check_outcomes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
+    let standing: Vec<(String, Timestamp)> = candidates
+        .iter()
+        .filter(|candidate| candidate.stands())
+        .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.created_at))
+        .collect();
+    write_outcomes(unit, false, standing.iter().map(|(id, at)| (id.clone(), *at)).collect()).await?;
+    let released = released_among(unit, standing.into_iter().map(|(id, _)| id).collect()).await?;
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
+        if released.contains(&rows::reservation(candidate.order.order_no)) {
+            candidate.answer(CommitAnswer::EpochMoved);
+        }
+    }
+    Ok(())
+}
+
+/// Verification codes are rare and asked one by one, sorted. Locked before the stock is asked: a code that is gone goes
+/// before stock that is short (spec.md S2), and only an order that stands uses its code up.
+async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
+    let mut with_code: Vec<&mut Candidate<'_>> =
+        candidates.iter_mut().filter(|candidate| candidate.stands() && candidate.order.uses_code.is_some()).collect();
+    // Stable: of two orders with one code the first stays first.
+    with_code.sort_by(|one, other| code_key(one.order).cmp(&code_key(other.order)));
+    let mut previous = None;
+    for candidate in with_code {
+        let Some((phone, sent_at)) = &candidate.order.uses_code else { continue };
+        if previous == Some(code_key(candidate.order)) {
+            candidate.verdict = Some(Verdict::PutOff);
+            continue;
+        }
+        let select = match unit.dialect() {
+            crate::statement::Dialect::Sqlite => SELECT_CODE.to_owned(),
+            crate::statement::Dialect::MySql => format!("{SELECT_CODE} FOR UPDATE"),
+        };
+        let values = vec![
+            candidate.order.store.0.into(),
+            phone.as_str().into(),
+            sent_at.as_millis().into(),
+            candidate.order.created_at.as_millis().into(),
+        ];
+        if unit.row(select, values).await?.is_none() {
+            candidate.answer(CommitAnswer::CodeSpent);
+        } else {
+            previous = Some(code_key(candidate.order));
+        }
+    }
+    Ok(())
+}
+
+const SELECT_CODE: &str = "SELECT sent_at FROM verification_codes WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL AND expires_at > ?";
+
+fn code_key(order: &NewOrder) -> (i64, &str) {
+    (order.store.0, order.uses_code.as_ref().map_or("", |(phone, _)| phone.as_str()))
+}
+
+async fn use_codes(unit: &UnitOfWork, standing: &[&NewOrder]) -> StoreResult<()> {
+    let update = "UPDATE verification_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
+    for order in standing {
+        let Some((phone, sent_at)) = &order.uses_code else { continue };
+        let values =
+            vec![order.created_at.as_millis().into(), order.store.0.into(), phone.as_str().into(), sent_at.as_millis().into()];
+        if unit.execute(update, values).await? != 1 {
+            return Err(StoreError::Contradiction("a locked verification code was used up"));
+        }
+    }
+    Ok(())
+}
+
+/// Decides order by order, as they arrived, over rows that stay locked until the commit.
+async fn take_stock(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<LockedStock> {
+    let standing = candidates.iter().filter(|candidate| candidate.stands());
+    let skus: Vec<SkuId> = standing.flat_map(|candidate| candidate.order.items.iter().map(|item| item.sku_id)).collect();
+    let mut stock = LockedStock::lock(unit, skus).await?;
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
+        let order = candidate.order;
+        let movement_id = rows::reservation(order.order_no);
+        let cause = Cause { store: order.store, movement_id: &movement_id, order_no: Some(order.order_no), at: order.created_at };
+        let lines: Vec<ReserveLine> = order
+            .items
+            .iter()
+            .map(|item| ReserveLine { sku: item.sku_id, quantity: item.quantity.get(), revision: Some(item.revision) })
+            .collect();
+        if let Err(refusal) = stock.reserve(&cause, &lines) {
+            candidate.answer(CommitAnswer::Refused(refusal.into()));
+        }
+    }
+    Ok(stock)
+}

@@ -1,0 +1,18 @@
+//! Orders in SQL: the group commit that places them, reading, and transitions.
+//!
+//! Contract: one lock order everywhere (gate epoch → keys → codes → order → reservation outcomes →
+//! stock). An order, its stock, its key and its outbox row commit together or not at all.
+
+mod claims;
+mod codes;
+mod commit;
+mod read;
+mod repository;
+mod rows;
+mod transition;
+mod writer;
+
+pub use repository::SqlOrderRepository;
+pub use writer::{SqlOrderWriter, WriterSettings};
+
+pub(crate) use codes::status_of;

@@ -1,0 +1,126 @@
+//! Orders as the services read and change them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::Value;
+use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp};
+use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition};
+
+use super::{
+    claims::{bytes, key_scope},
+    codes::{status_code, status_of},
+    read, transition,
+};
+use crate::{
+    Database, StockMode,
+    error::StoreResult,
+    multi_row::column,
+    statement::{MOST_ROWS, padded, placeholders},
+};
+
+#[derive(Clone)]
+pub struct SqlOrderRepository {
+    database: Database,
+    stock: StockMode,
+}
+
+impl SqlOrderRepository {
+    pub fn new(database: Database, stock: StockMode) -> Self {
+        Self { database, stock }
+    }
+
+    async fn read_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<(OrderNo, StoreId, Timestamp)>> {
+        let select = "SELECT order_no, store_id, expires_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?";
+        let values: Vec<Value> = vec![status_code(OrderStatus::Unpaid).into(), now.as_millis().into(), i64::from(limit).into()];
+        let rows = self.database.rows(select, values).await?;
+        let read = |row| Ok((OrderNo::from_id(column(row, 0)?), StoreId(column(row, 1)?), Timestamp::from_millis(column(row, 2)?)));
+        rows.iter().map(read).collect()
+    }
+
+    async fn read_replay(&self, key: &IdempotencyKey) -> StoreResult<Option<Replay>> {
+        let select = "SELECT order_no, fingerprint FROM idempotency_keys WHERE scope = ?";
+        let Some(row) = self.database.row(select, vec![key_scope(key).to_vec().into()]).await? else { return Ok(None) };
+        let same_body = bytes::<32>(&row, 1)? == key.fingerprint;
+        Ok(Some(Replay { order_no: OrderNo::from_id(column(&row, 0)?), same_body }))
+    }
+
+    async fn read_status(&self, store: StoreId, order: OrderNo) -> StoreResult<Option<(OrderStatus, i64)>> {
+        let select = "SELECT status, version FROM orders WHERE order_no = ? AND store_id = ?";
+        let Some(row) = self.database.row(select, vec![order.id().into(), store.0.into()]).await? else { return Ok(None) };
+        Ok(Some((status_of(column(&row, 0)?)?, column(&row, 1)?)))
+    }
+
+    async fn read_overdue(&self, now: Timestamp) -> StoreResult<(u64, Option<Timestamp>)> {
+        let select = "SELECT COUNT(*), MIN(expires_at) FROM orders WHERE status = ? AND expires_at <= ?";
+        let values: Vec<Value> = vec![status_code(OrderStatus::Unpaid).into(), now.as_millis().into()];
+        let Some(row) = self.database.row(select, values).await? else { return Ok((0, None)) };
+        let count: i64 = column(&row, 0)?;
+        Ok((u64::try_from(count).unwrap_or(0), column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis)))
+    }
+}
+
+#[async_trait]
+impl OrderRepository for SqlOrderRepository {
+    async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>> {
+        read::find(&self.database, store, order).await.map_err(|error| error.into_port("reading an order"))
+    }
+
+    async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>> {
+        read::list(&self.database, query).await.map_err(|error| error.into_port("listing orders"))
+    }
+
+    async fn status(&self, store: StoreId, order: OrderNo) -> PortResult<Option<(OrderStatus, i64)>> {
+        self.read_status(store, order).await.map_err(|error| error.into_port("reading an order's status"))
+    }
+
+    async fn find_replay(&self, key: &IdempotencyKey) -> PortResult<Option<Replay>> {
+        self.read_replay(key).await.map_err(|error| error.into_port("looking an idempotency key up"))
+    }
+
+    async fn remember(&self, key: &IdempotencyKey, order: OrderNo, now: Timestamp) -> PortResult<()> {
+        let insert = format!(
+            "INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES (?, ?, ?, ?){}",
+            self.database.dialect().keep_existing("scope")
+        );
+        let values: Vec<Value> =
+            vec![key_scope(key).to_vec().into(), order.id().into(), key.fingerprint.to_vec().into(), now.as_millis().into()];
+        let written = self.database.execute(insert, values).await;
+        written.map(|_| ()).map_err(|error| error.into_port("remembering an idempotency key"))
+    }
+
+    async fn apply(&self, transition: &Transition) -> PortResult<Applied> {
+        let (stock, transition) = (self.stock, Arc::new(transition.clone()));
+        self.database
+            .in_transaction("changing an order", move |unit| {
+                let transition = Arc::clone(&transition);
+                Box::pin(async move { transition::apply(unit, stock, &transition).await })
+            })
+            .await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>> {
+        self.read_due(now, limit).await.map_err(|error| error.into_port("reading due orders"))
+    }
+
+    async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()> {
+        let mut numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
+        numbers.sort_unstable();
+        for numbers in numbers.chunks(MOST_ROWS) {
+            let update = format!("UPDATE orders SET due_at = ? WHERE status = ? AND order_no IN ({})", placeholders(numbers.len()));
+            let mut values: Vec<Value> = vec![until.as_millis().into(), status_code(OrderStatus::Unpaid).into()];
+            values.extend(padded(numbers).map(Value::from));
+            self.database
+                .in_transaction("putting due orders off", move |unit| {
+                    let (update, values) = (update.clone(), values.clone());
+                    Box::pin(unit.execute(update, values))
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn overdue(&self, now: Timestamp) -> PortResult<(u64, Option<Timestamp>)> {
+        self.read_overdue(now).await.map_err(|error| error.into_port("counting overdue orders"))
+    }
+}

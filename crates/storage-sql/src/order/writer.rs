@@ -1,0 +1,230 @@
+//! The group commit: placements that wait at the same moment share a transaction (docs/architecture.md).
+//!
+//! Contract: an order is answered `Committed` only after its COMMIT was answered, or its rows were found. A COMMIT whose
+//! answer was lost is looked up before anything is retried or answered. A batch that fails is tried again as a whole
+//! where the database asks for it, else one by one, so that one poisonous order fails alone.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sluice_kernel::{PortError, PortResult};
+use sluice_order::{CommitAnswer, NewOrder, OrderWriter, Replay};
+
+use super::{
+    claims::{self, Owner, Scope},
+    commit::{self, Verdict},
+};
+use crate::{
+    Database, StockMode,
+    error::{StoreError, StoreResult},
+    group::GroupWriter,
+    statement::MOST_ROWS,
+};
+
+#[derive(Debug, Clone, Copy)]
+pub struct WriterSettings {
+    pub stock: StockMode,
+    /// Transactions at the same moment. SQLite has one writer, so one lane; with MySQL a second lane works while the
+    /// first waits for the disk.
+    pub lanes: usize,
+    /// Orders that may wait; beyond it callers are told `Overloaded` at once.
+    pub queue: usize,
+    /// Orders in a transaction at most, up to 64.
+    pub batch: usize,
+}
+
+impl WriterSettings {
+    /// What was measured to be best.
+    pub fn of(database: &Database, stock: StockMode) -> Self {
+        Self { stock, lanes: if database.is_sqlite() { 1 } else { 2 }, queue: 4_096, batch: MOST_ROWS }
+    }
+}
+
+/// Deadlocks and lock time-outs a batch lives through.
+const MOST_TRIES: u32 = 6;
+/// Looks for orders whose COMMIT was not answered; the pauses between them add up to some three seconds.
+const MOST_LOOKS: u32 = 6;
+
+pub struct SqlOrderWriter {
+    group: GroupWriter<NewOrder, CommitAnswer>,
+}
+
+impl SqlOrderWriter {
+    /// Opens a connection for each lane and starts the lanes on the present runtime.
+    pub async fn start(database: &Database, settings: WriterSettings) -> PortResult<Self> {
+        let lanes = settings.lanes.max(1);
+        let database = database.with_own_connections(u32::try_from(lanes).unwrap_or(u32::MAX)).await?;
+        let lane = Arc::new(Lane { database, stock: settings.stock });
+        let batch = settings.batch.clamp(1, MOST_ROWS);
+        let handler = move |orders| {
+            let lane = Arc::clone(&lane);
+            async move { lane.settle_all(orders).await }
+        };
+        Ok(Self { group: GroupWriter::new("placing orders", lanes, settings.queue, batch, handler) })
+    }
+}
+
+#[async_trait]
+impl OrderWriter for SqlOrderWriter {
+    async fn commit(&self, order: NewOrder) -> PortResult<CommitAnswer> {
+        self.group.submit(order).await
+    }
+}
+
+struct Lane {
+    database: Database,
+    stock: StockMode,
+}
+
+/// Several callers are told of one failure.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the batch of this order failed")]
+struct BatchFailed(#[source] Arc<StoreError>);
+
+impl BatchFailed {
+    fn port(&self) -> PortError {
+        if self.0.is_unavailable() {
+            PortError::unavailable("the database", self.clone())
+        } else {
+            PortError::internal("writing an order", self.clone())
+        }
+    }
+}
+
+fn unanswered() -> PortError {
+    PortError::internal("writing an order", StoreError::Contradiction("an order was not answered"))
+}
+
+impl Lane {
+    /// One answer for each order. What was put off is settled in a further transaction.
+    async fn settle_all(&self, orders: Vec<NewOrder>) -> Vec<PortResult<CommitAnswer>> {
+        let mut answers: Vec<Option<PortResult<CommitAnswer>>> = orders.iter().map(|_| None).collect();
+        loop {
+            let (places, batch): (Vec<&mut Option<_>>, Vec<&NewOrder>) =
+                answers.iter_mut().zip(&orders).filter(|(answer, _)| answer.is_none()).unzip();
+            if batch.is_empty() {
+                break;
+            }
+            let verdicts = self.settle(&batch).await;
+            // The first order of a batch has no earlier one it could wait for, so every round answers somebody.
+            for (place, verdict) in places.into_iter().zip(verdicts) {
+                *place = match verdict {
+                    Ok(Verdict::Answered(answer)) => Some(Ok(answer)),
+                    Ok(Verdict::PutOff) => None,
+                    Err(error) => Some(Err(error)),
+                };
+            }
+        }
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unanswered()))).collect()
+    }
+
+    async fn settle(&self, batch: &[&NewOrder]) -> Vec<PortResult<Verdict>> {
+        match self.try_batch(batch).await {
+            Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
+            Err(error) if batch.len() > 1 && !error.0.is_unavailable() => {
+                tracing::warn!(orders = batch.len(), error = %error.0, "A batch of orders failed; each is tried by itself.");
+                let mut verdicts = Vec::with_capacity(batch.len());
+                for order in batch {
+                    let alone = self.try_batch(std::slice::from_ref(order)).await.map_err(|error| error.port());
+                    verdicts.push(alone.and_then(|verdicts| verdicts.into_iter().next().ok_or_else(unanswered)));
+                }
+                verdicts
+            }
+            Err(error) => batch.iter().map(|_| Err(error.port())).collect(),
+        }
+    }
+
+    async fn try_batch(&self, batch: &[&NewOrder]) -> Result<Vec<Verdict>, BatchFailed> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failure = match self.transact(batch).await {
+                Ok(verdicts) => return Ok(verdicts),
+                Err(failure) => failure,
+            };
+            let pause = Duration::from_millis(u64::from(tries) * 3);
+            match failure {
+                StoreError::CommitUnknown(_) => {
+                    tracing::warn!(orders = batch.len(), error = %failure, "The answer to a commit was lost; its orders are looked up.");
+                    match self.look_up_all(batch).await {
+                        Ok(Some(verdicts)) => return Ok(verdicts),
+                        // It did not commit, and never will.
+                        Ok(None) if tries < MOST_TRIES => {}
+                        Ok(None) => return Err(BatchFailed(Arc::new(failure))),
+                        Err(error) => return Err(BatchFailed(Arc::new(error))),
+                    }
+                }
+                failure if failure.is_retryable() && tries < MOST_TRIES => {
+                    metrics::counter!("sluice_transaction_retries_total").increment(1);
+                    tokio::time::sleep(pause).await;
+                }
+                failure => return Err(BatchFailed(Arc::new(failure))),
+            }
+        }
+    }
+
+    async fn transact(&self, batch: &[&NewOrder]) -> StoreResult<Vec<Verdict>> {
+        let unit = self.database.begin().await?;
+        match commit::decide(&unit, self.stock, batch).await {
+            Ok(verdicts) => {
+                if verdicts.contains(&Verdict::Answered(CommitAnswer::Committed)) {
+                    unit.commit().await?;
+                } else {
+                    unit.rollback().await;
+                }
+                Ok(verdicts)
+            }
+            Err(error) => {
+                unit.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What became of a batch whose COMMIT was not answered; `None` where it did not take effect.
+    async fn look_up_all(&self, batch: &[&NewOrder]) -> StoreResult<Option<Vec<Verdict>>> {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match self.look_up(batch).await {
+                Err(error) if error.is_unavailable() && looks < MOST_LOOKS => {
+                    tokio::time::sleep(Duration::from_millis(50 << looks)).await;
+                }
+                looked => return looked,
+            }
+        }
+    }
+
+    async fn look_up(&self, batch: &[&NewOrder]) -> StoreResult<Option<Vec<Verdict>>> {
+        let scopes: Vec<Scope> = batch.iter().map(|order| claims::key_scope(&order.key)).collect();
+        // A server that is still at work on that COMMIT holds the keys: a locking read waits until it is done.
+        let unit = self.database.begin().await?;
+        let owners = claims::settled_owners(&unit, &scopes).await;
+        unit.rollback().await;
+        Ok(found(batch, &scopes, &owners?))
+    }
+}
+
+/// The orders of a transaction stand together. Where one of them owns its key, all that the transaction decided to write
+/// stand; the others are decided anew.
+fn found(batch: &[&NewOrder], scopes: &[Scope], owners: &HashMap<Scope, Owner>) -> Option<Vec<Verdict>> {
+    let owner = |scope: &Scope| owners.get(scope);
+    let owned = |(order, scope): (&&NewOrder, &Scope)| owner(scope).is_some_and(|owner| owner.order_no == order.order_no);
+    if !batch.iter().zip(scopes).any(owned) {
+        return None;
+    }
+    let verdict = |(order, scope): (&&NewOrder, &Scope)| match owner(scope) {
+        Some(owner) if owner.order_no == order.order_no => Verdict::Answered(CommitAnswer::Committed),
+        Some(owner) if !batch.iter().any(|other| other.order_no == owner.order_no) => {
+            let same_body = owner.fingerprint == order.key.fingerprint;
+            Verdict::Answered(CommitAnswer::Replayed(Replay { order_no: owner.order_no, same_body }))
+        }
+        // Refused or put off before the commit: the next transaction decides.
+        Some(_) | None => Verdict::PutOff,
+    };
+    Some(batch.iter().zip(scopes).map(verdict).collect())
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
