@@ -11,7 +11,7 @@ use std::time::Duration;
 use reqwest::Client;
 
 use crate::environment;
-use crate::names::free_port;
+use crate::names::{free_port, unique_name, unique_prefix};
 use crate::scratch::{Scratch, signal};
 use crate::shopper::Shopper;
 use crate::wait::{wait_for, wait_until};
@@ -81,6 +81,13 @@ impl ShopBuilder {
     #[must_use]
     pub fn bus(self, url: impl Into<String>) -> Self {
         self.setting("bus.url", url)
+    }
+
+    /// Redis keys and Kafka topics of the shop's own, on servers that other tests use too. Clones share them: build once,
+    /// and start the API and the worker from clones.
+    #[must_use]
+    pub fn isolated(self) -> Self {
+        self.setting("gate.key_prefix", format!("{}:", unique_name("shop"))).setting("bus.topic_prefix", unique_prefix())
     }
 
     /// A data folder that outlives the process, for two processes on one embedded database.

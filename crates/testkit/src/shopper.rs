@@ -110,6 +110,14 @@ impl Shopper {
         Self::answer(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
     }
 
+    /// A page for people, as a browser asks for it.
+    pub async fn page(&self, path: &str) -> String {
+        let answer = self.request("GET", path).header("Accept", "text/html").send().await;
+        let answer = answer.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        answer.text().await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
     /// A request of this user, not sent yet.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).expect("a method of HTTP");

@@ -41,6 +41,17 @@ async fn a_start_that_is_refused_is_seen() {
 }
 
 #[tokio::test]
+async fn processes_of_one_shop_share_their_prefixes_and_no_other_does() {
+    let first = |shop: &ShopProcess| shop.log().lines().next().unwrap().to_owned();
+    let builder = stand_in().isolated();
+    let (api, worker) = (builder.clone().start().await, builder.start().await);
+    let other = stand_in().isolated().start().await;
+    assert!(first(&api).starts_with("keys shop_"));
+    assert_eq!(first(&api), first(&worker));
+    assert_ne!(first(&api), first(&other));
+}
+
+#[tokio::test]
 async fn a_shopper_speaks_the_public_contract() {
     let shop = stand_in().start().await;
     let customer = shop.customer(7, "li");

@@ -6,6 +6,7 @@ $| = 1;
 if ($ARGV[0] eq 'token') { print "token-of-@ARGV[1..$#ARGV]\n"; exit 0 }
 if ($ARGV[0] eq 'refuse') { print STDERR "setting gate.url: is not possible\n"; exit 2 }
 my $door = IO::Socket::INET->new(LocalAddr => $ENV{SLUICE__LISTEN}, Listen => 16, ReuseAddr => 1) or die "listen: $!";
+print STDERR "keys $ENV{SLUICE__GATE__KEY_PREFIX}, topics $ENV{SLUICE__BUS__TOPIC_PREFIX}\n" if $ENV{SLUICE__BUS__TOPIC_PREFIX};
 print STDERR "open with window $ENV{SLUICE__ORDER__PAYMENT_WINDOW} and home '$ENV{HOME}'\n";
 while (my $guest = $door->accept) {
     my ($method, $path) = split / /, <$guest>;
