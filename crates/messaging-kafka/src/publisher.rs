@@ -25,12 +25,16 @@ use crate::{KafkaSettings, connection::Connection, message, topics};
 /// Pause before a full queue is tried again.
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 
+/// How long a failure to make the topics answers for others too.
+const SHARED_ANSWER: Duration = Duration::from_millis(500);
+
 pub struct KafkaPublisher {
     producer: FutureProducer<SharedConnection>,
     connection: Arc<Connection>,
     settings: KafkaSettings,
     topics_stand: AtomicBool,
-    making_topics: Mutex<()>,
+    /// When making them failed last; held while somebody tries.
+    making_topics: Mutex<Option<Instant>>,
 }
 
 /// The producer wants a context of its own; the publisher notes its successes in the same one.
@@ -56,7 +60,7 @@ impl KafkaPublisher {
         let connection = Arc::new(Connection::new("producer"));
         let producer = FutureProducer::from_config_and_context(&settings.producer(), SharedConnection(connection.clone()))
             .map_err(|error| PortError::internal("the Kafka producer", error))?;
-        Ok(Self { producer, connection, settings, topics_stand: AtomicBool::new(false), making_topics: Mutex::new(()) })
+        Ok(Self { producer, connection, settings, topics_stand: AtomicBool::new(false), making_topics: Mutex::default() })
     }
 
     /// Asks the brokers for their metadata, for readiness.
@@ -72,11 +76,17 @@ impl KafkaPublisher {
         if self.topics_stand.load(Ordering::Acquire) {
             return Ok(());
         }
-        let _turn = self.making_topics.lock().await;
+        let mut failed_at = self.making_topics.lock().await;
         if self.topics_stand.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.note(topics::ensure(&self.settings).await)?;
+        // Those who waited here share the answer: a broker that is away costs one time-out, not one each.
+        if failed_at.is_some_and(|at| at.elapsed() < SHARED_ANSWER) {
+            return Err(unavailable("its topics could not be looked up a moment ago"));
+        }
+        let made = self.note(topics::ensure(&self.settings).await);
+        *failed_at = made.is_err().then(Instant::now);
+        made?;
         self.topics_stand.store(true, Ordering::Release);
         Ok(())
     }

@@ -12,7 +12,7 @@ use sluice_kernel::{PortError, PortResult};
 
 use crate::{KafkaSettings, connection::Connection};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Makes every topic of the language and its dead letters; those that exist stay as they are.
 pub async fn ensure(settings: &KafkaSettings) -> PortResult<()> {
