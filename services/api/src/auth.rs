@@ -87,7 +87,7 @@ impl Tokens {
         };
         let letters = claims.sub.chars().count();
         let sound = (1..=MOST_USER_LETTERS).contains(&letters) && !claims.sub.chars().any(char::is_control) && store > 0;
-        sound.then(|| Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role })
+        sound.then_some(Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role })
     }
 }
 

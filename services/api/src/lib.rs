@@ -5,6 +5,8 @@
 //! [`catalogue`]. Every answer carries the request's trace id, every body and list is bounded, and work that changes
 //! something runs apart from the connection that asked for it, so a client that hangs up stops nothing half way.
 
+#![allow(clippy::similar_names, reason = "shop and stop, body and book: the domain's words are short")]
+
 mod answers;
 mod asyncapi;
 mod auth;

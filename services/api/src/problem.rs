@@ -114,6 +114,11 @@ impl Problem {
         self.code
     }
 
+    /// The sentence for the client.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn from_classified(error: &impl Classified) -> Self {
         match error.kind() {
             ErrorKind::Internal => Self::internal(error),

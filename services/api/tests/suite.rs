@@ -1,1 +1,22 @@
+//! The transport, over a real listener and in-memory fakes of the services: shapes, codes, headers and bounds. Rules
+//! are proven where they live; whole flows over real stores are tested elsewhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    reason = "tests"
+)]
 
+mod admin;
+mod authorisation;
+mod bodies;
+mod cashier;
+mod documents;
+mod fakes;
+mod lifecycle;
+mod orders;
+mod running;
+mod tokens;

@@ -13,3 +13,25 @@ pub struct Money {
     #[schema(min_length = 3, max_length = 3)]
     currency: String,
 }
+
+/// A field an order of the product must carry.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a schema: the value itself is sluice_catalog::FormField")]
+pub enum FormField {
+    /// The recipient's name.
+    Recipients,
+    /// The recipient's phone.
+    Tel,
+    /// A code that was sent to this phone and is still valid.
+    VerifyCode,
+    IdCard,
+    /// Name, phone, province, city, district and address.
+    ReceivingInfo,
+    /// Province, city and district (activity orders).
+    TotalAddress,
+    /// The detailed address (activity orders).
+    Address,
+    /// A free-form remark (activity orders).
+    OwnForm,
+}

@@ -1,4 +1,8 @@
 //! `/orders`: placing, reading, following, giving up and paying.
 
+pub mod cancel;
+pub mod events;
 pub mod get_one;
+pub mod list;
+pub mod payment;
 pub mod post;

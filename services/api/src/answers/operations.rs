@@ -1,0 +1,117 @@
+//! What staff watch: dead letters, the outbox, exceptions, settings.
+
+use serde::Serialize;
+use serde_json::Value;
+use sluice_catalog::StoreSettings;
+use sluice_events::{DeadLetter, OutboxStats};
+use sluice_kernel::Timestamp;
+use sluice_pay::PayException;
+use utoipa::ToSchema;
+
+/// An event that could not be handled.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetterAnswer {
+    pub id: String,
+    pub topic: &'static str,
+    pub consumer: String,
+    /// `ce_id`
+    pub event_id: String,
+    /// `ce_type`
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub key: String,
+    /// `ce_time`
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    pub traceparent: Option<String>,
+    pub attempts: u32,
+    pub error_code: String,
+    pub error_detail: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub replayed_at: Option<Timestamp>,
+    /// The payload.
+    pub data: Value,
+}
+
+impl From<DeadLetter> for DeadLetterAnswer {
+    fn from(letter: DeadLetter) -> Self {
+        let data = serde_json::from_str(&letter.envelope.data).unwrap_or(Value::String(letter.envelope.data));
+        Self {
+            id: letter.id.0.to_string(),
+            topic: letter.envelope.topic.name(),
+            consumer: letter.consumer,
+            event_id: letter.envelope.id,
+            kind: letter.envelope.kind.into_owned(),
+            key: letter.envelope.key,
+            time: letter.envelope.time,
+            traceparent: letter.envelope.traceparent,
+            attempts: letter.attempts,
+            error_code: letter.error_code,
+            error_detail: letter.error_detail,
+            at: letter.at,
+            replayed_at: letter.replayed_at,
+            data,
+        }
+    }
+}
+
+/// Facts that wait to be published, of all stores together.
+#[derive(Serialize, ToSchema)]
+pub struct OutboxAnswer {
+    pub pending: u64,
+    /// Age of the oldest one, 0 where none waits.
+    pub oldest_age_seconds: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub oldest_at: Option<Timestamp>,
+}
+
+impl OutboxAnswer {
+    pub fn new(stats: OutboxStats, now: Timestamp) -> Self {
+        let age = stats.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+        Self { pending: stats.pending, oldest_age_seconds: age, oldest_at: stats.oldest }
+    }
+}
+
+/// Money or a notification that needs a person's eye.
+#[derive(Serialize, ToSchema)]
+pub struct ExceptionAnswer {
+    pub id: String,
+    /// payment_mismatch, paid_after_close or paid_twice.
+    pub kind: String,
+    pub order_no: Option<String>,
+    pub payment_id: Option<String>,
+    pub detail: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<PayException> for ExceptionAnswer {
+    fn from(exception: PayException) -> Self {
+        Self {
+            id: exception.id.to_string(),
+            kind: exception.kind,
+            order_no: exception.order_no,
+            payment_id: exception.payment_id,
+            detail: exception.detail,
+            at: exception.at,
+        }
+    }
+}
+
+/// A store's settings: what GET answers, PUT takes.
+#[derive(Serialize, ToSchema)]
+pub struct SettingsAnswer {
+    pub special: bool,
+    pub h5_redirect_type: Option<String>,
+    /// [a, b]: b points are worth a major units.
+    pub points_to_cash_ratio: Option<[i64; 2]>,
+}
+
+impl From<StoreSettings> for SettingsAnswer {
+    fn from(settings: StoreSettings) -> Self {
+        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = settings;
+        Self { special, h5_redirect_type, points_to_cash_ratio }
+    }
+}

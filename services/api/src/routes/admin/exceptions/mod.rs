@@ -1,0 +1,3 @@
+//! `/admin/exceptions`
+
+pub mod list;

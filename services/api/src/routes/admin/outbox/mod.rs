@@ -1,0 +1,3 @@
+//! `/admin/outbox`
+
+pub mod get;

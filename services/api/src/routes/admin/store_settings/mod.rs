@@ -1,0 +1,4 @@
+//! `/admin/store-settings`
+
+pub mod get;
+pub mod put;

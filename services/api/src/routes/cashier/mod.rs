@@ -1,0 +1,119 @@
+//! `/pay/sandbox/{payment_id}`: the embedded provider's cashier, a page and JSON over the same facts.
+//!
+//! Authorised by the payment's id alone: 128 random bits that only the buyer was told.
+
+pub mod get;
+pub mod post;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, http::StatusCode};
+use serde::Serialize;
+use sluice_kernel::{Money, OrderNo, PaymentId, Timestamp};
+use sluice_pay::{Payment, PaymentStatus};
+use utoipa::ToSchema;
+
+use crate::{
+    answers::shape,
+    page::{self, escaped},
+    problem::{Answer, Problem},
+    state::Api,
+};
+
+/// The embedded provider.
+const PROVIDER: &str = "sandbox";
+
+/// A payment as the cashier shows it.
+#[derive(Serialize, ToSchema)]
+pub struct CashierAnswer {
+    #[schema(value_type = String)]
+    payment_id: PaymentId,
+    #[schema(value_type = String)]
+    order_no: OrderNo,
+    #[schema(value_type = shape::Money)]
+    amount: Money,
+    /// pending, paid, failed or closed.
+    status: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whole seconds that are left to pay.
+    remaining_seconds: u64,
+    /// What was chosen by this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+}
+
+impl CashierAnswer {
+    fn new(payment: &Payment, now: Timestamp, outcome: Option<&'static str>) -> Self {
+        Self {
+            payment_id: payment.id.clone(),
+            order_no: payment.order_no,
+            amount: payment.amount,
+            status: payment.status.as_str(),
+            expires_at: payment.expires_at,
+            remaining_seconds: payment.expires_at.since(now).as_secs(),
+            outcome,
+        }
+    }
+}
+
+/// The payment, if it is one of this cashier's.
+async fn find(api: &Api, segment: &str) -> Answer<Payment> {
+    let id = PaymentId(segment.to_owned());
+    let pay = api.shop.pay.clone();
+    let payment = api.ask(async move { pay.find(&id).await }).await?;
+    if payment.provider == PROVIDER { Ok(payment) } else { Err(Problem::not_found()) }
+}
+
+/// Browsers name HTML; whoever does not gets JSON.
+fn wants_page(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
+}
+
+/// Minor units as people read them, for the currencies whose unit has no hundredths too.
+fn readable(money: Money) -> String {
+    let currency = money.currency.as_str();
+    if matches!(currency, "JPY" | "KRW" | "VND" | "CLP") {
+        return format!("{} {currency}", money.amount);
+    }
+    let sign = if money.amount < 0 { "-" } else { "" };
+    let units = money.amount.unsigned_abs();
+    format!("{sign}{}.{:02} {currency}", units / 100, units % 100)
+}
+
+fn remaining(payment: &Payment, now: Timestamp) -> String {
+    let seconds = payment.expires_at.since(now).as_secs();
+    if seconds == 0 { "none".to_owned() } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}
+
+/// The page; `note` says what just happened, as markup.
+fn page(status: StatusCode, payment: &Payment, now: Timestamp, note: &str) -> HttpResponse {
+    let open = payment.status == PaymentStatus::Pending && payment.expires_at > now && note.is_empty();
+    let state = match payment.status {
+        PaymentStatus::Pending if payment.expires_at > now => "waiting",
+        PaymentStatus::Pending => "expired",
+        PaymentStatus::Paid => "paid",
+        PaymentStatus::Failed => "failed",
+        PaymentStatus::Closed => "closed",
+    };
+    let facts = format!(
+        "<p class=\"amount\">{}</p><dl><dt>Order</dt><dd>{}</dd><dt>State</dt><dd>{state}</dd>\
+         <dt>Time left</dt><dd>{}</dd><dt>Pay until</dt><dd>{}</dd></dl>",
+        escaped(&readable(payment.amount)),
+        payment.order_no,
+        remaining(payment, now),
+        payment.expires_at,
+    );
+    let form = "<form method=\"post\">\
+                <button class=\"pay\" name=\"outcome\" value=\"paid\">Pay</button>\
+                <button class=\"fail\" name=\"outcome\" value=\"failed\">Let the payment fail</button></form>";
+    let form = if open { form } else { "" };
+    let quiet = "<p class=\"quiet\">This is the embedded cashier: no money moves.</p>";
+    page::html(status, "Cashier", &format!("{note}{facts}{form}{quiet}"))
+}
+
+/// A refusal as a page.
+fn refused(problem: &Problem) -> HttpResponse {
+    use actix_web::ResponseError as _;
+    let text = format!("<p class=\"note bad\">{}</p>", escaped(problem.detail()));
+    page::html(problem.status_code(), "Cashier", &text)
+}

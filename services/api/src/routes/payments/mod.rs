@@ -1,0 +1,3 @@
+//! `/payments`: what providers tell us.
+
+pub mod callback;

@@ -1,0 +1,3 @@
+//! `/verification-codes`
+
+pub mod post;

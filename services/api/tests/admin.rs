@@ -1,0 +1,150 @@
+//! Staff routes.
+
+use reqwest::Response;
+use serde_json::{Value, json};
+use sluice_kernel::{OrderNo, PaymentId};
+use sluice_order::{OrderState, RestockChoice};
+
+use crate::{
+    fakes::letter,
+    running::{Running, pointers, problem},
+};
+
+async fn json_of(response: Response) -> Value {
+    response.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_names_the_version_it_was_made_from() {
+    let api = Running::start().await;
+    for (method, path, body) in [
+        ("PATCH", "/api/v1/admin/products/1", json!({"title": "Green tea"})),
+        ("PATCH", "/api/v1/admin/skus/1", json!({"price": {"amount": 2000, "currency": "CNY"}})),
+        ("PUT", "/api/v1/admin/store-settings", json!({"special": true, "points_to_cash_ratio": [1, 100]})),
+    ] {
+        let read = api.staff("GET", path).send().await.unwrap();
+        let etag = read.headers()["etag"].to_str().unwrap().to_owned();
+        problem(api.staff(method, path).json(&body).send().await.unwrap(), 428, "if_match_required").await;
+        for stale in ["\"999\"", "W/\"3\"", "nonsense"] {
+            let request = api.staff(method, path).header("If-Match", stale).json(&body);
+            problem(request.send().await.unwrap(), 412, "stale").await;
+        }
+        let changed = api.staff(method, path).header("If-Match", format!("\"0\", {etag}")).json(&body).send().await.unwrap();
+        assert_eq!(changed.status(), 200, "{path}");
+        assert_ne!(changed.headers()["etag"].to_str().unwrap(), etag);
+    }
+    let settings = json_of(api.staff("GET", "/api/v1/admin/store-settings").send().await.unwrap()).await;
+    assert_eq!(settings, json!({"special": true, "h5_redirect_type": null, "points_to_cash_ratio": [1, 100]}));
+    let request = api.staff("PATCH", "/api/v1/admin/skus/1").header("If-Match", "*");
+    let yen = request.json(&json!({"price": {"amount": 1, "currency": "JPY"}})).send().await.unwrap();
+    assert_eq!(pointers(&problem(yen, 422, "invalid_field").await), ["/price"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_takes_a_product_identifier_away() {
+    let api = Running::start().await;
+    let patch = |body: Value| api.staff("PATCH", "/api/v1/admin/products/1").header("If-Match", "*").json(&body).send();
+    let set = json_of(patch(json!({"customer_product_id": "C-1"})).await.unwrap()).await;
+    assert_eq!(set["customer_product_id"], "C-1");
+    let kept = json_of(patch(json!({"title": "Tea"})).await.unwrap()).await;
+    assert_eq!(kept["customer_product_id"], "C-1");
+    let gone = json_of(patch(json!({"customer_product_id": null})).await.unwrap()).await;
+    assert_eq!(gone["customer_product_id"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_are_created_whole() {
+    let api = Running::start().await;
+    let product = |price: Value| {
+        json!({
+            "title": "Tea", "delivery_place": "1", "order_form_items": ["tel"],
+            "skus": [{"code": "A", "price": 1}, {"code": "B", "price": price}],
+        })
+    };
+    let post = |body: Value| api.staff("POST", "/api/v1/admin/products").json(&body).send();
+    let created = post(product(json!({"amount": 2, "currency": "CNY"}))).await.unwrap();
+    assert_eq!((created.status().as_u16(), created.headers()["location"].to_str().unwrap()), (201, "/api/v1/admin/products/1"));
+    let given = api.fakes.catalog.created.lock().unwrap()[0].clone();
+    assert_eq!(given.skus.iter().map(|sku| sku.price).collect::<Vec<_>>(), [1, 2]);
+    let negative = problem(post(product(json!(-1))).await.unwrap(), 422, "invalid_field").await;
+    assert_eq!(pointers(&negative), ["/skus/1/price"]);
+    let unknown = problem(post(product(json!({"amount": 1, "currency": "CNY", "x": 1}))).await.unwrap(), 400, "unknown_field").await;
+    assert_eq!(pointers(&unknown), ["/skus/1/price/x"]);
+    let mut odd = product(json!(1));
+    odd["order_form_items"] = json!(["shoe_size"]);
+    assert_eq!(pointers(&problem(post(odd).await.unwrap(), 422, "invalid_field").await), ["/order_form_items/0"]);
+    let sku = api.staff("POST", "/api/v1/admin/products/1/skus").json(&json!({"code": "C", "price": 3})).send().await.unwrap();
+    assert_eq!((sku.status().as_u16(), sku.headers()["location"].to_str().unwrap()), (201, "/api/v1/admin/skus/1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_shows_gate_and_ledger() {
+    let api = Running::start().await;
+    let figures = json!({"usable": 7, "locked": 2, "sold": 1, "received": 10});
+    let mut expected = figures.clone();
+    expected["ledger"] = figures.clone();
+    let path = "/api/v1/admin/skus/1/stock";
+    assert_eq!(json_of(api.staff("GET", path).send().await.unwrap()).await, expected);
+    let adjust = |body: Value| api.staff("POST", "/api/v1/admin/skus/1/stock-adjustments").json(&body).send();
+    let adjusted = adjust(json!({"delta": 5, "reason": "received"})).await.unwrap();
+    assert_eq!(adjusted.status(), 201);
+    assert_eq!(json_of(adjusted).await, expected);
+    let short = problem(adjust(json!({"delta": -8, "reason": "lost"})).await.unwrap(), 409, "insufficient_stock").await;
+    assert_eq!(short["errors"][0]["usable"], 7);
+    problem(adjust(json!({"delta": 1, "reason": ""})).await.unwrap(), 422, "invalid_field").await;
+    let trace = json_of(api.staff("GET", &format!("{path}/trace")).send().await.unwrap()).await;
+    assert_eq!((&trace["adds_up"], &trace["computed"], &trace["ledger"]), (&json!(true), &figures, &figures));
+    problem(api.staff("GET", "/api/v1/admin/skus/2/stock").send().await.unwrap(), 404, "not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_are_fulfilled_completed_and_refunded() {
+    let api = Running::start().await;
+    api.order("k1", "1").await;
+    let number = OrderNo::from_id(1);
+    let path = format!("/api/v1/admin/orders/{number}");
+    let post = |verb: &str| api.staff("POST", &format!("{path}/{verb}")).send();
+    problem(post("fulfil").await.unwrap(), 409, "order_state_refused").await;
+    let refund =
+        |key: &str, body: Value| api.staff("POST", &format!("{path}/refunds")).header("Idempotency-Key", key).json(&body).send();
+    problem(refund("r1", json!({"reason": "broken"})).await.unwrap(), 409, "order_not_refundable").await;
+
+    api.fakes.orders.move_to(number, &OrderState::Paid { payment: PaymentId::from("p1") });
+    assert_eq!(json_of(post("fulfil").await.unwrap()).await["status"], "fulfilled");
+    let order = json_of(post("complete").await.unwrap()).await;
+    assert_eq!((&order["status"], &order["user_id"]), (&json!("completed"), &json!("42")));
+    problem(post("cancel").await.unwrap(), 409, "order_not_cancellable").await;
+
+    let bare = api.staff("POST", &format!("{path}/refunds")).json(&json!({"reason": "x"})).send().await.unwrap();
+    problem(bare, 400, "idempotency_key_missing").await;
+    let body = json!({"amount": 100, "reason": "broken", "restock_items": [{"sku_id": "1", "quantity": 1}]});
+    let refunded = refund("r1", body).await.unwrap();
+    assert_eq!(refunded.status(), 201);
+    let answer = json_of(refunded).await;
+    assert_eq!((&answer["amount"], &answer["status"]), (&json!({"amount": 100, "currency": "CNY"}), &json!("done")));
+    assert!(matches!(&api.fakes.orders.refunds.lock().unwrap()[0].restock, RestockChoice::Lines(lines) if lines.len() == 1));
+    let both = json!({"reason": "x", "restock": true, "restock_items": []});
+    assert_eq!(pointers(&problem(refund("r2", both).await.unwrap(), 422, "invalid_field").await), ["/restock_items"]);
+    let list = json_of(api.staff("GET", &format!("{path}/refunds")).send().await.unwrap()).await;
+    assert_eq!(list, json!({"data": [], "next_cursor": null, "has_more": false}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_of_the_own_store_are_shown_and_replayed() {
+    let api = Running::start().await;
+    *api.fakes.letters.lock().unwrap() = (1..=500).rev().map(|id| letter(id, if id % 250 == 0 { 1 } else { 2 })).collect();
+    let path = "/api/v1/admin/dead-letters";
+    let list = json_of(api.staff("GET", &format!("{path}?topic=payment-settled")).send().await.unwrap()).await;
+    let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|letter| letter["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["500", "250"]);
+    assert_eq!(list["data"][0]["data"]["store_id"], "1");
+    problem(api.staff("GET", &format!("{path}?topic=nonsense")).send().await.unwrap(), 422, "invalid_field").await;
+    problem(api.staff("GET", &format!("{path}/499")).send().await.unwrap(), 404, "not_found").await;
+    problem(api.staff("POST", &format!("{path}/499/replay")).send().await.unwrap(), 404, "not_found").await;
+    let replayed = json_of(api.staff("POST", &format!("{path}/250/replay")).send().await.unwrap()).await;
+    assert!(replayed["replayed_at"].is_string());
+    let published = api.fakes.published.lock().unwrap().iter().map(|envelope| envelope.id.clone()).collect::<Vec<_>>();
+    assert_eq!(published, ["p250/paid"]);
+    let outbox = json_of(api.staff("GET", "/api/v1/admin/outbox").send().await.unwrap()).await;
+    assert_eq!((&outbox["pending"], &outbox["oldest_age_seconds"]), (&json!(3), &json!(9)));
+}

@@ -1,0 +1,145 @@
+//! One store, one product, one SKU, each with a version that counts changes.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use async_trait::async_trait;
+use sluice_catalog::{
+    CatalogError, CatalogService, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange,
+    Store, StoreSettings, StoreSettingsChange,
+};
+use sluice_kernel::{Currency, Money, Page, PageRequest, Points, ProductId, SkuId, StoreId, Timestamp};
+
+pub struct FakeCatalog {
+    product: Mutex<Product>,
+    store: Mutex<Store>,
+    pub created: Mutex<Vec<NewProduct>>,
+}
+
+impl Default for FakeCatalog {
+    fn default() -> Self {
+        let sku = Sku {
+            id: SkuId(1),
+            product_id: ProductId(1),
+            store_id: StoreId(1),
+            code: "T-1".to_owned(),
+            spec: "green".to_owned(),
+            price: Money::new(1990, Currency::CNY),
+            points: Points(5),
+            allotable_profit: 150,
+            supplier_price: 1000,
+            listed: true,
+            deleted: false,
+            version: 3,
+        };
+        let product = Product {
+            id: ProductId(1),
+            store_id: StoreId(1),
+            title: "Tea".to_owned(),
+            pictures: Vec::new(),
+            delivery_place: "1".to_owned(),
+            receiving_way: ReceivingWay::new(0).unwrap(),
+            customer_product_id: None,
+            order_form_items: vec![FormField::IdCard],
+            listed: true,
+            deleted: false,
+            version: 3,
+            created_at: Timestamp::from_millis(0),
+            skus: vec![sku],
+        };
+        let store = Store {
+            id: StoreId(1),
+            name: "One".to_owned(),
+            currency: Currency::CNY,
+            settings: StoreSettings::default(),
+            version: 1,
+        };
+        Self { product: Mutex::new(product), store: Mutex::new(store), created: Mutex::default() }
+    }
+}
+
+impl FakeCatalog {
+    fn found(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
+        let product = self.product.lock().unwrap().clone();
+        if product.store_id == store && product.id == id { Ok(product) } else { Err(CatalogError::NotFound) }
+    }
+}
+
+#[async_trait]
+impl CatalogService for FakeCatalog {
+    async fn store(&self, store: StoreId) -> Result<Store, CatalogError> {
+        let known = self.store.lock().unwrap().clone();
+        if known.id == store { Ok(known) } else { Err(CatalogError::NotFound) }
+    }
+
+    async fn change_settings(&self, _: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
+        let mut store = self.store.lock().unwrap();
+        if store.version != version {
+            return Err(CatalogError::Stale);
+        }
+        store.version += 1;
+        store.settings = change.settings;
+        Ok(store.clone())
+    }
+
+    async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.list_all(store, page).await
+    }
+
+    async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
+        self.found(store, id)
+    }
+
+    async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        let rows = self.found(store, ProductId(1)).into_iter().collect();
+        Ok(Page::from_overfull(rows, page.limit, |product: &Product| product.id.0))
+    }
+
+    async fn product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
+        self.found(store, id)
+    }
+
+    async fn sku(&self, store: StoreId, id: SkuId) -> Result<Sku, CatalogError> {
+        let product = self.found(store, ProductId(1))?;
+        product.skus.into_iter().find(|sku| sku.id == id).ok_or(CatalogError::NotFound)
+    }
+
+    async fn cards(&self, _: StoreId, _: &[SkuId]) -> Result<HashMap<SkuId, SkuCard>, CatalogError> {
+        Ok(HashMap::new())
+    }
+
+    async fn create_product(&self, store: StoreId, product: NewProduct) -> Result<Product, CatalogError> {
+        self.created.lock().unwrap().push(product);
+        self.found(store, ProductId(1))
+    }
+
+    async fn change_product(
+        &self,
+        _: StoreId,
+        _: ProductId,
+        version: i64,
+        change: ProductChange,
+    ) -> Result<Product, CatalogError> {
+        let mut product = self.product.lock().unwrap();
+        if product.version != version {
+            return Err(CatalogError::Stale);
+        }
+        product.version += 1;
+        product.title = change.title.unwrap_or_else(|| product.title.clone());
+        product.customer_product_id = change.customer_product_id.unwrap_or_else(|| product.customer_product_id.clone());
+        Ok(product.clone())
+    }
+
+    async fn create_sku(&self, store: StoreId, _: ProductId, _: NewSku) -> Result<Sku, CatalogError> {
+        self.sku(store, SkuId(1)).await
+    }
+
+    async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
+        let mut sku = self.sku(store, id).await?;
+        if sku.version != version {
+            return Err(CatalogError::Stale);
+        }
+        sku.version += 1;
+        sku.price.amount = change.price.unwrap_or(sku.price.amount);
+        Ok(sku)
+    }
+}

@@ -1,0 +1,283 @@
+//! Orders: places whatever is asked for; some SKUs are refused in the way their number stands for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
+use sluice_kernel::{
+    Clock as _, Currency, Money, OrderNo, Page, PaymentId, Points, PortError, ProductId, RefundId, ReservationId, SkuId, StoreId,
+    SystemClock, Timestamp, UserId,
+};
+use sluice_order::{
+    CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput, OrderItem,
+    OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, PlaceCartOrder, Placed, Prepared, RefundAsk, RefundAsked,
+    RefundState, ShortLine,
+};
+use tokio::sync::Semaphore;
+
+use super::PAYMENT;
+
+/// Refused with `insufficient_stock`.
+pub const SHORT: &str = "18";
+/// Refused with `off_shelf`.
+pub const UNLISTED: &str = "15";
+/// Refused with `field_required`.
+pub const NEEDS_NAME: &str = "11";
+/// Panics.
+pub const PANICS: &str = "666";
+/// Waits until the test lets it go.
+pub const WAITS: &str = "777";
+/// The database is away.
+pub const UNAVAILABLE: &str = "888";
+
+pub struct FakeOrders {
+    pub kept: Mutex<Vec<Order>>,
+    pub keys: Mutex<HashMap<(StoreId, UserId, &'static str, String), ([u8; 32], OrderNo)>>,
+    pub commands: Mutex<Vec<PlaceCartOrder>>,
+    pub refunds: Mutex<Vec<RefundAsk>>,
+    pub queries: Mutex<Vec<OrderQuery>>,
+    pub waiting: Semaphore,
+    pub let_go: Semaphore,
+}
+
+impl Default for FakeOrders {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::default(),
+            keys: Mutex::default(),
+            commands: Mutex::default(),
+            refunds: Mutex::default(),
+            queries: Mutex::default(),
+            waiting: Semaphore::new(0),
+            let_go: Semaphore::new(0),
+        }
+    }
+}
+
+fn refusal(sku: &str) -> Option<OrderError> {
+    match sku {
+        SHORT => Some(OrderError::InsufficientStock { lines: vec![ShortLine { line: 0, sku: SkuId(18), usable: 1 }] }),
+        UNLISTED => Some(OrderError::OffShelf { lines: vec![(0, UNLISTED.to_owned())] }),
+        NEEDS_NAME => Some(OrderError::FieldRequired {
+            missing: vec![MissingField { pointer: "/recipient/name", field: "name", product: ProductId(11) }],
+        }),
+        UNAVAILABLE => Some(PortError::unavailable("the database", "connection refused at 10.0.0.1").into()),
+        _ => None,
+    }
+}
+
+pub fn prepared(order: &Order) -> Prepared {
+    Prepared {
+        payment_id: PaymentId::from(PAYMENT),
+        provider: "sandbox".to_owned(),
+        url: format!("http://localhost/pay/sandbox/{PAYMENT}"),
+        expires_at: order.expires_at,
+    }
+}
+
+fn order(command: &PlaceCartOrder, sku: &str, quantity: sluice_kernel::Quantity, number: i64) -> Order {
+    let price = Money::new(1990, Currency::CNY);
+    let total = price.times(quantity).unwrap();
+    let now = SystemClock.now();
+    let line = ItemLine {
+        sku_id: sku.parse().unwrap(),
+        product_id: ProductId(1),
+        title: "Tea".into(),
+        picture: None,
+        spec: "green".into(),
+        code: "T-1".into(),
+        quantity,
+        unit_price: price,
+        unit_points: Points(5),
+        line_total: total,
+        supplier_price: 1000,
+        allotable_profit: 150,
+        delivery_place: "1".into(),
+        revision: 1,
+    };
+    let order_no = OrderNo::from_id(number);
+    Order {
+        order_no,
+        store: command.store,
+        user: command.user.clone(),
+        kind: OrderKind::Cart,
+        state: OrderState::Unpaid,
+        cancel_reason: None,
+        reservation: ReservationId::first(order_no),
+        total,
+        points_total: Points(10),
+        profit_total: 300,
+        refunded: 0,
+        refund_state: RefundState::None,
+        created_at: now,
+        expires_at: now.plus(std::time::Duration::from_mins(15)),
+        paid_at: None,
+        recipient: command.recipient.clone(),
+        store_code: command.store_code.clone(),
+        attribution: command.attribution.clone(),
+        referrer: command.referrer.clone(),
+        redirect_type: "2".to_owned(),
+        items: vec![OrderItem { line, restocked: 0 }],
+        children: vec![ChildOrder {
+            order_no: OrderNo::from_id(number + 1),
+            delivery_place: Arc::from("1"),
+            total,
+            points_total: Points(10),
+            profit_total: 300,
+        }],
+        version: 0,
+    }
+}
+
+impl FakeOrders {
+    fn own(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<Order, OrderError> {
+        let kept = self.kept.lock().unwrap();
+        let found = kept.iter().find(|kept| kept.order_no == order && kept.store == store);
+        found.filter(|kept| user.is_none_or(|user| kept.user == *user)).cloned().ok_or(OrderError::NotFound)
+    }
+
+    pub fn move_to(&self, order: OrderNo, state: &OrderState) {
+        for kept in self.kept.lock().unwrap().iter_mut().filter(|kept| kept.order_no == order) {
+            kept.state = state.clone();
+        }
+    }
+
+    fn advance(
+        &self,
+        store: StoreId,
+        order: OrderNo,
+        step: impl FnOnce(OrderState) -> Result<OrderState, sluice_order::Refused>,
+    ) -> Result<OrderDetail, OrderError> {
+        let state = step(self.own(store, None, order)?.state).map_err(|refused| OrderError::WrongState(refused.to_string()))?;
+        self.move_to(order, &state);
+        Ok(OrderDetail { order: self.own(store, None, order)?, payment: None })
+    }
+}
+
+#[async_trait]
+impl OrderService for FakeOrders {
+    async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
+        self.commands.lock().unwrap().push(command.clone());
+        let OrderInput::Items(lines) = &command.input else {
+            return Err(OrderError::InvalidField { pointer: "/from_cart".to_owned(), reason: "the cart is empty".to_owned() });
+        };
+        let (sku, quantity) = (lines[0].sku.clone(), lines[0].quantity);
+        if let Some(refusal) = refusal(&sku) {
+            return Err(refusal);
+        }
+        assert!(sku != PANICS, "a defect that was asked for");
+        if sku == WAITS {
+            self.waiting.add_permits(1);
+            self.let_go.acquire().await.unwrap().forget();
+        }
+        let IdempotencyKey { route, store, user, key, fingerprint } = command.key.clone();
+        let known = self.keys.lock().unwrap().get(&(store, user.clone(), route, key.clone())).copied();
+        if let Some((before, number)) = known {
+            if before != fingerprint {
+                return Err(OrderError::KeyReused);
+            }
+            let order = self.own(store, Some(&user), number)?;
+            return Ok(Placed { payment: Some(prepared(&order)), order, replayed: true });
+        }
+        let mut kept = self.kept.lock().unwrap();
+        let order = order(&command, &sku, quantity, i64::try_from(kept.len()).unwrap() * 2 + 1);
+        kept.push(order.clone());
+        self.keys.lock().unwrap().insert((store, user, route, key), (fingerprint, order.order_no));
+        Ok(Placed { payment: Some(prepared(&order)), order, replayed: false })
+    }
+
+    async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        let order = self.own(store, user, order)?;
+        Ok(OrderDetail { payment: Some(prepared(&order)), order })
+    }
+
+    async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError> {
+        self.queries.lock().unwrap().push(query.clone());
+        let kept = self.kept.lock().unwrap();
+        let mine = kept.iter().rev().filter(|order| order.store == query.store);
+        let mine = mine.filter(|order| query.page.after.is_none_or(|after| order.order_no.id() < after));
+        let rows = mine.map(|order| OrderDetail { order: order.clone(), payment: None }).collect();
+        Ok(Page::from_overfull(rows, query.page.limit, |detail| detail.order.order_no.id()))
+    }
+
+    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError> {
+        Ok((self.own(store, None, order)?.status(), 0))
+    }
+
+    async fn cancel(
+        &self,
+        store: StoreId,
+        user: Option<&UserId>,
+        order: OrderNo,
+        _: Option<&str>,
+    ) -> Result<OrderDetail, OrderError> {
+        let reason = if user.is_some() { CancelReason::User } else { CancelReason::Staff };
+        match self.own(store, user, order)?.state {
+            OrderState::Cancelled { .. } => {}
+            state => {
+                let state = state.cancel(reason).map_err(|_| OrderError::NotCancellable)?;
+                self.move_to(order, &state);
+            }
+        }
+        self.find(store, user, order).await
+    }
+
+    async fn prepare_payment(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        key: IdempotencyKey,
+    ) -> Result<(Prepared, bool), OrderError> {
+        let order = self.own(store, Some(user), order)?;
+        if order.state != OrderState::Unpaid {
+            return Err(OrderError::PaymentClosed);
+        }
+        let before = self.keys.lock().unwrap().insert((store, user.clone(), key.route, key.key), (key.fingerprint, order.order_no));
+        match before {
+            Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(OrderError::KeyReused),
+            before => Ok((prepared(&order), before.is_some())),
+        }
+    }
+
+    async fn fulfil(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        self.advance(store, order, OrderState::fulfil)
+    }
+
+    async fn complete(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError> {
+        self.advance(store, order, OrderState::complete)
+    }
+
+    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError> {
+        let order = self.own(ask.store, None, ask.order_no)?;
+        if order.state.payment().is_none() {
+            return Err(OrderError::NotRefundable("it is unpaid".to_owned()));
+        }
+        self.refunds.lock().unwrap().push(ask.clone());
+        let amount = ask.amount.unwrap_or(order.total.amount);
+        Ok(RefundAsked { id: RefundId::from("r1"), order_no: ask.order_no, amount, done: true, replayed: false })
+    }
+
+    async fn settle(&self, _: &PaymentSettled, _: Option<&str>) -> Result<(), OrderError> {
+        Ok(())
+    }
+
+    async fn expire(&self, _: &PaymentWindowClosed, _: Option<&str>) -> Result<(), OrderError> {
+        Ok(())
+    }
+
+    async fn due(&self, _: u32) -> Result<Vec<Envelope>, OrderError> {
+        Ok(Vec::new())
+    }
+
+    async fn told(&self, _: &[OrderNo]) -> Result<(), OrderError> {
+        Ok(())
+    }
+
+    async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError> {
+        Ok((0, None))
+    }
+}

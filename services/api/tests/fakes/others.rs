@@ -1,0 +1,293 @@
+//! Cart, inventory, member, pay, cashier, outbox, dead letters, publisher and health.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sluice_app::{Cashier, HealthProbe, PartHealth};
+use sluice_cart::{Cart, CartError, CartService, OrderedLines, SelectedLines};
+use sluice_events::{
+    DeadLetter, DeadLetterId, DeadLetterStore, Envelope, OutboxRow, OutboxStats, OutboxStore, Publisher, StockMoved, Topic,
+};
+use sluice_inventory::{AdjustmentId, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace};
+use sluice_kernel::{
+    Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
+    Timestamp, UserId,
+};
+use sluice_member::{Address, AddressId, CodeCheck, MemberError, MemberService, NewAddress, ThirdPartyAccount};
+use sluice_pay::{
+    CloseAnswer, PayError, PayException, PayRefund, PayService, Payment, PaymentHandle, PaymentRequest, PaymentStatus, RefundRequest,
+    SandboxOutcome, WebhookHeaders,
+};
+
+use super::Fakes;
+
+pub const PAYMENT: &str = "0123456789abcdef0123456789abcdef";
+/// A code was sent to this phone a moment ago.
+pub const BUSY_PHONE: &str = "13800000001";
+
+pub struct Others(pub Arc<Fakes>);
+
+pub fn payment() -> Payment {
+    let now = SystemClock.now();
+    Payment {
+        id: PaymentId::from(PAYMENT),
+        provider: "sandbox".to_owned(),
+        store: StoreId(1),
+        user: UserId::from("42"),
+        order_no: OrderNo::from_id(1),
+        amount: Money::new(3980, Currency::CNY),
+        status: PaymentStatus::Pending,
+        url: None,
+        expires_at: now.plus(Duration::from_mins(15)),
+        created_at: now,
+        refunded: 0,
+    }
+}
+
+pub fn letter(id: i64, store: i64) -> DeadLetter {
+    let now = SystemClock.now();
+    DeadLetter {
+        id: DeadLetterId(id),
+        consumer: "order.settle".to_owned(),
+        envelope: Envelope {
+            topic: Topic::PaymentSettled,
+            key: "1".to_owned(),
+            id: format!("p{id}/paid"),
+            kind: "sluice.payment.settled.v1".into(),
+            time: now,
+            traceparent: None,
+            data: format!(r#"{{"store_id":"{store}","order_no":"1"}}"#),
+        },
+        attempts: 5,
+        error_code: "internal".to_owned(),
+        error_detail: "broken".to_owned(),
+        at: now,
+        replayed_at: None,
+    }
+}
+
+fn empty_cart() -> Cart {
+    Cart { items: Vec::new(), selected_total: Money::zero(Currency::CNY), selected_points: Points(0) }
+}
+
+#[async_trait]
+impl CartService for Others {
+    async fn view(&self, _: StoreId, _: &UserId) -> Result<Cart, CartError> {
+        Ok(empty_cart())
+    }
+    async fn put(&self, _: StoreId, _: &UserId, sku: SkuId, _: Quantity, _: bool) -> Result<Cart, CartError> {
+        if sku == SkuId(15) { Err(CartError::OffShelf) } else { Ok(empty_cart()) }
+    }
+    async fn remove(&self, _: StoreId, _: &UserId, _: SkuId) -> Result<Cart, CartError> {
+        Ok(empty_cart())
+    }
+    async fn clear(&self, _: StoreId, _: &UserId) -> Result<Cart, CartError> {
+        Ok(empty_cart())
+    }
+    async fn selected(&self, _: StoreId, _: &UserId) -> Result<SelectedLines, CartError> {
+        Ok(SelectedLines { version: 0, lines: Vec::new() })
+    }
+    async fn take_out_ordered(&self, _: &str, _: &[OrderedLines]) -> Result<(), CartError> {
+        Ok(())
+    }
+}
+
+fn figures() -> Figures {
+    Figures { usable: 7, locked: 2, sold: 1, received: 10 }
+}
+
+#[async_trait]
+impl InventoryService for Others {
+    async fn figures(&self, _: StoreId, skus: &[SkuId]) -> Result<HashMap<SkuId, Figures>, InventoryError> {
+        Ok(skus.iter().map(|sku| (*sku, figures())).collect())
+    }
+    async fn stock(&self, store: StoreId, sku: SkuId) -> Result<Stock, InventoryError> {
+        if (store, sku) != (StoreId(1), SkuId(1)) {
+            return Err(InventoryError::NotFound);
+        }
+        Ok(Stock { gate: figures(), ledger: figures() })
+    }
+    async fn trace(&self, _: StoreId, _: SkuId) -> Result<StockTrace, InventoryError> {
+        Ok(StockTrace { movements: Vec::new(), computed: figures(), ledger: figures(), adds_up: true, truncated: false })
+    }
+    async fn adjust(&self, store: StoreId, sku: SkuId, _: AdjustmentId, delta: i64, _: String) -> Result<Stock, InventoryError> {
+        if delta < -7 {
+            return Err(InventoryError::InsufficientStock { usable: 7 });
+        }
+        self.stock(store, sku).await
+    }
+    async fn record(&self, _: &[StockMoved]) -> Result<(), InventoryError> {
+        Ok(())
+    }
+    async fn apply_effects(&self, _: u32) -> Result<usize, InventoryError> {
+        Ok(0)
+    }
+    async fn finish_adjustments(&self, _: Duration) -> Result<usize, InventoryError> {
+        Ok(0)
+    }
+    async fn sweep_reservations(&self, _: Duration) -> Result<usize, InventoryError> {
+        Ok(0)
+    }
+    async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
+        Ok(GateStatus { kind: "database", open: true, epoch: 1 })
+    }
+}
+
+#[async_trait]
+impl MemberService for Others {
+    async fn send_code(&self, _: StoreId, phone: &str) -> Result<(), MemberError> {
+        if phone == BUSY_PHONE { Err(MemberError::TooSoon { retry_after: Duration::from_millis(41_500) }) } else { Ok(()) }
+    }
+    async fn check_code(&self, _: StoreId, _: &str, _: &str) -> Result<CodeCheck, MemberError> {
+        Ok(CodeCheck::Invalid)
+    }
+    async fn accounts(&self, _: StoreId, _: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError> {
+        Ok(Vec::new())
+    }
+    async fn account(&self, _: StoreId, _: &UserId, _: &str) -> Result<Option<ThirdPartyAccount>, MemberError> {
+        Ok(None)
+    }
+    async fn put_account(&self, _: StoreId, _: &UserId, _: ThirdPartyAccount) -> Result<(), MemberError> {
+        Ok(())
+    }
+    async fn addresses(&self, _: StoreId, _: &UserId) -> Result<Vec<Address>, MemberError> {
+        Ok(Vec::new())
+    }
+    async fn add_address(&self, _: StoreId, _: &UserId, entry: NewAddress) -> Result<Address, MemberError> {
+        Ok(Address { id: AddressId(1), entry })
+    }
+    async fn replace_address(&self, _: StoreId, _: &UserId, id: AddressId, entry: NewAddress) -> Result<Address, MemberError> {
+        Ok(Address { id, entry })
+    }
+    async fn remove_address(&self, _: StoreId, _: &UserId, id: AddressId) -> Result<(), MemberError> {
+        if id == AddressId(1) { Ok(()) } else { Err(MemberError::NotFound) }
+    }
+}
+
+#[async_trait]
+impl PayService for Others {
+    async fn prepare(&self, _: &PaymentRequest, _: Option<&str>) -> Result<PaymentHandle, PayError> {
+        Err(PayError::Closed)
+    }
+    fn provider(&self) -> &'static str {
+        "sandbox"
+    }
+    async fn first(&self, _: StoreId, _: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
+        Ok(None)
+    }
+    async fn latest(&self, _: StoreId, _: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
+        Ok(None)
+    }
+    async fn close(&self, _: StoreId, _: OrderNo) -> Result<CloseAnswer, PayError> {
+        Ok(CloseAnswer::Closed)
+    }
+    async fn receive(&self, provider: &str, headers: &WebhookHeaders, body: &[u8], _: Option<&str>) -> Result<(), PayError> {
+        if provider != "sandbox" {
+            return Err(PayError::NotFound);
+        }
+        match headers.get("webhook-signature") {
+            Some("v1,good") => {
+                self.0.callbacks.lock().unwrap().push(body.to_vec());
+                Ok(())
+            }
+            Some("v1,other-amount") => Err(PayError::Mismatch),
+            _ => Err(PayError::SignatureInvalid),
+        }
+    }
+    async fn find(&self, id: &PaymentId) -> Result<Payment, PayError> {
+        let payment = self.0.payment.lock().unwrap().clone();
+        if payment.id == *id { Ok(payment) } else { Err(PayError::NotFound) }
+    }
+    async fn refund(&self, _: RefundRequest, _: Option<&str>) -> Result<PayRefund, PayError> {
+        Err(PayError::NotFound)
+    }
+    async fn refunds(&self, _: StoreId, _: OrderNo) -> Result<Vec<PayRefund>, PayError> {
+        Ok(Vec::new())
+    }
+    async fn retry_refunds(&self, _: Duration) -> Result<usize, PayError> {
+        Ok(0)
+    }
+    async fn keep_exception(&self, _: PayException) -> Result<(), PayError> {
+        Ok(())
+    }
+    async fn exceptions(&self, _: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError> {
+        Ok(Page::from_overfull(Vec::new(), page.limit, |row: &PayException| row.id))
+    }
+}
+
+#[async_trait]
+impl Cashier for Others {
+    async fn choose(&self, _: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError> {
+        let mut payment = self.0.payment.lock().unwrap();
+        if payment.status != PaymentStatus::Pending {
+            return Err(PayError::Closed);
+        }
+        payment.status = match outcome {
+            SandboxOutcome::Paid => PaymentStatus::Paid,
+            SandboxOutcome::Failed => PaymentStatus::Failed,
+        };
+        Ok(())
+    }
+    async fn deliver_owed(&self) -> Result<usize, PayError> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl OutboxStore for Others {
+    async fn lease(&self, _: &str, _: u16, _: Timestamp, _: Duration) -> PortResult<Vec<u16>> {
+        Ok(Vec::new())
+    }
+    async fn release_leases(&self, _: &str) -> PortResult<()> {
+        Ok(())
+    }
+    async fn pending(&self, _: &[u16], _: Timestamp, _: u32) -> PortResult<Vec<OutboxRow>> {
+        Ok(Vec::new())
+    }
+    async fn delivered(&self, _: &[i64]) -> PortResult<()> {
+        Ok(())
+    }
+    async fn bury(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
+        Ok(())
+    }
+    async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats> {
+        Ok(OutboxStats { pending: 3, oldest: Some(now.minus(Duration::from_secs(9))) })
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for Others {
+    async fn keep(&self, _: &DeadLetter) -> PortResult<()> {
+        Ok(())
+    }
+    async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>> {
+        let letters = self.0.letters.lock().unwrap();
+        let of_topic = letters.iter().filter(|letter| topic.is_none_or(|topic| letter.envelope.topic == topic));
+        let older = of_topic.filter(|letter| after.is_none_or(|after| letter.id.0 < after));
+        Ok(older.take(usize::try_from(limit).unwrap()).cloned().collect())
+    }
+    async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
+        Ok(self.0.letters.lock().unwrap().iter().find(|letter| letter.id == id).cloned())
+    }
+    async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()> {
+        for letter in self.0.letters.lock().unwrap().iter_mut().filter(|letter| letter.id == id) {
+            letter.replayed_at = Some(now);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Publisher for Others {
+    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+        self.0.published.lock().unwrap().extend(batch);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HealthProbe for Others {
+    async fn check(&self) -> Vec<PartHealth> {
+        self.0.parts.lock().unwrap().clone()
+    }
+}
