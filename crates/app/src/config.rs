@@ -92,7 +92,7 @@ pub struct DatabaseConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GateConfig {
-    /// `database:` or `redis://…`.
+    /// `database:` or `redis://…` (also `redis+sentinel://…`, `redis+cluster://…`).
     pub url: Secret,
     pub url_file: Option<PathBuf>,
     /// Before every key of the Redis gate, so that shops can share a server.
@@ -189,7 +189,7 @@ impl Default for DatabaseConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { url: Secret::new("database:"), url_file: None, key_prefix: "sluice:".to_owned() }
+        Self { url: Secret::new("database:"), url_file: None, key_prefix: "sluice:gate:".to_owned() }
     }
 }
 
@@ -290,8 +290,8 @@ impl Config {
             return invalid("database.url", "starts with sqlite:// or mysql://");
         }
         let gate = self.gate.url.expose();
-        if gate != "database:" && !gate.starts_with("redis://") {
-            return invalid("gate.url", "is database: or starts with redis://");
+        if gate != "database:" && !["redis://", "redis+cluster://", "redis+sentinel://"].iter().any(|scheme| gate.starts_with(scheme)) {
+            return invalid("gate.url", "is database: or starts with redis://, redis+sentinel:// or redis+cluster://");
         }
         if self.bus.url != "memory:" && !self.bus.url.starts_with("kafka://") {
             return invalid("bus.url", "is memory: or starts with kafka://");
@@ -330,9 +330,15 @@ impl Config {
     pub fn parts(&self) -> Parts {
         Parts {
             sqlite: self.database.url.as_ref().is_none_or(|url| url.expose().starts_with("sqlite:")),
-            redis_gate: self.gate.url.expose().starts_with("redis://"),
+            redis_gate: self.gate.url.expose().starts_with("redis"),
             kafka: self.bus.url.starts_with("kafka://"),
         }
+    }
+
+    /// The Redis gate's URL with the key prefix, which a prefix in the URL itself overrides.
+    pub fn redis_url(&self) -> String {
+        let url = self.gate.url.expose();
+        if url.contains('?') { url.to_owned() } else { format!("{url}?prefix={}", self.gate.key_prefix) }
     }
 
     /// The database's URL; the embedded default is a file in the data folder.

@@ -1,8 +1,9 @@
 //! Demo data (api.md): loaded into an empty database by `serve`, or by `seed`.
 
-use sluice_catalog::{FormField, NewProduct, NewSku, ReceivingWay};
+use sluice_catalog::{FormField, NewProduct, NewSku, ReceivingWay, Store, StoreSettings};
 use sluice_inventory::AdjustmentId;
-use sluice_kernel::{Classified, ErrorKind, PortError, PortResult, ProductId, SkuId, StoreId};
+use sluice_kernel::{Classified, Currency, ErrorKind, PortError, PortResult, ProductId, SkuId, StoreId};
+use sluice_storage_sql::SqlCatalogRepository;
 
 use crate::{Shop, bridges::port_error};
 
@@ -47,6 +48,21 @@ pub fn demo_product(n: i64) -> NewProduct {
             listed: true,
         }],
     }
+}
+
+/// The stores of the demo; those that stand already are left alone.
+pub async fn load_stores(catalog: &SqlCatalogRepository) -> PortResult<()> {
+    let ratio = Some([1, 100]);
+    let stores = [
+        (1, "Plain store", StoreSettings { points_to_cash_ratio: ratio, ..StoreSettings::default() }),
+        (2, "Special store", StoreSettings { special: true, points_to_cash_ratio: ratio, ..StoreSettings::default() }),
+        (3, "Store without a ratio", StoreSettings::default()),
+    ];
+    for (id, name, settings) in stores {
+        let store = Store { id: StoreId(id), name: name.to_owned(), currency: Currency::CNY, settings, version: 1 };
+        catalog.create_store(&store).await?;
+    }
+    Ok(())
 }
 
 /// Products 1 to 20 of store 1. Loading twice changes nothing. `tell` hears of each product that is done.

@@ -5,7 +5,17 @@
 
 mod bridges;
 mod config;
+pub mod demo;
+mod health;
+mod leased_ids;
+mod open;
+mod secrets;
 mod shop;
+mod token;
 
 pub use config::{Config, ConfigError, Parts, Secret};
+pub use open::{OpenError, OpenOptions, OpenShop};
+pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, PartHealth, PartState, Shop};
+pub use sluice_storage_sql::StoryLine;
+pub use token::{Role, TokenRequest, algorithm, make_token};

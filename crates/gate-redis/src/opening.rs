@@ -50,6 +50,23 @@ impl RedisStockGate {
         tokio::time::timeout(OPENING_TIMEOUT, opening).await.unwrap_or(Err(PortError::GateClosed))
     }
 
+    /// A round trip, to tell a wrong address from a gate that is merely closed.
+    pub async fn ping(&self) -> PortResult<()> {
+        let _: String = self.link.query(&redis::cmd("PING")).await.map_err(port_error)?;
+        Ok(())
+    }
+
+    /// Counts everything anew from the database, under a higher epoch, as after a loss.
+    pub async fn renew(&self) -> PortResult<()> {
+        let (epoch, _) = self.source.epoch().await?;
+        self.standing.send_modify(|standing| {
+            standing.epoch = standing.epoch.max(epoch);
+            standing.scripts = None;
+            standing.condemned = Some(epoch);
+        });
+        self.ensure_open().await
+    }
+
     /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
     pub async fn keep_open(&self, stop: CancellationToken) {
         let mut failing = false;

@@ -21,6 +21,9 @@ pub enum IdError {
     /// Making ids now could repeat some; the caller answers 503 until the clock has caught up.
     #[error("the clock stepped back by {0} ms")]
     ClockSteppedBack(i64),
+    /// The leased node number ran out: another process may have it now.
+    #[error("the node number is not leased any more")]
+    NodeLost,
 }
 
 /// Source of identifiers; handed in so that tests are repeatable.

@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, IsolationLevel, QueryResult, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait as _, Value,
+    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, IsolationLevel, QueryResult, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait as _, Value,
     sqlx::{
         Executor as _,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
 use sluice_kernel::{PortError, PortResult};
+use tokio::sync::Notify;
 
 use crate::{
     error::{StoreError, StoreResult},
@@ -44,6 +45,7 @@ pub struct Database {
     settings: Arc<DatabaseSettings>,
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    outbox: Arc<Notify>,
 }
 
 /// Statements a connection keeps prepared: the multi-row shapes of the hot path and everything else.
@@ -64,7 +66,8 @@ impl Database {
         if self.is_sqlite() {
             return Ok(self.clone());
         }
-        Self::connect(&DatabaseSettings { max_connections: connections, ..(*self.settings).clone() }).await
+        let apart = Self::connect(&DatabaseSettings { max_connections: connections, ..(*self.settings).clone() }).await?;
+        Ok(Self { outbox: Arc::clone(&self.outbox), ..apart })
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -80,6 +83,18 @@ impl Database {
     pub async fn migrate(&self) -> PortResult<()> {
         use sluice_migrations::{Migrator, MigratorTrait as _};
         Migrator::up(&self.writer, None).await.map_err(|error| PortError::internal("the migration", error))
+    }
+
+    /// False where migrations of this program were not applied yet.
+    pub async fn is_up_to_date(&self) -> PortResult<bool> {
+        use sluice_migrations::{Migrator, MigratorTrait as _};
+        let pending = Migrator::get_pending_migrations(&self.writer).await;
+        pending.map(|pending| pending.is_empty()).map_err(|error| PortError::internal("reading the schema's version", error))
+    }
+
+    /// Rung after each commit in this process that left facts in the outbox.
+    pub fn outbox_hint(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox)
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -106,14 +121,14 @@ impl Database {
             sqlite_transaction_mode: self.is_sqlite().then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(UnitOfWork::new(self.dialect, self.writer.begin_with_options(options).await?))
+        Ok(UnitOfWork::new(self.dialect, self.writer.begin_with_options(options).await?, Arc::clone(&self.outbox)))
     }
 
     /// A transaction that only reads, all of it at one moment.
     pub(crate) async fn begin_snapshot(&self) -> StoreResult<UnitOfWork> {
         let isolation_level = (!self.is_sqlite()).then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        Ok(UnitOfWork::new(self.dialect, self.reader.begin_with_options(options).await?))
+        Ok(UnitOfWork::new(self.dialect, self.reader.begin_with_options(options).await?, Arc::clone(&self.outbox)))
     }
 
     /// Runs `work` in a transaction and commits it; tries again, a bounded number of times, where the database asks for
@@ -188,7 +203,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Database, StoreError
     let writer = sea_orm::Database::connect(writer).await?;
     options.max_connections(SQLITE_READERS).min_connections(1);
     let reader = sea_orm::Database::connect(options).await?;
-    Ok(Database { dialect: Dialect::Sqlite, settings: Arc::new(settings.clone()), reader, writer })
+    Ok(Database { dialect: Dialect::Sqlite, settings: Arc::new(settings.clone()), reader, writer, outbox: Arc::default() })
 }
 
 async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError> {
@@ -216,5 +231,6 @@ async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError>
         settings: Arc::new(settings.clone()),
         reader: connection.clone(),
         writer: connection,
+        outbox: Arc::default(),
     })
 }

@@ -1,6 +1,13 @@
 //! A transaction: all of it or nothing.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, ExecResult, QueryResult, Statement, Value};
+
+use tokio::sync::Notify;
 
 use crate::{
     error::{StoreError, StoreResult},
@@ -11,11 +18,19 @@ use crate::{
 pub(crate) struct UnitOfWork {
     dialect: Dialect,
     transaction: DatabaseTransaction,
+    /// Rung after a commit that left facts in the outbox.
+    outbox: Arc<Notify>,
+    leaves_facts: AtomicBool,
 }
 
 impl UnitOfWork {
-    pub(crate) fn new(dialect: Dialect, transaction: DatabaseTransaction) -> Self {
-        Self { dialect, transaction }
+    pub(crate) fn new(dialect: Dialect, transaction: DatabaseTransaction, outbox: Arc<Notify>) -> Self {
+        Self { dialect, transaction, outbox, leaves_facts: AtomicBool::new(false) }
+    }
+
+    /// Outbox rows were written here: the relay is called once they are committed.
+    pub(crate) fn leaves_facts(&self) {
+        self.leaves_facts.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -41,7 +56,12 @@ impl UnitOfWork {
 
     pub(crate) async fn commit(self) -> StoreResult<()> {
         match self.transaction.commit().await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if self.leaves_facts.into_inner() {
+                    self.outbox.notify_one();
+                }
+                Ok(())
+            }
             Err(error) => {
                 let failed = StoreError::Db(error);
                 // The server said no: nothing was committed. Anything else leaves the outcome open.

@@ -17,7 +17,7 @@ pub use stock::StockBridge;
 use sluice_kernel::{Classified, ErrorKind, PortError};
 
 /// What a port of one context is told of another context's error: only port failures cross as they are.
-fn port_error(what: &'static str, error: impl Classified + Send + Sync + 'static) -> PortError {
+pub fn port_error(what: &'static str, error: impl Classified + Send + Sync + 'static) -> PortError {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::RateLimited => PortError::unavailable(what, error),
         ErrorKind::Overloaded => PortError::Overloaded { what },

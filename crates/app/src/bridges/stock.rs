@@ -14,8 +14,6 @@ pub struct StockBridge {
     pub in_commit: bool,
     /// Wakes the sweeper that applies gate effects.
     pub effects: Arc<Notify>,
-    /// Wakes the relay: every transition leaves an outbox row.
-    pub outbox: Arc<Notify>,
 }
 
 #[async_trait]
@@ -53,6 +51,5 @@ impl StockReserver for StockBridge {
 
     fn hint_effects(&self) {
         self.effects.notify_one();
-        self.outbox.notify_one();
     }
 }

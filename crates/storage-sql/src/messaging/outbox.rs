@@ -26,5 +26,6 @@ pub(crate) fn outbox_values(fact: &Fact, traceparent: Option<&str>, now: Timesta
 pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
     let insert = "INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES (?, ?, ?, ?)";
     unit.execute(insert, outbox_values(fact, traceparent, now)?.into()).await?;
+    unit.leaves_facts();
     Ok(())
 }

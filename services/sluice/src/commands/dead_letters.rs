@@ -2,22 +2,42 @@
 
 use std::process::ExitCode;
 
-use sluice_app::{Config, OpenOptions, Shop};
-use sluice_events::{DeadLetter, DeadLetterId, Topic};
+use sluice_app::{Config, OpenOptions, OpenShop, Shop};
+use sluice_events::{DeadLetter, DeadLetterId, Dispatcher, Topic};
+use sluice_worker::{Hints, WorkerSettings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, open};
 use crate::{arguments::DeadLetterArgument, output::say};
 
 pub async fn dead_letters(config: &Config, action: DeadLetterArgument) -> Outcome {
-    let open = open(config, OpenOptions { publishes: true, ..OpenOptions::default() }).await?;
+    let open = open(config, OpenOptions::default()).await?;
+    let stop = CancellationToken::new();
+    let consuming = open.bus_in_process.then(|| consume_here(&open, stop.clone()));
     let code = match action {
         DeadLetterArgument::List { topic, limit } => list(&open.shop, topic, limit).await,
         DeadLetterArgument::Show { id } => show(&open.shop, id).await,
         DeadLetterArgument::Replay { id: Some(id), .. } => replay(&open.shop, id).await,
         DeadLetterArgument::Replay { id: None, topic } => replay_all(&open.shop, topic).await,
     };
+    stop.cancel();
+    if let Some(consuming) = consuming {
+        consuming.await?;
+    }
     open.close().await;
     code
+}
+
+/// The in-process bus ends at the process: what is replayed from here is handled here, over the same database.
+fn consume_here(open: &OpenShop, stop: CancellationToken) -> JoinHandle<()> {
+    let (shop, settings) = (&open.shop, WorkerSettings::default());
+    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone() };
+    let dispatchers = sluice_worker::consumers(shop, &hints, &settings)
+        .into_iter()
+        .map(|handler| Dispatcher::new(handler, shop.dead_letters.clone(), shop.clock.clone(), settings.retry))
+        .collect();
+    open.bus.start(dispatchers, stop)
 }
 
 fn line(letter: &DeadLetter) -> String {

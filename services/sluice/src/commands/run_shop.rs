@@ -8,6 +8,8 @@ use std::{error::Error, net::SocketAddr, process::ExitCode};
 use sluice_api::{ApiSettings, TokenSettings};
 use sluice_app::{Config, OpenOptions, OpenShop, Role, Secrets, TokenRequest, algorithm, make_token};
 use sluice_events::Topic;
+use sluice_worker::{Hints, WorkerSettings};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, resolve_secrets};
@@ -22,19 +24,19 @@ pub async fn serve(config: Config) -> Outcome {
     let address = resolve_address(&config.listen)?;
     secrets.check_listen(address)?;
     let public_url = public_url(&config, address);
-    let options = OpenOptions { migrate: true, demo: true, publishes: true, consumes: true, only: Vec::new() };
+    let options = OpenOptions { migrate: true, demo: true };
     let open = OpenShop::open(&config, &secrets, &public_url, options).await?;
 
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(api_stop.clone())?;
     let settings = api_settings(&config, &secrets, address, metrics);
-    let bound = sluice_api::bind(open.shop.clone(), settings, api_stop.clone())?;
-    let worker = tokio::spawn(sluice_worker::run(open.worker_parts(), worker_stop.clone()));
+    let bound = sluice_api::bind(open.shop.clone(), settings)?;
+    let worker = start_worker(&open, Vec::new(), worker_stop.clone());
     if secrets.generated {
         greet(&config, &secrets, &public_url)?;
     }
     tracing::info!(url = %public_url, "The shop is open.");
-    let served = bound.run().await;
+    let served = bound.run(api_stop).await;
     worker_stop.cancel();
     worker.await?;
     open.close().await;
@@ -49,12 +51,12 @@ pub async fn api(config: Config) -> Outcome {
     let address = resolve_address(&config.listen)?;
     secrets.check_listen(address)?;
     let public_url = public_url(&config, address);
-    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions { publishes: true, ..OpenOptions::default() }).await?;
+    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    let bound = sluice_api::bind(open.shop.clone(), api_settings(&config, &secrets, address, metrics), stop)?;
+    let bound = sluice_api::bind(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
     tracing::info!(url = %public_url, "The API is open.");
-    let served = bound.run().await;
+    let served = bound.run(stop).await;
     open.close().await;
     served?;
     Ok(ExitCode::SUCCESS)
@@ -66,19 +68,24 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address(&config.listen)?;
     let public_url = public_url(&config, address);
-    let options = OpenOptions { publishes: true, consumes: true, only, ..OpenOptions::default() };
-    let open = OpenShop::open(&config, &secrets, &public_url, options).await?;
+    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     let (health_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(health_stop.clone())?;
-    let bound = sluice_api::bind_health(open.shop.clone(), api_settings(&config, &secrets, address, metrics), health_stop)?;
-    let worker = tokio::spawn(sluice_worker::run(open.worker_parts(), worker_stop.clone()));
+    let bound = sluice_api::bind_health(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
+    let worker = start_worker(&open, only, worker_stop.clone());
     tracing::info!(health.address = %address, "The worker is at work.");
-    let served = bound.run().await;
+    let served = bound.run(health_stop).await;
     worker_stop.cancel();
     worker.await?;
     open.close().await;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn start_worker(open: &OpenShop, only: Vec<Topic>, stop: CancellationToken) -> JoinHandle<()> {
+    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone() };
+    let settings = WorkerSettings { only, ..WorkerSettings::default() };
+    tokio::spawn(sluice_worker::run(open.shop.clone(), open.bus.clone(), hints, settings, stop))
 }
 
 /// Port 0 becomes a free port, so that URLs can name it before the API listens.

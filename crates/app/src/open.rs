@@ -1,0 +1,373 @@
+//! Opening a shop: adapters are chosen by the settings' URLs, contexts are joined by bridges, the result is a [`Shop`].
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sluice_cart::Carts;
+use sluice_catalog::Catalogue;
+use sluice_events::{Publisher, Subscriber};
+use sluice_gate_redis::RedisStockGate;
+use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
+use sluice_inventory::{GateSource as _, Inventory, StockGate};
+use sluice_kernel::{Clock, IdGenerator, NodeIds, PaymentId, PortError, PortResult, StoreId, SystemClock};
+use sluice_member::Members;
+use sluice_messaging_kafka::{KafkaPublisher, KafkaSettings, KafkaSubscriber};
+use sluice_messaging_memory::MemoryBus;
+use sluice_order::{OrderPorts, OrderTimings, Orders};
+use sluice_pay::{PayError, Payments, SandboxOutcome};
+use sluice_storage_sql::{
+    Database, DatabaseSettings, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
+    SqlDeadLetterStore, SqlGateEffects, SqlGateSource, SqlGateState, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter,
+    SqlOutboxStore, SqlPaymentRepository, SqlReconciler, SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, SqlStockGate, SqlStories,
+    StockMode, WriterSettings,
+};
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Cashier, Config, Secrets, Shop,
+    bridges::{CartBridge, CatalogBridge, CodeBridge, PayBridge, ShelfBridge, StockBridge},
+    demo,
+    health::{BusProbe, Readiness},
+    leased_ids::LeasedIds,
+};
+
+/// What a process needs of the shop.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenOptions {
+    /// Bring the schema up to date; otherwise a schema that is behind is refused.
+    pub migrate: bool,
+    /// Load the demo data into an empty database.
+    pub demo: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database's schema is not up to date; run `sluice migrate`")]
+    SchemaBehind,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A wired shop with its background work: the node number's lease and, with the Redis gate, its keeper.
+pub struct OpenShop {
+    pub shop: Shop,
+    /// The consuming side of the bus.
+    pub bus: Arc<dyn Subscriber>,
+    /// True where events do not leave the process.
+    pub bus_in_process: bool,
+    /// Rung after a transaction left an outbox row.
+    pub outbox: Arc<Notify>,
+    /// Rung when the stock gate must be told of a committed change.
+    pub effects: Arc<Notify>,
+    reconciler: SqlReconciler,
+    pub stories: SqlStories,
+    pub housekeeping: SqlHousekeeping,
+    catalog: SqlCatalogRepository,
+    gate: Arc<dyn StockGate>,
+    source: SqlGateSource,
+    redis_gate: Option<Arc<RedisStockGate>>,
+    stop: CancellationToken,
+    background: JoinSet<()>,
+}
+
+/// The stock gate and what goes with the choice.
+struct Gate {
+    gate: Arc<dyn StockGate>,
+    redis: Option<Arc<RedisStockGate>>,
+    mode: StockMode,
+}
+
+/// The bus and what goes with the choice.
+struct Bus {
+    publisher: Arc<dyn Publisher>,
+    subscriber: Arc<dyn Subscriber>,
+    probe: Option<Arc<dyn BusProbe>>,
+}
+
+impl OpenShop {
+    pub async fn open(config: &Config, secrets: &Secrets, public_url: &str, options: OpenOptions) -> Result<Self, OpenError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let names = NodeIds::new(clock.clone(), 0);
+        let database = open_database(config, options).await?;
+        let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
+        let gate = open_gate(config, &database, &clock).await?;
+        let bus = open_bus(config)?;
+
+        let stop = CancellationToken::new();
+        let mut background = JoinSet::new();
+        background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
+        if let Some(redis) = &gate.redis {
+            let (redis, stop) = (redis.clone(), stop.clone());
+            background.spawn(async move { redis.keep_open(stop).await });
+        }
+
+        let clock_of_source = clock.clone();
+        let outbox = database.outbox_hint();
+        let effects = Arc::new(Notify::new());
+        let catalog = SqlCatalogRepository::new(database.clone(), gate.redis.is_some());
+        let shop = wire(config, secrets, public_url, &database, &gate, &bus, &effects, clock, ids).await?;
+        let open = Self {
+            shop,
+            bus: bus.subscriber,
+            bus_in_process: !config.parts().kafka,
+            outbox,
+            effects,
+            reconciler: SqlReconciler::new(database.clone()),
+            stories: SqlStories::new(database.clone()),
+            housekeeping: SqlHousekeeping::new(database.clone()),
+            source: SqlGateSource::new(database, clock_of_source),
+            gate: gate.gate,
+            catalog,
+            redis_gate: gate.redis,
+            stop,
+            background,
+        };
+        if options.demo && open.is_empty().await? {
+            open.load_demo(&|| {}).await?;
+        }
+        Ok(open)
+    }
+
+    /// No store, so nothing at all.
+    async fn is_empty(&self) -> PortResult<bool> {
+        match self.shop.catalog.store(StoreId(1)).await {
+            Ok(_) => Ok(false),
+            Err(sluice_catalog::CatalogError::NotFound) => Ok(true),
+            Err(error) => Err(crate::bridges::port_error("the store", error)),
+        }
+    }
+
+    /// Loads the demo data of api.md; `tell` hears of each product.
+    pub async fn load_demo(&self, tell: &(dyn Fn() + Sync)) -> PortResult<()> {
+        self.wait_for_gate().await?;
+        demo::load_stores(&self.catalog).await?;
+        demo::load_products(&self.shop, tell).await
+    }
+
+    /// Plain products 1 to `products` of store 1 with `stock` units each; `tell` hears how many stand.
+    pub async fn seed_plain(&self, products: u32, stock: i64, tell: &(dyn Fn(u64) + Send + Sync)) -> PortResult<()> {
+        demo::load_stores(&self.catalog).await?;
+        let now = self.shop.clock.now();
+        let progress = |done: i64| tell(u64::try_from(done).unwrap_or(0));
+        self.catalog.seed_plain(StoreId(1), 1, i64::from(products), stock, now, &progress).await?;
+        self.rebuild_gate().await
+    }
+
+    /// Makes a gate outside the database count anew from orders and adjustments; nothing to do for the database gate.
+    pub async fn rebuild_gate(&self) -> PortResult<()> {
+        match &self.redis_gate {
+            Some(gate) => gate.renew().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until a gate outside the database is open.
+    pub async fn wait_for_gate(&self) -> PortResult<()> {
+        match &self.redis_gate {
+            Some(gate) => gate.ensure_open().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Where stock rows, ledger, orders and gate differ, a line each.
+    pub async fn differences(&self) -> PortResult<Vec<String>> {
+        let mut lines = Vec::new();
+        for found in self.reconciler.differences().await? {
+            lines.push(format!(
+                "store {} SKU {}: stock row {}, ledger {}, orders {}, {} movements wait",
+                found.store,
+                found.sku,
+                figures(found.stock),
+                figures(found.ledger),
+                figures(found.orders),
+                found.waiting
+            ));
+        }
+        if self.redis_gate.is_some() {
+            lines.extend(self.gate_differences().await?);
+        }
+        Ok(lines)
+    }
+
+    /// A gate outside the database against the orders it must agree with at a quiet point.
+    async fn gate_differences(&self) -> PortResult<Vec<String>> {
+        self.wait_for_gate().await?;
+        let snapshot = self.source.snapshot().await?;
+        let mut lines = Vec::new();
+        for (store, sku, counted, _) in snapshot.skus {
+            let at_gate = self.gate.figures(store, &[sku]).await?.get(&sku).copied();
+            if at_gate != Some(counted) {
+                let shown = at_gate.map_or_else(|| "nothing".to_owned(), figures);
+                lines.push(format!("store {store} SKU {sku}: gate {shown}, orders {}", figures(counted)));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Ends the background work and gives leases back.
+    pub async fn close(mut self) {
+        self.stop.cancel();
+        while self.background.join_next().await.is_some() {}
+    }
+}
+
+fn figures(figures: sluice_inventory::Figures) -> String {
+    format!("{}/{}/{} of {}", figures.usable, figures.locked, figures.sold, figures.received)
+}
+
+async fn open_database(config: &Config, options: OpenOptions) -> Result<Database, OpenError> {
+    let url = config.database_url();
+    if url.starts_with("sqlite:") {
+        let created = std::fs::create_dir_all(&config.data_dir);
+        created.map_err(|error| PortError::unavailable("the data folder", error))?;
+    }
+    let settings = DatabaseSettings {
+        url,
+        max_connections: config.database.max_connections,
+        acquire_timeout: config.database.acquire_timeout.0,
+    };
+    let database = Database::connect(&settings).await?;
+    if options.migrate {
+        database.migrate().await?;
+    } else if !database.is_up_to_date().await? {
+        return Err(OpenError::SchemaBehind);
+    }
+    Ok(database)
+}
+
+async fn open_gate(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> PortResult<Gate> {
+    let redis_chosen = config.parts().redis_gate;
+    let kind = if redis_chosen { "redis" } else { "database" };
+    SqlGateState::new(database.clone()).claim(kind, clock.now()).await?;
+    if !redis_chosen {
+        return Ok(Gate { gate: Arc::new(SqlStockGate::new(database.clone())), redis: None, mode: StockMode::InCommit });
+    }
+    let source = Arc::new(SqlGateSource::new(database.clone(), clock.clone()));
+    let redis = RedisStockGate::connect(&config.redis_url(), source)?;
+    // A gate that is not there at the start is a wrong setting more often than an outage: say so at once.
+    redis.ping().await?;
+    Ok(Gate { gate: redis.clone(), redis: Some(redis), mode: StockMode::Reserved })
+}
+
+struct KafkaProbe(Arc<KafkaPublisher>);
+
+#[async_trait]
+impl BusProbe for KafkaProbe {
+    async fn probe(&self) -> PortResult<()> {
+        self.0.probe(Duration::from_millis(1_500)).await
+    }
+}
+
+fn open_bus(config: &Config) -> PortResult<Bus> {
+    let Some(brokers) = config.bus.url.strip_prefix("kafka://") else {
+        let bus = Arc::new(MemoryBus::new());
+        return Ok(Bus { publisher: bus.clone(), subscriber: bus, probe: None });
+    };
+    let mut settings = KafkaSettings::new(brokers);
+    settings.topic_prefix.clone_from(&config.bus.topic_prefix);
+    settings.group_prefix = format!("{}sluice.", config.bus.topic_prefix);
+    settings.partitions = config.bus.partitions;
+    settings.replication = config.bus.replication;
+    let publisher = Arc::new(KafkaPublisher::new(settings.clone())?);
+    let subscriber = Arc::new(KafkaSubscriber::new(settings, publisher.clone()));
+    Ok(Bus { publisher: publisher.clone(), subscriber, probe: Some(Arc::new(KafkaProbe(publisher))) })
+}
+
+/// The embedded provider behind the cashier's port.
+struct SandboxCashier(Arc<SandboxGateway>);
+
+#[async_trait]
+impl Cashier for SandboxCashier {
+    async fn choose(&self, id: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError> {
+        self.0.choose(id, outcome).await
+    }
+
+    async fn deliver_owed(&self) -> Result<usize, PayError> {
+        self.0.deliver_owed().await
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything meets here once; a struct for one call would only rename it")]
+async fn wire(
+    config: &Config,
+    secrets: &Secrets,
+    public_url: &str,
+    database: &Database,
+    gate: &Gate,
+    bus: &Bus,
+    effects: &Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+) -> PortResult<Shop> {
+    let repository = Arc::new(SqlCatalogRepository::new(database.clone(), gate.redis.is_some()));
+    let catalog = Arc::new(Catalogue::new(repository, clock.clone()));
+    let inventory = Arc::new(Inventory {
+        gate: gate.gate.clone(),
+        ledger: Arc::new(SqlLedger::new(database.clone(), gate.mode)),
+        adjustments: Arc::new(SqlAdjustmentLog::new(database.clone(), gate.mode)),
+        effects: Arc::new(SqlGateEffects::new(database.clone())),
+        outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
+        clock: clock.clone(),
+    });
+    let member = Arc::new(Members {
+        codes: Arc::new(SqlCodeRepository::new(database.clone())),
+        sender: Arc::new(LogCodeSender),
+        accounts: Arc::new(SqlAccountBook::new(database.clone())),
+        addresses: Arc::new(SqlAddressBook::new(database.clone())),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    });
+    let shelf = Arc::new(ShelfBridge { catalog: catalog.clone(), inventory: inventory.clone() });
+    let cart = Arc::new(Carts::new(Arc::new(SqlCartRepository::new(database.clone())), shelf, clock.clone()));
+
+    let payments = Arc::new(SqlPaymentRepository::new(database.clone()));
+    let callback_url = config.pay.sandbox_callback_url.clone().unwrap_or_else(|| public_url.to_owned());
+    let sandbox = SandboxSettings {
+        secret: secrets.sandbox.expose().to_owned(),
+        public_url: public_url.to_owned(),
+        callback_url: callback_url.trim_end_matches('/').to_owned(),
+    };
+    let channels = Arc::new(SqlSandboxChannels::new(database.clone()));
+    let sandbox = Arc::new(SandboxGateway::new(sandbox, channels, payments.clone(), clock.clone(), ids.clone())?);
+    let pay = Arc::new(Payments {
+        payments,
+        refunds: Arc::new(SqlRefundRepository::new(database.clone())),
+        gateways: vec![sandbox.clone()],
+        clock: clock.clone(),
+        ids: ids.clone(),
+    });
+
+    let mut writer = WriterSettings::of(database, gate.mode);
+    writer.queue = usize::try_from(config.order.commit_queue).unwrap_or(usize::MAX);
+    if !database.is_sqlite() {
+        writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);
+    }
+    let orders = Orders::new(OrderPorts {
+        catalog: Arc::new(CatalogBridge::new(catalog.clone())),
+        cart: Arc::new(CartBridge(cart.clone())),
+        codes: Arc::new(CodeBridge(member.clone())),
+        stock: Arc::new(StockBridge { gate: gate.gate.clone(), in_commit: gate.redis.is_none(), effects: effects.clone() }),
+        writer: Arc::new(SqlOrderWriter::start(database, writer).await?),
+        orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
+        payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(10) },
+    });
+    Ok(Shop {
+        catalog,
+        cart,
+        inventory,
+        member,
+        orders: Arc::new(orders),
+        pay,
+        cashier: Arc::new(SandboxCashier(sandbox)),
+        outbox: Arc::new(SqlOutboxStore::new(database.clone())),
+        dead_letters: Arc::new(SqlDeadLetterStore::new(database.clone())),
+        publisher: bus.publisher.clone(),
+        health: Arc::new(Readiness { database: database.clone(), gate: gate.gate.clone(), bus: bus.probe.clone() }),
+        clock,
+        ids,
+    })
+}

@@ -1,0 +1,28 @@
+//! `sluice trace order NO` and `sluice trace sku ID`: everything that happened, from the database.
+
+use std::process::ExitCode;
+
+use sluice_app::{Config, OpenOptions, StoryLine};
+use sluice_kernel::{OrderNo, SkuId};
+
+use super::{Outcome, open};
+use crate::{arguments::TraceArgument, output::say};
+
+pub async fn trace(config: &Config, what: TraceArgument) -> Outcome {
+    let open = open(config, OpenOptions::default()).await?;
+    let (name, story) = match what {
+        TraceArgument::Order { order_no } => {
+            let order: OrderNo = order_no.parse()?;
+            (format!("order {order}"), open.stories.of_order(order).await?)
+        }
+        TraceArgument::Sku { sku_id } => (format!("SKU {sku_id}"), open.stories.of_sku(SkuId(sku_id)).await?),
+    };
+    open.close().await;
+    if story.is_empty() {
+        return Err(format!("nothing is known of {name}").into());
+    }
+    for StoryLine { at, what, text } in story {
+        say(&format!("{at}  {what:<12} {text}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
