@@ -149,7 +149,8 @@ fn list_of(name: &str) -> Value {
 }
 
 fn schemas() -> Value {
-    let (text, whole, time) = (json!({"type": "string"}), json!({"type": "integer"}), json!({"type": "string", "format": "date-time"}));
+    let (text, whole, time) =
+        (json!({"type": "string"}), json!({"type": "integer"}), json!({"type": "string", "format": "date-time"}));
     let money = json!({"$ref": "#/components/schemas/Money"});
     let kind = json!({"enum": ["cart", "activity"]});
     json!({

@@ -59,13 +59,7 @@ impl Key {
     /// `route` with its scope: the caller's store and user. The path is part of the fingerprint, so a key used for one
     /// order is not silently taken for another.
     pub fn for_request(self, route: &'static str, caller: &Caller, path: &str, body: &Value) -> IdempotencyKey {
-        IdempotencyKey {
-            route,
-            store: caller.store,
-            user: caller.user.clone(),
-            key: self.0,
-            fingerprint: fingerprint(path, body),
-        }
+        IdempotencyKey { route, store: caller.store, user: caller.user.clone(), key: self.0, fingerprint: fingerprint(path, body) }
     }
 }
 

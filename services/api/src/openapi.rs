@@ -51,6 +51,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::configure).split_for_parts().1
 }
 
+/// The document of health and metrics alone.
+pub fn health() -> utoipa::openapi::OpenApi {
+    App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::health::configure).split_for_parts().1
+}
+
 /// Methods of a path item, as they stand in `Allow`.
 pub fn methods(item: &PathItem) -> Vec<&'static str> {
     let known = [
@@ -72,8 +77,8 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn build() -> Self {
-        let document = openapi();
+    /// For a process that serves the routes of `document`.
+    pub fn of(document: &utoipa::openapi::OpenApi) -> Self {
         let paths = document.paths.paths.iter();
         Self {
             openapi: Bytes::from(document.to_json().unwrap_or_default()),

@@ -51,7 +51,7 @@ pub struct Problem {
     allow: Option<String>,
 }
 
-/// The body as it is written.
+/// A refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
@@ -271,7 +271,9 @@ impl From<CartError> for Problem {
     fn from(error: CartError) -> Self {
         match error {
             CartError::Value(value) => Self::invalid("/quantity", value.to_string()),
-            CartError::NotFound | CartError::OffShelf | CartError::TooManyLines | CartError::Port(_) => Self::from_classified(&error),
+            CartError::NotFound | CartError::OffShelf | CartError::TooManyLines | CartError::Port(_) => {
+                Self::from_classified(&error)
+            }
         }
     }
 }

@@ -5,12 +5,18 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, middleware::from_fn, web};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use sluice_app::Shop;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
-use crate::{ApiSettings, observe::observe, routes, state::Api};
+use crate::{
+    ApiSettings,
+    observe::observe,
+    openapi::{self, Documents},
+    routes,
+    state::Api,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -92,37 +98,42 @@ impl BoundApi {
         &self.addresses
     }
 
-    /// Serves until `stop`, then drains and returns.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
-        let ended = CancellationToken::new();
-        let _end = ended.clone().drop_guard();
-        let api = web::Data::new(Api::new(self.shop, &self.settings, ended.clone()));
-        tokio::spawn(upkeep(api.clone(), ended.clone()));
-
+    /// The server over its listeners. Apart from [`BoundApi::run`], whose future stays free to move between threads.
+    fn server(self, api: &web::Data<Api>) -> Result<Server, ServeError> {
         let configure: fn(&mut ServiceConfig) = match self.routes {
             Routes::All => routes::configure,
             Routes::Health => routes::health::configure,
         };
-        let plain: fn(&mut web::ServiceConfig) = match self.routes {
+        let pages: fn(&mut web::ServiceConfig) = match self.routes {
             Routes::All => routes::configure_undocumented,
             Routes::Health => |_| {},
         };
         let shared = api.clone();
         let mut server = HttpServer::new(move || {
             let (app, _) = App::new().into_utoipa_app().configure(configure).split_for_parts();
-            app.configure(plain)
-                .app_data(shared.clone())
-                .default_service(web::to(routes::unmatched))
-                .wrap(from_fn(observe))
+            app.configure(pages).app_data(shared.clone()).default_service(web::to(routes::unmatched)).wrap(from_fn(observe))
         })
         .workers(self.settings.workers.max(1))
-        .backlog(1_024)
         .shutdown_timeout(self.settings.shutdown_timeout.as_secs().max(1))
         .disable_signals();
         for listener in self.listeners {
             server = server.listen(listener).map_err(ServeError::Run)?;
         }
-        let running = server.run();
+        Ok(server.run())
+    }
+
+    /// Serves until `stop`, then drains and returns.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
+        let ended = CancellationToken::new();
+        let _end = ended.clone().drop_guard();
+        let documents = match self.routes {
+            Routes::All => Documents::of(&openapi::openapi()),
+            Routes::Health => Documents::of(&openapi::health()),
+        };
+        let api = web::Data::new(Api::new(self.shop.clone(), &self.settings, documents, ended.clone()));
+        tokio::spawn(upkeep(api.clone(), ended.clone()));
+        let drain_delay = self.settings.drain_delay;
+        let running = self.server(&api)?;
         let handle = running.handle();
         let mut running = std::pin::pin!(running);
         tokio::select! {
@@ -132,7 +143,7 @@ impl BoundApi {
         api.drain();
         tokio::select! {
             outcome = &mut running => return outcome.map_err(ServeError::Run),
-            () = tokio::time::sleep(self.settings.drain_delay) => {}
+            () = tokio::time::sleep(drain_delay) => {}
         }
         // Status streams would never end by themselves.
         ended.cancel();

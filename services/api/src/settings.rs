@@ -28,12 +28,7 @@ impl fmt::Debug for TokenSettings {
 impl TokenSettings {
     /// HS256, issuer and audience `sluice`.
     pub fn hs256(secret: impl Into<Vec<u8>>) -> Self {
-        Self {
-            algorithm: Algorithm::HS256,
-            secret: secret.into(),
-            issuer: "sluice".to_owned(),
-            audience: "sluice".to_owned(),
-        }
+        Self { algorithm: Algorithm::HS256, secret: secret.into(), issuer: "sluice".to_owned(), audience: "sluice".to_owned() }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Api {
 }
 
 impl Api {
-    pub fn new(shop: Shop, settings: &ApiSettings, stop: CancellationToken) -> Self {
+    pub fn new(shop: Shop, settings: &ApiSettings, documents: Documents, stop: CancellationToken) -> Self {
         Self {
             shop,
             tokens: Tokens::new(&settings.tokens),
@@ -47,7 +47,7 @@ impl Api {
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
             streams: Arc::new(Semaphore::new(settings.max_streams)),
             metrics: settings.metrics.clone(),
-            documents: Documents::build(),
+            documents,
             stop,
             draining: AtomicBool::new(false),
             runtime: Handle::current(),

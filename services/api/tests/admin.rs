@@ -16,7 +16,7 @@ async fn json_of(response: Response) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_names_the_version_it_was_made_from() {
-    let api = Running::start().await;
+    let api = Running::start();
     for (method, path, body) in [
         ("PATCH", "/api/v1/admin/products/1", json!({"title": "Green tea"})),
         ("PATCH", "/api/v1/admin/skus/1", json!({"price": {"amount": 2000, "currency": "CNY"}})),
@@ -42,7 +42,7 @@ async fn a_change_names_the_version_it_was_made_from() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn null_takes_a_product_identifier_away() {
-    let api = Running::start().await;
+    let api = Running::start();
     let patch = |body: Value| api.staff("PATCH", "/api/v1/admin/products/1").header("If-Match", "*").json(&body).send();
     let set = json_of(patch(json!({"customer_product_id": "C-1"})).await.unwrap()).await;
     assert_eq!(set["customer_product_id"], "C-1");
@@ -54,7 +54,7 @@ async fn null_takes_a_product_identifier_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn products_are_created_whole() {
-    let api = Running::start().await;
+    let api = Running::start();
     let product = |price: Value| {
         json!({
             "title": "Tea", "delivery_place": "1", "order_form_items": ["tel"],
@@ -68,7 +68,8 @@ async fn products_are_created_whole() {
     assert_eq!(given.skus.iter().map(|sku| sku.price).collect::<Vec<_>>(), [1, 2]);
     let negative = problem(post(product(json!(-1))).await.unwrap(), 422, "invalid_field").await;
     assert_eq!(pointers(&negative), ["/skus/1/price"]);
-    let unknown = problem(post(product(json!({"amount": 1, "currency": "CNY", "x": 1}))).await.unwrap(), 400, "unknown_field").await;
+    let unknown =
+        problem(post(product(json!({"amount": 1, "currency": "CNY", "x": 1}))).await.unwrap(), 400, "unknown_field").await;
     assert_eq!(pointers(&unknown), ["/skus/1/price/x"]);
     let mut odd = product(json!(1));
     odd["order_form_items"] = json!(["shoe_size"]);
@@ -79,7 +80,7 @@ async fn products_are_created_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_shows_gate_and_ledger() {
-    let api = Running::start().await;
+    let api = Running::start();
     let figures = json!({"usable": 7, "locked": 2, "sold": 1, "received": 10});
     let mut expected = figures.clone();
     expected["ledger"] = figures.clone();
@@ -99,7 +100,7 @@ async fn stock_shows_gate_and_ledger() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_fulfilled_completed_and_refunded() {
-    let api = Running::start().await;
+    let api = Running::start();
     api.order("k1", "1").await;
     let number = OrderNo::from_id(1);
     let path = format!("/api/v1/admin/orders/{number}");
@@ -131,7 +132,7 @@ async fn orders_are_fulfilled_completed_and_refunded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_of_the_own_store_are_shown_and_replayed() {
-    let api = Running::start().await;
+    let api = Running::start();
     *api.fakes.letters.lock().unwrap() = (1..=500).rev().map(|id| letter(id, if id % 250 == 0 { 1 } else { 2 })).collect();
     let path = "/api/v1/admin/dead-letters";
     let list = json_of(api.staff("GET", &format!("{path}?topic=payment-settled")).send().await.unwrap()).await;

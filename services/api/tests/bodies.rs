@@ -6,7 +6,7 @@ use crate::running::{Running, pointers, problem};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_bodies() {
-    let api = Running::start().await;
+    let api = Running::start();
     let send = |body: Vec<u8>, kind: &'static str| api.place("k").header("content-type", kind).body(body).send();
     let deep = format!("{}{}", "[".repeat(2000), "]".repeat(2000));
     let not_text = b"{\"store_code\":\"\xff\xfe\"}".to_vec();
@@ -28,7 +28,7 @@ async fn unreadable_bodies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chunked_body_is_bounded_too() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let api = Running::start().await;
+    let api = Running::start();
     let mut socket = tokio::net::TcpStream::connect(api.base.trim_start_matches("http://")).await.unwrap();
     let head = format!(
         "POST /api/v1/orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nidempotency-key: k\r\ncontent-type: application/json\r\n\
@@ -50,7 +50,7 @@ async fn a_chunked_body_is_bounded_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_are_named_by_their_pointer() {
-    let api = Running::start().await;
+    let api = Running::start();
     let line = |quantity: Value| json!({"items": [{"sku_id": "1", "quantity": 1}, {"sku_id": "2", "quantity": quantity}]});
     let with = |name: &str, value: Value| {
         let mut body = json!({"items": [{"sku_id": "1", "quantity": 1}]});
@@ -98,7 +98,7 @@ async fn fields_are_named_by_their_pointer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_and_methods() {
-    let api = Running::start().await;
+    let api = Running::start();
     for path in ["/api/v1/nothing", "/api/v2/orders", "/api/v1/orders/", "/nothing"] {
         problem(api.customer("GET", path).send().await.unwrap(), 404, "not_found").await;
     }
@@ -112,7 +112,7 @@ async fn unknown_paths_and_methods() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cart_member_and_code_routes_check_their_fields() {
-    let api = Running::start().await;
+    let api = Running::start();
     let put = |path: &str, body: Value| api.customer("PUT", path).json(&body).send();
     let cart: Value = put("/api/v1/cart/items/1", json!({"quantity": 2})).await.unwrap().json().await.unwrap();
     let empty = json!({"items": [], "selected_total": {"amount": 0, "currency": "CNY"}, "selected_points": 0});
@@ -150,7 +150,7 @@ async fn cart_member_and_code_routes_check_their_fields() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn products_have_the_published_shape() {
-    let api = Running::start().await;
+    let api = Running::start();
     let product: Value = api.customer("GET", "/api/v1/products/1").send().await.unwrap().json().await.unwrap();
     let sku = json!({
         "sku_id": "1", "code": "T-1", "spec": "green", "price": {"amount": 1990, "currency": "CNY"}, "points": 5, "usable": 7,

@@ -10,7 +10,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_is_verified_over_its_raw_bytes() {
-    let api = Running::start().await;
+    let api = Running::start();
     let raw = b"{ \"amount\" : 1 }\n".to_vec();
     let send = |provider: &str, signature: &'static str| {
         let request = api.request("POST", &format!("/api/v1/payments/{provider}/callback"));
@@ -27,7 +27,7 @@ async fn a_callback_is_verified_over_its_raw_bytes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cashier_speaks_json() {
-    let api = Running::start().await;
+    let api = Running::start();
     let path = format!("/pay/sandbox/{PAYMENT}");
     let shown: Value = api.request("GET", &path).send().await.unwrap().json().await.unwrap();
     assert_eq!((&shown["status"], &shown["amount"]["amount"]), (&json!("pending"), &json!(3980)));
@@ -46,7 +46,7 @@ async fn the_cashier_speaks_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cashier_is_a_page_without_script() {
-    let api = Running::start().await;
+    let api = Running::start();
     let path = format!("/pay/sandbox/{PAYMENT}");
     let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
     let shown = api.request("GET", &path).header("Accept", html).send().await.unwrap();

@@ -13,7 +13,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_names_what_is_down() {
-    let api = Running::start().await;
+    let api = Running::start();
     assert_eq!(api.request("GET", "/livez").send().await.unwrap().status(), 200);
     let set = |state| {
         let part = PartHealth { name: "bus", state, detail: "no broker answers".to_owned() };
@@ -32,7 +32,7 @@ async fn readiness_names_what_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_says_so_first_then_finishes_what_is_under_way() {
-    let mut api = Running::with(|settings| settings.drain_delay = Duration::from_millis(400)).await;
+    let mut api = Running::with(|settings| settings.drain_delay = Duration::from_millis(400));
     let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "777", "quantity": 1}]}));
     let waiting = tokio::spawn(waiting.send());
     under_way(&api.fakes.orders).await;
@@ -68,7 +68,8 @@ async fn a_worker_serves_health_alone() {
     let base = format!("http://{}", bound.addresses()[0]);
     let stop = CancellationToken::new();
     let served = tokio::spawn(bound.run(stop.clone()));
-    for (path, status) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/api/v1/products", 404), ("/openapi.json", 404)] {
+    for (path, status) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/api/v1/products", 404), ("/openapi.json", 404)]
+    {
         assert_eq!(reqwest::get(format!("{base}{path}")).await.unwrap().status(), status, "{path}");
     }
     stop.cancel();
@@ -78,7 +79,7 @@ async fn a_worker_serves_health_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_routes_and_refusals() {
     let recorder = sluice_api::install_metrics().unwrap();
-    let api = Running::with(|settings| settings.metrics = Some(recorder)).await;
+    let api = Running::with(|settings| settings.metrics = Some(recorder));
     let unauthenticated = api.request("GET", "/api/v1/orders/00000000000000000018").send().await.unwrap();
     assert_eq!(unauthenticated.status(), 401);
     let text = api.request("GET", "/metrics").send().await.unwrap().text().await.unwrap();

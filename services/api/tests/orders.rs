@@ -18,7 +18,7 @@ fn paid() -> OrderState {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_placed_order_has_the_published_shape() {
-    let api = Running::start().await;
+    let api = Running::start();
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let body = json!({
         "items": [{"sku_id": "1", "quantity": 2}],
@@ -59,7 +59,7 @@ async fn a_placed_order_has_the_published_shape() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_repeats_its_answer_and_refuses_another_body() {
-    let api = Running::start().await;
+    let api = Running::start();
     let first = api.place("k1").body(r#"{"items":[{"sku_id":"1","quantity":2}],"store_code":"s"}"#);
     let first = first.header("content-type", "application/json").send().await.unwrap();
     let location = first.headers()["location"].clone();
@@ -73,7 +73,7 @@ async fn a_key_repeats_its_answer_and_refuses_another_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_needed_and_bounded() {
-    let api = Running::start().await;
+    let api = Running::start();
     let body = json!({"items": [{"sku_id": "1", "quantity": 2}]});
     problem(api.customer("POST", "/api/v1/orders").json(&body).send().await.unwrap(), 400, "idempotency_key_missing").await;
     for bad in ["", "a b", &"k".repeat(256)] {
@@ -85,7 +85,7 @@ async fn a_key_is_needed_and_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_name_what_is_wrong() {
-    let api = Running::start().await;
+    let api = Running::start();
     let short = problem(api.order("k1", "18").await, 409, "insufficient_stock").await;
     assert_eq!(short["errors"][0]["pointer"], "/items/0");
     assert_eq!((&short["errors"][0]["sku_id"], &short["errors"][0]["usable"]), (&json!("18"), &json!(1)));
@@ -104,7 +104,7 @@ async fn refusals_name_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_bounded_and_go_on_where_they_ended() {
-    let api = Running::start().await;
+    let api = Running::start();
     for key in 0..3 {
         api.order(&key.to_string(), "1").await;
     }
@@ -130,7 +130,7 @@ async fn lists_are_bounded_and_go_on_where_they_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_of_another_user_or_store_is_not_found() {
-    let api = Running::start().await;
+    let api = Running::start();
     api.order("k1", "1").await;
     let number = OrderNo::from_id(1);
     for (name, value) in [("sub", json!("43")), ("store_id", json!("2"))] {
@@ -149,7 +149,7 @@ async fn an_order_of_another_user_or_store_is_not_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_and_pay_again() {
-    let api = Running::start().await;
+    let api = Running::start();
     api.order("k1", "1").await;
     let path = format!("/api/v1/orders/{}", OrderNo::from_id(1));
     let pay = |key: &'static str| api.customer("POST", &format!("{path}/payment")).header("Idempotency-Key", key).send();
@@ -173,7 +173,7 @@ async fn cancel_and_pay_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_tells_the_present_status_then_changes_until_a_final_one() {
-    let api = Running::start().await;
+    let api = Running::start();
     api.order("k1", "1").await;
     let number = OrderNo::from_id(1);
     let mut stream = api.customer("GET", &format!("/api/v1/orders/{number}/events")).send().await.unwrap();
@@ -195,7 +195,7 @@ async fn the_stream_tells_the_present_status_then_changes_until_a_final_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_bounded() {
-    let api = Running::with(|settings| settings.max_streams = 1).await;
+    let api = Running::with(|settings| settings.max_streams = 1);
     api.order("k1", "1").await;
     let path = format!("/api/v1/orders/{}/events", OrderNo::from_id(1));
     let mut held = api.customer("GET", &path).send().await.unwrap();
@@ -205,7 +205,7 @@ async fn streams_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_places_too_many_orders_a_second_is_slowed() {
-    let api = Running::with(|settings| settings.orders_per_second_per_user = 2).await;
+    let api = Running::with(|settings| settings.orders_per_second_per_user = 2);
     assert_eq!(api.order("k1", "1").await.status(), 201);
     assert_eq!(api.order("k2", "1").await.status(), 201);
     problem(api.order("k3", "1").await, 429, "rate_limited").await;
@@ -223,7 +223,7 @@ pub async fn under_way(orders: &FakeOrders) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn placements_beyond_the_bound_are_refused_and_a_client_that_hangs_up_stops_nothing() {
-    let api = Running::with(|settings| settings.max_in_flight = 1).await;
+    let api = Running::with(|settings| settings.max_in_flight = 1);
     let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "777", "quantity": 1}]}));
     let waiting = tokio::spawn(waiting.send());
     under_way(&api.fakes.orders).await;

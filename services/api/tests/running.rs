@@ -36,11 +36,11 @@ pub fn token(role: &str) -> String {
 }
 
 impl Running {
-    pub async fn start() -> Self {
-        Self::with(|_| {}).await
+    pub fn start() -> Self {
+        Self::with(|_| {})
     }
 
-    pub async fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+    pub fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
         let mut settings = ApiSettings::new(([127, 0, 0, 1], 0).into(), TokenSettings::hs256(SECRET));
         settings.workers = 1;
         settings.drain_delay = std::time::Duration::ZERO;

@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::similar_names,
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
     reason = "tests"
 )]
 

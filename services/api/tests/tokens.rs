@@ -19,7 +19,7 @@ fn without(name: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_not_ours_is_unauthenticated() {
-    let api = Running::start().await;
+    let api = Running::start();
     // {"alg":"none","typ":"JWT"}
     let unsigned = {
         let whole = token("staff");
@@ -57,7 +57,7 @@ async fn a_token_that_is_not_ours_is_unauthenticated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_valid_token_names_store_and_user() {
-    let api = Running::start().await;
+    let api = Running::start();
     for good in [claims("customer"), claims("staff"), with("store_id", json!(1)), with("aud", json!(["sluice", "other"]))] {
         let token = sign(&good, SECRET, Algorithm::HS256);
         let response = api.request("GET", "/api/v1/cart").bearer_auth(token).send().await.unwrap();

@@ -112,13 +112,7 @@ impl CatalogService for FakeCatalog {
         self.found(store, ProductId(1))
     }
 
-    async fn change_product(
-        &self,
-        _: StoreId,
-        _: ProductId,
-        version: i64,
-        change: ProductChange,
-    ) -> Result<Product, CatalogError> {
+    async fn change_product(&self, _: StoreId, _: ProductId, version: i64, change: ProductChange) -> Result<Product, CatalogError> {
         let mut product = self.product.lock().unwrap();
         if product.version != version {
             return Err(CatalogError::Stale);

@@ -15,8 +15,8 @@ use sluice_kernel::{
 };
 use sluice_member::{Address, AddressId, CodeCheck, MemberError, MemberService, NewAddress, ThirdPartyAccount};
 use sluice_pay::{
-    CloseAnswer, PayError, PayException, PayRefund, PayService, Payment, PaymentHandle, PaymentRequest, PaymentStatus, RefundRequest,
-    SandboxOutcome, WebhookHeaders,
+    CloseAnswer, PayError, PayException, PayRefund, PayService, Payment, PaymentHandle, PaymentRequest, PaymentStatus,
+    RefundRequest, SandboxOutcome, WebhookHeaders,
 };
 
 use super::Fakes;

@@ -5,7 +5,7 @@
 pub mod get;
 pub mod post;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header};
 use serde::Serialize;
 use sluice_kernel::{Money, OrderNo, PaymentId, Timestamp};
 use sluice_pay::{Payment, PaymentStatus};

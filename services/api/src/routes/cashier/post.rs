@@ -55,9 +55,7 @@ pub async fn choose(path: web::Path<String>, body: RawBody, request: HttpRequest
     let note = match &chosen {
         Ok(answer) if answer.outcome == Some("paid") => "<p class=\"note good\">Thank you: the payment went through.</p>",
         Ok(_) => "<p class=\"note bad\">The payment failed. The order can still be paid from the shop.</p>",
-        Err(problem) if problem.code() == "payment_closed" => {
-            "<p class=\"note bad\">This payment takes no money any more.</p>"
-        }
+        Err(problem) if problem.code() == "payment_closed" => "<p class=\"note bad\">This payment takes no money any more.</p>",
         Err(problem) => return Ok(super::refused(problem)),
     };
     let status = if chosen.is_ok() { StatusCode::OK } else { StatusCode::CONFLICT };

@@ -12,10 +12,13 @@ use crate::page;
 pub fn configure(config: &mut web::ServiceConfig) {
     let browser = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json"));
     config.service(web::resource("/docs").route(web::get().to(|| async { Redirect::to("/docs/").see_other() }))).service(
-        web::scope("").guard(actix_web::guard::fn_guard(|context| context.head().uri.path().starts_with("/docs/"))).wrap(
-            DefaultHeaders::new()
-                .add((header::CONTENT_SECURITY_POLICY, page::BROWSER_POLICY))
-                .add((header::REFERRER_POLICY, "no-referrer")),
-        ).service(browser),
+        web::scope("")
+            .guard(actix_web::guard::fn_guard(|context| context.head().uri.path().starts_with("/docs/")))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((header::CONTENT_SECURITY_POLICY, page::BROWSER_POLICY))
+                    .add((header::REFERRER_POLICY, "no-referrer")),
+            )
+            .service(browser),
     );
 }

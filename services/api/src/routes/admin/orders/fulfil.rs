@@ -10,7 +10,6 @@ use crate::{
     problem::Answer,
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
-
 };
 
 /// Marks a paid order as fulfilled
