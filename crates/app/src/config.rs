@@ -225,7 +225,7 @@ impl Default for LimitsConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: "pretty".to_owned(), filter: "info".to_owned() }
+        Self { format: "pretty".to_owned(), filter: "info,sea_orm_migration=warn,actix_server=warn".to_owned() }
     }
 }
 
@@ -290,7 +290,9 @@ impl Config {
             return invalid("database.url", "starts with sqlite:// or mysql://");
         }
         let gate = self.gate.url.expose();
-        if gate != "database:" && !["redis://", "redis+cluster://", "redis+sentinel://"].iter().any(|scheme| gate.starts_with(scheme)) {
+        if gate != "database:"
+            && !["redis://", "redis+cluster://", "redis+sentinel://"].iter().any(|scheme| gate.starts_with(scheme))
+        {
             return invalid("gate.url", "is database: or starts with redis://, redis+sentinel:// or redis+cluster://");
         }
         if self.bus.url != "memory:" && !self.bus.url.starts_with("kafka://") {

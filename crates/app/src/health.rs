@@ -41,8 +41,11 @@ impl HealthProbe for Readiness {
                 None => PartHealth { name: "bus", state: PartState::Up, detail: "inside the process".to_owned() },
             }
         };
-        let ((database, _), (mut gate, status), bus) =
-            tokio::join!(ask("database", PartState::Down, self.database.ping()), ask("gate", PartState::Down, self.gate.status()), bus);
+        let ((database, _), (mut gate, status), bus) = tokio::join!(
+            ask("database", PartState::Down, self.database.ping()),
+            ask("gate", PartState::Down, self.gate.status()),
+            bus
+        );
         if let Some(status) = status {
             gate.detail = format!("{}, epoch {}", status.kind, status.epoch);
             if !status.open {

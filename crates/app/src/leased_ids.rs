@@ -26,7 +26,11 @@ pub struct LeasedIds {
 
 impl LeasedIds {
     /// `names` makes the random name of this run.
-    pub async fn acquire(database: Database, clock: Arc<dyn Clock>, names: &dyn IdGenerator) -> PortResult<(Arc<Self>, SqlNodeLease)> {
+    pub async fn acquire(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        names: &dyn IdGenerator,
+    ) -> PortResult<(Arc<Self>, SqlNodeLease)> {
         let now = clock.now();
         let lease = SqlNodeLease::acquire(database, &names.token(), now, LEASE).await?;
         let ids = Self {
@@ -45,7 +49,11 @@ impl LeasedIds {
                 Ok(true) => self.until.store(now.plus(LEASE).as_millis(), Ordering::Release),
                 Ok(false) => match SqlNodeLease::acquire(database.clone(), &self.token(), now, LEASE).await {
                     Ok(other) => {
-                        tracing::warn!(node.lost = lease.node(), node.taken = other.node(), "The node number was lost; another one is leased.");
+                        tracing::warn!(
+                            node.lost = lease.node(),
+                            node.taken = other.node(),
+                            "The node number was lost; another one is leased."
+                        );
                         self.take_over(other.node(), now.plus(LEASE).as_millis());
                         lease = other;
                     }

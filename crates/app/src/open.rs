@@ -16,10 +16,10 @@ use sluice_messaging_memory::MemoryBus;
 use sluice_order::{OrderPorts, OrderTimings, Orders};
 use sluice_pay::{PayError, Payments, SandboxOutcome};
 use sluice_storage_sql::{
-    Database, DatabaseSettings, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
-    SqlDeadLetterStore, SqlGateEffects, SqlGateSource, SqlGateState, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter,
-    SqlOutboxStore, SqlPaymentRepository, SqlReconciler, SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, SqlStockGate, SqlStories,
-    StockMode, WriterSettings,
+    Database, DatabaseSettings, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository,
+    SqlCodeRepository, SqlDeadLetterStore, SqlGateEffects, SqlGateSource, SqlGateState, SqlHousekeeping, SqlLedger,
+    SqlOrderRepository, SqlOrderWriter, SqlOutboxStore, SqlPaymentRepository, SqlReconciler, SqlRefundRepository,
+    SqlReservationOutcomes, SqlSandboxChannels, SqlStockGate, SqlStories, StockMode, WriterSettings,
 };
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,9 @@ use crate::{
     health::{BusProbe, Readiness},
     leased_ids::LeasedIds,
 };
+
+const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(5);
+const EFFECTS_AT_ONCE: u32 = 500;
 
 /// What a process needs of the shop.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,7 +65,7 @@ pub struct OpenShop {
     pub effects: Arc<Notify>,
     reconciler: SqlReconciler,
     pub stories: SqlStories,
-    pub housekeeping: SqlHousekeeping,
+    housekeeping: SqlHousekeeping,
     catalog: SqlCatalogRepository,
     gate: Arc<dyn StockGate>,
     source: SqlGateSource,
@@ -203,6 +206,36 @@ impl OpenShop {
             }
         }
         Ok(lines)
+    }
+
+    /// Tells a gate outside the database of committed changes, as soon as this process rings. A worker does it as
+    /// well; in an API process it keeps a cancelled order's units from waiting for one.
+    pub fn follow_gate(&mut self) {
+        if self.redis_gate.is_none() {
+            return;
+        }
+        let (inventory, effects, stop) = (self.shop.inventory.clone(), self.effects.clone(), self.stop.clone());
+        self.background.spawn(async move {
+            while stop.run_until_cancelled(effects.notified()).await.is_some() {
+                // What fails here is applied by the worker's sweeper.
+                if let Err(error) = inventory.apply_effects(EFFECTS_AT_ONCE).await {
+                    tracing::debug!(error = %error, "The gate could not be told of a change yet.");
+                }
+            }
+        });
+    }
+
+    /// Deletes what has served its time (docs/operations.md), now and then until the shop is closed.
+    pub fn keep_house(&mut self) {
+        let (housekeeping, clock, stop) = (self.housekeeping.clone(), self.shop.clock.clone(), self.stop.clone());
+        self.background.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_EVERY)).await.is_some() {
+                match housekeeping.purge(clock.now()).await {
+                    Ok(purged) => tracing::debug!(purged = ?purged, "Expired rows were deleted."),
+                    Err(error) => tracing::warn!(error = %error, "Expired rows could not be deleted; the next round tries again."),
+                }
+            }
+        });
     }
 
     /// Ends the background work and gives leases back.

@@ -25,7 +25,8 @@ pub async fn serve(config: Config) -> Outcome {
     secrets.check_listen(address)?;
     let public_url = public_url(&config, address);
     let options = OpenOptions { migrate: true, demo: true };
-    let open = OpenShop::open(&config, &secrets, &public_url, options).await?;
+    let mut open = OpenShop::open(&config, &secrets, &public_url, options).await?;
+    open.keep_house();
 
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(api_stop.clone())?;
@@ -51,7 +52,8 @@ pub async fn api(config: Config) -> Outcome {
     let address = resolve_address(&config.listen)?;
     secrets.check_listen(address)?;
     let public_url = public_url(&config, address);
-    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
+    let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
+    open.follow_gate();
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     let bound = sluice_api::bind(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
@@ -68,7 +70,8 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address(&config.listen)?;
     let public_url = public_url(&config, address);
-    let open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
+    let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
+    open.keep_house();
     let (health_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(health_stop.clone())?;
     let bound = sluice_api::bind_health(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
