@@ -25,11 +25,16 @@ impl SqlCartRepository {
     }
 
     async fn read_lines(&self, store: StoreId, user: &UserId) -> StoreResult<Vec<CartLine>> {
-        let select = "SELECT sku_id, quantity, selected FROM cart_lines WHERE store_id = ? AND user_id = ? ORDER BY added_at, sku_id";
+        let select =
+            "SELECT sku_id, quantity, selected FROM cart_lines WHERE store_id = ? AND user_id = ? ORDER BY added_at, sku_id";
         let rows = self.database.rows(select, owner(store, user)).await?;
         rows.iter()
             .map(|row| {
-                Ok(CartLine { sku_id: SkuId(row.try_get_by("sku_id")?), quantity: quantity(row)?, selected: row.try_get_by("selected")? })
+                Ok(CartLine {
+                    sku_id: SkuId(row.try_get_by("sku_id")?),
+                    quantity: quantity(row)?,
+                    selected: row.try_get_by("selected")?,
+                })
             })
             .collect()
     }
@@ -140,6 +145,8 @@ impl CartRepository for SqlCartRepository {
     }
 
     async fn subtract(&self, consumer: &str, ordered: &[OrderedLines], now: Timestamp) -> PortResult<()> {
-        self.database.transact("taking ordered lines out of carts", move |unit, _| subtract::subtract(unit, consumer, ordered, now).boxed()).await
+        self.database
+            .transact("taking ordered lines out of carts", move |unit, _| subtract::subtract(unit, consumer, ordered, now).boxed())
+            .await
     }
 }

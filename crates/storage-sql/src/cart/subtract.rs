@@ -47,7 +47,10 @@ async fn cart_holders<'a>(
     let mut holders = HashSet::new();
     for (store, users) in users_of {
         for chunk in users.chunks(MOST_ROWS) {
-            let select = format!("SELECT DISTINCT user_id FROM cart_lines WHERE store_id = ? AND user_id IN ({})", placeholders(chunk.len()));
+            let select = format!(
+                "SELECT DISTINCT user_id FROM cart_lines WHERE store_id = ? AND user_id IN ({})",
+                placeholders(chunk.len())
+            );
             let mut values: Vec<Value> = vec![store.0.into()];
             values.extend(padded(chunk).map(Value::from));
             for row in unit.rows(select, values).await? {
@@ -62,7 +65,8 @@ async fn take_out(unit: &UnitOfWork, store: StoreId, user: &UserId, lines: &[(Sk
     lock_cart(unit, store, user).await?;
     let mut changed = 0;
     for (sku, units) in lines {
-        let lower = "UPDATE cart_lines SET quantity = quantity - ? WHERE store_id = ? AND user_id = ? AND sku_id = ? AND quantity > ?";
+        let lower =
+            "UPDATE cart_lines SET quantity = quantity - ? WHERE store_id = ? AND user_id = ? AND sku_id = ? AND quantity > ?";
         let mut values: Vec<Value> = vec![(*units).into()];
         values.extend(owner(store, user));
         values.extend([sku.0.into(), (*units).into()]);

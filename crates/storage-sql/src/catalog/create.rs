@@ -95,7 +95,13 @@ pub(super) async fn sku_of(
     insert_sku(unit, &product, sku, currency, outside_gate).await.map(Some)
 }
 
-async fn insert_sku(unit: &UnitOfWork, product: &Product, sku: &NewSku, currency: Currency, outside_gate: bool) -> StoreResult<Sku> {
+async fn insert_sku(
+    unit: &UnitOfWork,
+    product: &Product,
+    sku: &NewSku,
+    currency: Currency,
+    outside_gate: bool,
+) -> StoreResult<Sku> {
     let mut created = Sku {
         id: SkuId(0),
         product_id: product.id,
@@ -119,7 +125,8 @@ async fn insert_sku(unit: &UnitOfWork, product: &Product, sku: &NewSku, currency
     created.id = SkuId(id_of(chosen, unit.execute_raw(insert, values).await?.last_insert_id())?);
 
     let buyable = created.listed && product.listed && !product.deleted;
-    let stock = "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES (?, ?, 0, 0, 0, 0, ?, ?)";
+    let stock =
+        "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES (?, ?, 0, 0, 0, 0, ?, ?)";
     unit.execute(stock, vec![created.id.0.into(), product.store_id.0.into(), buyable.into(), FIRST.into()]).await?;
     if outside_gate {
         change::queue_listing(unit, product.store_id, created.id, Listing { buyable, revision: FIRST }).await?;

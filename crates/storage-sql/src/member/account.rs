@@ -41,7 +41,8 @@ impl AccountBook for SqlAccountBook {
 
     async fn put(&self, store: StoreId, user: &UserId, account: &ThirdPartyAccount) -> PortResult<()> {
         let overwrite = self.database.dialect().overwrite_existing("store_id, user_id, provider", &["account"]);
-        let insert = format!("INSERT INTO third_party_accounts (store_id, user_id, provider, account) VALUES (?, ?, ?, ?){overwrite}");
+        let insert =
+            format!("INSERT INTO third_party_accounts (store_id, user_id, provider, account) VALUES (?, ?, ?, ?){overwrite}");
         let values = vec![store.0.into(), user.as_str().into(), account.provider.as_str().into(), account.account.as_str().into()];
         let put = self.database.execute(insert, values).await;
         put.map(|_| ()).map_err(|error| error.into_port("putting an account"))

@@ -86,7 +86,11 @@ async fn insert_rows(unit: &UnitOfWork, group: &[Payment]) -> StoreResult<HashMa
     }
 
     let orders: Vec<i64> = sorted.iter().map(|payment| payment.order_no.id()).collect();
-    let select = format!("SELECT {} FROM payments WHERE order_no IN ({}) AND live = 1", PAYMENT_COLUMNS.join(", "), placeholders(orders.len()));
+    let select = format!(
+        "SELECT {} FROM payments WHERE order_no IN ({}) AND live = 1",
+        PAYMENT_COLUMNS.join(", "),
+        placeholders(orders.len())
+    );
     let rows = unit.rows(select, padded(&orders).map(Value::from).collect()).await?;
     rows.iter().map(|found| row::payment(found).map(|payment| (payment.order_no, payment))).collect()
 }

@@ -11,12 +11,7 @@ use super::{
     row::{self, FAILED, PAID, PAYMENT_COLUMNS, PENDING},
 };
 use crate::{
-    database::Database,
-    error::StoreResult,
-    group::GroupWriter,
-    messaging::outbox,
-    statement::MOST_ROWS,
-    unit_of_work::UnitOfWork,
+    database::Database, error::StoreResult, group::GroupWriter, messaging::outbox, statement::MOST_ROWS, unit_of_work::UnitOfWork,
 };
 
 /// Groups that commit side by side; SQLite has one writer anyway.
@@ -34,7 +29,8 @@ impl SqlPaymentRepository {
     pub fn new(database: Database) -> Self {
         let lanes = if database.is_sqlite() { 1 } else { LANES };
         let writer = database.clone();
-        let inserts = GroupWriter::new("payments", lanes, QUEUE, MOST_ROWS, move |group| insert::insert_group(writer.clone(), group));
+        let inserts =
+            GroupWriter::new("payments", lanes, QUEUE, MOST_ROWS, move |group| insert::insert_group(writer.clone(), group));
         Self { database, inserts }
     }
 
@@ -135,7 +131,8 @@ async fn settle(
         NoticeStatus::Paid => "status <> 2",
         NoticeStatus::Failed => "status = 1",
     };
-    let update = format!("UPDATE payments SET status = ?, live = NULL, settled_at = ? WHERE payment_id = ? AND store_id = ? AND {guard}");
+    let update =
+        format!("UPDATE payments SET status = ?, live = NULL, settled_at = ? WHERE payment_id = ? AND store_id = ? AND {guard}");
     let values = vec![status.into(), now.as_millis().into(), payment.id.as_str().into(), payment.store.0.into()];
     if unit.execute(update, values).await? == 0 {
         return Ok(NoticeAnswer::Repeated);

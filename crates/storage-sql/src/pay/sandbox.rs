@@ -32,9 +32,8 @@ impl SqlSandboxChannels {
         now: Timestamp,
     ) -> StoreResult<Option<SandboxNotice>> {
         let keep = self.database.dialect().keep_existing("payment_id");
-        let insert = format!(
-            "INSERT INTO sandbox_channels (payment_id, outcome, notice_id, at, delivered_at) VALUES (?, ?, ?, ?, ?){keep}"
-        );
+        let insert =
+            format!("INSERT INTO sandbox_channels (payment_id, outcome, notice_id, at, delivered_at) VALUES (?, ?, ?, ?, ?){keep}");
         let number = outcome.map(|outcome| match outcome {
             SandboxOutcome::Paid => PAID,
             SandboxOutcome::Failed => FAILED,

@@ -1,0 +1,115 @@
+//! The catalog's contract, the stock rows beside it, and seeding.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use sluice_catalog::{CatalogRepository as _, Changed, NewProduct, NewSku, ProductChange, ReceivingWay, Store, StoreSettings};
+use sluice_inventory::{GateEffect, Listing};
+use sluice_kernel::{Currency, SkuId, StoreId, Timestamp};
+use sluice_storage_sql::{SeedProduct, SqlCatalogRepository};
+
+use crate::databases::{TestDatabase, on_every_database};
+
+on_every_database!(contract, stock_rows_follow, seeding);
+
+const STORE: StoreId = StoreId(1);
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000)
+}
+
+async fn with_stores(test: &TestDatabase, outside_gate: bool) -> SqlCatalogRepository {
+    let catalog = SqlCatalogRepository::new(test.database.clone(), outside_gate);
+    for id in [1, 2] {
+        let store = Store {
+            id: StoreId(id),
+            name: format!("Store {id}"),
+            currency: Currency::CNY,
+            settings: StoreSettings::default(),
+            version: 1,
+        };
+        assert!(catalog.create_store(&store).await.unwrap());
+        assert!(!catalog.create_store(&store).await.unwrap());
+    }
+    catalog
+}
+
+async fn contract(test: &TestDatabase) {
+    sluice_catalog::testing::catalog_contract(Arc::new(with_stores(test, false).await)).await;
+    let beside = test.beside().await;
+    let apart = "SELECT COUNT(*) FROM skus s LEFT JOIN stock k ON k.sku_id = s.id AND k.store_id = s.store_id AND k.revision = s.revision \
+        WHERE k.sku_id IS NULL";
+    assert_eq!(beside.number(apart).await, 0);
+    assert!(beside.number("SELECT COUNT(*) FROM skus").await > 10);
+    assert_eq!(beside.number("SELECT COUNT(*) FROM gate_effects").await, 0);
+}
+
+/// A gate outside the database hears of every listing, in the order of the changes.
+async fn stock_rows_follow(test: &TestDatabase) {
+    let catalog = with_stores(test, true).await;
+    let sku = |id: i64| NewSku {
+        id: Some(SkuId(id)),
+        code: "A".to_owned(),
+        spec: String::new(),
+        price: 1,
+        points: 0,
+        allotable_profit: 0,
+        supplier_price: 0,
+        listed: true,
+    };
+    let product = NewProduct {
+        id: None,
+        title: "title".to_owned(),
+        pictures: Vec::new(),
+        delivery_place: "1".to_owned(),
+        receiving_way: ReceivingWay::new(0).unwrap(),
+        customer_product_id: None,
+        order_form_items: Vec::new(),
+        listed: true,
+        skus: vec![sku(7), sku(8)],
+    };
+    let made = catalog.create_product(STORE, &product, now()).await.unwrap();
+    let off = ProductChange { listed: Some(false), ..ProductChange::default() };
+    assert!(matches!(catalog.change_product(STORE, made.id, 1, &off).await.unwrap(), Changed::Done(_)));
+    assert_eq!(catalog.change_product(STORE, made.id, 1, &off).await.unwrap(), Changed::Stale);
+
+    let beside = test.beside().await;
+    let effects: Vec<GateEffect> = beside
+        .column::<String>("SELECT payload FROM gate_effects ORDER BY id")
+        .await
+        .iter()
+        .map(|payload| serde_json::from_str(payload).unwrap())
+        .collect();
+    let listing =
+        |sku: i64, buyable, revision| GateEffect::Listing { store: STORE, sku: SkuId(sku), listing: Listing { buyable, revision } };
+    assert_eq!(effects, [listing(7, true, 1), listing(8, true, 1), listing(7, false, 2), listing(8, false, 2)]);
+    assert_eq!(beside.number("SELECT COUNT(*) FROM stock WHERE NOT buyable AND revision = 2 AND received = 0").await, 2);
+}
+
+async fn seeding(test: &TestDatabase) {
+    let catalog = with_stores(test, false).await;
+    let special = [SeedProduct { listed: false, ..SeedProduct::plain(15, 10) }, SeedProduct::plain(18, 0)];
+    catalog.seed(STORE, &special, now()).await.unwrap();
+    let seen = AtomicI64::new(0);
+    for _ in 0..2 {
+        // What stands is left alone, and seeding twice adds nothing.
+        catalog.seed_plain(STORE, 1, 1_500, 100, now(), &|upto| seen.store(upto, Ordering::SeqCst)).await.unwrap();
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 1_500);
+
+    let beside = test.beside().await;
+    for table in ["products", "skus", "stock"] {
+        assert_eq!(beside.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1_500, "{table}");
+    }
+    for table in ["stock_adjustments", "stock_ledger"] {
+        assert_eq!(beside.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1_499, "{table}");
+    }
+    let apart = "SELECT COUNT(*) FROM stock k LEFT JOIN stock_ledger l ON l.sku_id = k.sku_id AND l.applied \
+        LEFT JOIN stock_adjustments a ON a.sku_id = k.sku_id AND a.status = 1 \
+        WHERE k.received <> COALESCE(l.quantity, 0) OR k.received <> COALESCE(a.delta, 0)";
+    assert_eq!(beside.number(apart).await, 0);
+    let cards = catalog.cards(STORE, &[SkuId(1), SkuId(15), SkuId(1_500)]).await.unwrap();
+    assert_eq!(cards.iter().map(|card| (card.sku_id.0, card.buyable)).collect::<Vec<_>>(), [(1, true), (15, false), (1_500, true)]);
+}

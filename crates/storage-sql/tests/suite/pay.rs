@@ -1,0 +1,55 @@
+//! Pay's contracts, and that every settlement leaves one fact in the outbox.
+
+use std::sync::Arc;
+
+use sluice_events::{Fact, OutboxStore as _, SLICES, SettledStatus};
+use sluice_kernel::Timestamp;
+use sluice_storage_sql::{SqlOutboxStore, SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
+
+use crate::databases::{TestDatabase, on_every_database};
+
+on_every_database!(payments, refunds, sandbox);
+
+/// What the outbox says was settled: the payment's or refund's id and the status.
+async fn settled(test: &TestDatabase) -> Vec<(String, SettledStatus)> {
+    let slices: Vec<u16> = (0..SLICES).collect();
+    let outbox = SqlOutboxStore::new(test.database.clone());
+    let rows = outbox.pending(&slices, Timestamp::from_millis(i64::MAX), 10_000).await.unwrap();
+    let mut settled: Vec<(String, SettledStatus)> = rows
+        .iter()
+        .map(|row| match serde_json::from_str(&row.payload).unwrap() {
+            Fact::PaymentSettled { payment } => {
+                let id = payment.refund_id.map_or(payment.payment_id.0, |refund| refund.0);
+                (id, payment.status)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    settled.sort_by(|one, two| one.0.cmp(&two.0));
+    settled
+}
+
+async fn payments(test: &TestDatabase) {
+    sluice_pay::testing::payment_contract(Arc::new(SqlPaymentRepository::new(test.database.clone()))).await;
+    let expected = [
+        ("callbacks-1", SettledStatus::Paid),
+        ("closed-1", SettledStatus::Paid),
+        ("live-1", SettledStatus::Failed),
+        ("settle-1", SettledStatus::Failed),
+        ("settle-1", SettledStatus::Paid),
+    ];
+    assert_eq!(settled(test).await, expected.map(|(id, status)| (id.to_owned(), status)));
+}
+
+async fn refunds(test: &TestDatabase) {
+    let payments = SqlPaymentRepository::new(test.database.clone());
+    let refunds = Arc::new(SqlRefundRepository::new(test.database.clone()));
+    sluice_pay::testing::refund_contract(&payments, refunds).await;
+    let returned: Vec<String> =
+        settled(test).await.into_iter().filter(|(_, status)| *status == SettledStatus::Refunded).map(|(id, _)| id).collect();
+    assert_eq!(returned, ["r-finish", "r-part", "r-rest"]);
+}
+
+async fn sandbox(test: &TestDatabase) {
+    sluice_pay::testing::sandbox_contract(Arc::new(SqlSandboxChannels::new(test.database.clone()))).await;
+}
