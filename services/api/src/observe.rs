@@ -56,7 +56,7 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody>) -> R
     let span = tracing::info_span!("request", trace.id = %context.trace_id, http.method = method);
     let handled = async {
         let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+        outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref(), &context)))
     };
     let response = trace::within(context.clone(), handled.instrument(span.clone())).await;
     drop(in_flight);
@@ -126,10 +126,11 @@ fn log(route: &str, status: u16, elapsed: std::time::Duration) {
 }
 
 /// The answer is written here, inside the trace: the dispatcher would write it outside.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+fn panicked(panic: &(dyn std::any::Any + Send), context: &TraceContext) -> Error {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let cause = std::io::Error::other(text.unwrap_or("a panic without words").to_owned());
     let problem = Problem::internal(&cause);
-    let response = problem.error_response();
+    let mut response = problem.error_response();
+    response.headers_mut().insert(TRACE_ID, header_value(&context.trace_id));
     InternalError::from_response(problem, response).into()
 }

@@ -60,6 +60,25 @@ async fn stopping_says_so_first_then_finishes_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_placement_that_outlives_the_listeners_is_not_stopped_half_way() {
+    let mut api = Running::with(|settings| settings.shutdown_timeout = Duration::from_secs(1));
+    let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "777", "quantity": 1}]}));
+    let waiting = tokio::spawn(waiting.send());
+    under_way(&api.fakes.orders).await;
+    api.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(12), &mut api.served).await.unwrap().unwrap();
+    assert!(waiting.await.unwrap().is_err(), "its connection was cut at the time-out");
+    assert!(api.fakes.orders.kept.lock().unwrap().is_empty());
+
+    api.fakes.orders.let_go.add_permits(1);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while api.fakes.orders.kept.lock().unwrap().is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "the placement ended with its connection");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_serves_health_alone() {
     let fakes = std::sync::Arc::new(crate::fakes::Fakes::default());
     let tokens = sluice_api::TokenSettings::hs256(SECRET);
