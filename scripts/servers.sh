@@ -102,6 +102,13 @@ running() {
   case $folder/ in "$state/$1"/*) return 0 ;; *) return 1 ;; esac
 }
 
+# A process that is being replaced by the program it starts may be unreadable for a moment; one that ended stays so.
+ended() {
+  running "$1" && return 1
+  sleep 0.3
+  ! running "$1"
+}
+
 # launch SERVER COMMAND…: in the background, away from this terminal and from our open files.
 launch() {
   local server=$1
@@ -117,7 +124,7 @@ await() {
   local server=$1 deadline=$((SECONDS + $2))
   shift 2
   until "$@" 2>/dev/null; do
-    if ! running "$server"; then
+    if ended "$server"; then
       tail -n 20 "$state/$server/log" >&2 || true
       die "$server ended while starting"
     fi

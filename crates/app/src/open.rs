@@ -386,7 +386,7 @@ async fn wire(
         payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
         clock: clock.clone(),
         ids: ids.clone(),
-        timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(10) },
+        timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(1) },
     });
     Ok(Shop {
         catalog,
