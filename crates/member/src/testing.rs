@@ -12,7 +12,7 @@ use crate::{AccountBook, AddressBook, CodeCheck, CodeRef, CodeRepository, NewAdd
 
 const STORE: StoreId = StoreId(1);
 const OTHER_STORE: StoreId = StoreId(2);
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 const TRIES: u32 = 5;
 
 fn at(seconds: i64) -> Timestamp {

@@ -60,10 +60,7 @@ enum Code {
 }
 
 fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
-    let runtime = match error {
-        DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
-        _ => return None,
-    };
+    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else { return None };
     match runtime {
         RuntimeErr::SqlxError(inner) => Some(inner),
         RuntimeErr::Internal(_) => None,

@@ -113,8 +113,10 @@ mod tests {
 
     use super::*;
 
+    type Sizes = Arc<std::sync::Mutex<Vec<usize>>>;
+
     /// A writer whose groups wait for a permit each, and the sizes of the groups it saw.
-    fn gated(lanes: usize, queue: usize) -> (Arc<GroupWriter<usize, usize>>, Arc<Semaphore>, Arc<std::sync::Mutex<Vec<usize>>>) {
+    fn gated(lanes: usize, queue: usize) -> (Arc<GroupWriter<usize, usize>>, Arc<Semaphore>, Sizes) {
         let gate = Arc::new(Semaphore::new(0));
         let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (inner_gate, inner_sizes) = (Arc::clone(&gate), Arc::clone(&sizes));

@@ -43,10 +43,9 @@ async fn begin(refunds: &dyn RefundRepository, request: &RefundRequest) -> Refun
 }
 
 async fn begun(refunds: &dyn RefundRepository, request: &RefundRequest) -> PayRefund {
-    match begin(refunds, request).await {
-        RefundBegin::Begun(refund) => refund,
-        refused => panic!("{refused:?}"),
-    }
+    let answer = begin(refunds, request).await;
+    let RefundBegin::Begun(refund) = answer else { panic!("{answer:?}") };
+    refund
 }
 
 async fn amounts_are_taken_from_what_is_left(payments: &dyn PaymentRepository, refunds: &dyn RefundRepository) {

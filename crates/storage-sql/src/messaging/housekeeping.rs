@@ -9,10 +9,9 @@ use sluice_kernel::{PortResult, Timestamp};
 
 use crate::{database::Database, error::StoreResult};
 
-const HOUR: Duration = Duration::from_secs(3_600);
-const KEY_LIFE: Duration = HOUR.saturating_mul(48);
-const INBOX_LIFE: Duration = HOUR.saturating_mul(24 * 14);
-const OUTCOME_LIFE: Duration = HOUR.saturating_mul(24 * 14);
+const KEY_LIFE: Duration = Duration::from_hours(48);
+const INBOX_LIFE: Duration = Duration::from_hours(24 * 14);
+const OUTCOME_LIFE: Duration = Duration::from_hours(24 * 14);
 
 /// Rows one DELETE takes, or a few more where many share an instant.
 const BATCH: i64 = 500;

@@ -8,7 +8,7 @@ use sea_orm::Value;
 use sluice_events::{Fact, slice_of};
 use sluice_kernel::Timestamp;
 
-use crate::{error::StoreResult, unit_of_work::UnitOfWork};
+use crate::{error::StoreResult, statement::insert_into, unit_of_work::UnitOfWork};
 
 pub(crate) const OUTBOX_COLUMNS: [&str; 4] = ["slice", "available_at", "payload", "traceparent"];
 
@@ -24,8 +24,7 @@ pub(crate) fn outbox_values(fact: &Fact, traceparent: Option<&str>, now: Timesta
 
 /// Keeps a fact in the transaction that makes it true.
 pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
-    let insert = "INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES (?, ?, ?, ?)";
-    unit.execute(insert, outbox_values(fact, traceparent, now)?.into()).await?;
+    unit.execute(insert_into("outbox", &OUTBOX_COLUMNS, 1), outbox_values(fact, traceparent, now)?.into()).await?;
     unit.leaves_facts();
     Ok(())
 }

@@ -58,7 +58,12 @@ impl SqlOutboxStore {
 
 fn outbox_row(row: &QueryResult) -> StoreResult<OutboxRow> {
     let slice = u16::try_from(row.try_get_by::<i64, _>("slice")?).map_err(|_| StoreError::Corrupt("outbox.slice"))?;
-    Ok(OutboxRow { id: row.try_get_by("id")?, slice, payload: row.try_get_by("payload")?, traceparent: row.try_get_by("traceparent")? })
+    Ok(OutboxRow {
+        id: row.try_get_by("id")?,
+        slice,
+        payload: row.try_get_by("payload")?,
+        traceparent: row.try_get_by("traceparent")?,
+    })
 }
 
 async fn delete(unit: &UnitOfWork, ids: &[i64]) -> StoreResult<()> {

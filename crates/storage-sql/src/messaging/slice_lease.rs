@@ -89,7 +89,9 @@ async fn read(unit: &UnitOfWork) -> StoreResult<Vec<Lease>> {
     let select = format!("SELECT slice, owner, until_at FROM outbox_leases ORDER BY slice{}", unit.dialect().for_update());
     let rows = unit.rows(select, vec![]).await?;
     rows.iter()
-        .map(|row| Ok(Lease { slice: row.try_get_by("slice")?, owner: row.try_get_by("owner")?, until: row.try_get_by("until_at")? }))
+        .map(|row| {
+            Ok(Lease { slice: row.try_get_by("slice")?, owner: row.try_get_by("owner")?, until: row.try_get_by("until_at")? })
+        })
         .collect()
 }
 

@@ -17,12 +17,10 @@ async fn settled(test: &TestDatabase) -> Vec<(String, SettledStatus)> {
     let rows = outbox.pending(&slices, Timestamp::from_millis(i64::MAX), 10_000).await.unwrap();
     let mut settled: Vec<(String, SettledStatus)> = rows
         .iter()
-        .map(|row| match serde_json::from_str(&row.payload).unwrap() {
-            Fact::PaymentSettled { payment } => {
-                let id = payment.refund_id.map_or(payment.payment_id.0, |refund| refund.0);
-                (id, payment.status)
-            }
-            other => panic!("{other:?}"),
+        .map(|row| {
+            let fact: Fact = serde_json::from_str(&row.payload).unwrap();
+            let Fact::PaymentSettled { payment } = fact else { panic!("{fact:?}") };
+            (payment.refund_id.map_or(payment.payment_id.0, |refund| refund.0), payment.status)
         })
         .collect();
     settled.sort_by(|one, two| one.0.cmp(&two.0));
