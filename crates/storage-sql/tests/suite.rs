@@ -1,0 +1,31 @@
+//! Every port's contract suite on SQLite and MariaDB, and what only these adapters promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "suite/cart.rs"]
+mod cart;
+#[path = "suite/catalog.rs"]
+mod catalog;
+#[path = "suite/databases.rs"]
+mod databases;
+#[path = "suite/housekeeping.rs"]
+mod housekeeping;
+#[path = "suite/inventory_gate.rs"]
+mod inventory_gate;
+#[path = "suite/inventory_ledger.rs"]
+mod inventory_ledger;
+#[path = "suite/member.rs"]
+mod member;
+#[path = "suite/messaging.rs"]
+mod messaging;
+#[path = "suite/migrations.rs"]
+mod migrations;
+#[path = "suite/order_contract.rs"]
+mod order_contract;
+#[path = "suite/order_faults.rs"]
+mod order_faults;
+#[path = "suite/order_fixture.rs"]
+mod order_fixture;
+#[path = "suite/order_reserved.rs"]
+mod order_reserved;
+#[path = "suite/pay.rs"]
+mod pay;

@@ -1,0 +1,120 @@
+//! Orders whose units an outside gate holds: epochs, and the race with the sweeper.
+
+use std::sync::Arc;
+
+use sluice_inventory::{GateEffect, GateEffects as _, GateSource as _, Listing, ReservationOutcomes as _};
+use sluice_kernel::{OrderNo, PaymentId, ReservationId, SkuId};
+use sluice_order::{Applied, CommitAnswer, OrderRepository as _, OrderState, StockStep, Transition, testing::plain_transition};
+use sluice_storage_sql::{SqlGateEffects, SqlGateState, SqlOrderRepository, SqlReservationOutcomes, StockMode};
+
+use super::order_fixture::{Engine, STORE, now, on_each_engine, reserved_order};
+
+on_each_engine!(
+    a_moved_epoch_commits_nothing,
+    the_sweeper_and_the_commit_never_both_win,
+    changes_are_told_to_the_gate,
+    processes_with_different_gates_do_not_start,
+);
+
+const SKU: SkuId = SkuId(7);
+const LISTED: Listing = Listing { buyable: true, revision: 3 };
+
+async fn a_moved_epoch_commits_nothing(engine: Engine) {
+    let epoch = engine.claim_gate("redis").await;
+    engine.put_sku(StockMode::Reserved, STORE, SKU, 10, LISTED).await;
+    let writer = engine.writer(StockMode::Reserved).await;
+    let source = engine.source();
+    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 1)], epoch)).await.unwrap(), CommitAnswer::Committed);
+
+    assert_eq!(source.close(epoch - 1).await.unwrap(), None);
+    let raised = source.close(epoch).await.unwrap().unwrap();
+    assert_eq!(source.epoch().await.unwrap(), (raised, false));
+    // Old epoch, and new epoch while the gate is closed.
+    for (number, reserved_in) in [(110, epoch), (120, raised)] {
+        let order = reserved_order(number, &[(SKU, 1)], reserved_in);
+        assert_eq!(writer.commit(order.clone()).await.unwrap(), CommitAnswer::EpochMoved);
+        assert_eq!(engine.rows_of(order.order_no).await, 0);
+    }
+    assert!(source.open(raised).await.unwrap());
+    assert!(!source.open(epoch).await.unwrap());
+    assert_eq!(writer.commit(reserved_order(130, &[(SKU, 1)], raised)).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(reserved_order(140, &[(SKU, 1)], epoch)).await.unwrap(), CommitAnswer::EpochMoved);
+}
+
+/// They race for one unique row, two hundred times.
+async fn the_sweeper_and_the_commit_never_both_win(engine: Engine) {
+    let epoch = engine.claim_gate("redis").await;
+    engine.put_sku(StockMode::Reserved, STORE, SKU, 1_000, LISTED).await;
+    let writer = engine.writer(StockMode::Reserved).await;
+    let outcomes = Arc::new(SqlReservationOutcomes::new(engine.database.clone()));
+    let mut wins = [0, 0];
+    for n in 0..200 {
+        let order = reserved_order(1_000 + n * 10, &[(SKU, 1)], epoch);
+        let (order_no, reservation) = (order.order_no, ReservationId::first(order.order_no));
+        let (writer, outcomes) = (writer.clone(), outcomes.clone());
+        let commits = async move { writer.commit(order).await.unwrap() };
+        let sweeps = async move { outcomes.abandon(&[(STORE, reservation)], now()).await.unwrap() };
+        // Either side first, so that both orders of events are met.
+        let (answer, abandoned) = if n % 2 == 0 {
+            let (sweep, commit) = (tokio::spawn(sweeps), tokio::spawn(commits));
+            (commit.await.unwrap(), sweep.await.unwrap())
+        } else {
+            let (commit, sweep) = (tokio::spawn(commits), tokio::spawn(sweeps));
+            (commit.await.unwrap(), sweep.await.unwrap())
+        };
+        let committed = answer == CommitAnswer::Committed;
+        assert!(committed || answer == CommitAnswer::EpochMoved, "{answer:?}");
+        assert_eq!(committed, abandoned.is_empty(), "both won or both lost");
+        let left = engine.rows_of(order_no).await;
+        assert_eq!(left, if committed { 7 } else { 1 }, "the outcome, and the order's rows where it stands");
+        wins[usize::from(committed)] += 1;
+    }
+    assert!(wins[0] > 0 && wins[1] > 0, "only one side ever won: {wins:?}");
+}
+
+async fn changes_are_told_to_the_gate(engine: Engine) {
+    let epoch = engine.claim_gate("redis").await;
+    engine.put_sku(StockMode::Reserved, STORE, SKU, 10, LISTED).await;
+    let writer = engine.writer(StockMode::Reserved).await;
+    let orders = SqlOrderRepository::new(engine.database.clone(), StockMode::Reserved);
+    let effects = SqlGateEffects::new(engine.database.clone());
+    let order_no = OrderNo::from_id(100);
+    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 2)], epoch)).await.unwrap(), CommitAnswer::Committed);
+    let order = orders.find(STORE, order_no).await.unwrap().unwrap();
+    let first = order.reservation;
+    let cancelled = OrderState::Cancelled { reason: sluice_order::CancelReason::Expired };
+    let outcome = orders.apply(&plain_transition(&order, cancelled, StockStep::Release(first))).await.unwrap();
+    assert_eq!(outcome, Applied::Done);
+
+    let order = orders.find(STORE, order_no).await.unwrap().unwrap();
+    let second = ReservationId { attempt: 2, ..first };
+    let late = |epoch| Transition {
+        paid_at: Some(now()),
+        ..plain_transition(
+            &order,
+            OrderState::Paid { payment: PaymentId::from("p") },
+            StockStep::LateSell { reservation: second, epoch: Some(epoch) },
+        )
+    };
+    assert_eq!(orders.apply(&late(epoch + 1)).await.unwrap(), Applied::EpochMoved);
+    assert_eq!(orders.apply(&late(epoch)).await.unwrap(), Applied::Done);
+    let kept: Vec<GateEffect> = effects.pending(10).await.unwrap().into_iter().map(|row| row.effect).collect();
+    let expected =
+        [GateEffect::Release { store: STORE, reservation: first }, GateEffect::Sell { store: STORE, reservation: second }];
+    assert_eq!(kept, expected);
+    // The sweeper cannot take what late money holds.
+    let outcomes = SqlReservationOutcomes::new(engine.database.clone());
+    assert_eq!(outcomes.abandon(&[(STORE, second)], now()).await.unwrap(), vec![]);
+    let ids: Vec<i64> = effects.pending(10).await.unwrap().into_iter().map(|row| row.id).collect();
+    effects.done(&ids).await.unwrap();
+    assert_eq!(effects.pending(10).await.unwrap(), vec![]);
+}
+
+async fn processes_with_different_gates_do_not_start(engine: Engine) {
+    let state = SqlGateState::new(engine.database.clone());
+    state.claim("redis", now()).await.unwrap();
+    state.claim("redis", now()).await.unwrap();
+    let refused = state.claim("database", now()).await.unwrap_err();
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(cause.contains("'redis'") && cause.contains("'database'"), "{cause}");
+}
