@@ -158,9 +158,18 @@ impl ShopProcess {
         self.builder.data_dir.clone().unwrap_or_else(|| self.scratch.path().join("data"))
     }
 
-    /// Everything the process has written so far, of all its lives.
+    /// Everything the process has written so far, of all its lives: its standard error, then its standard output.
     pub fn log(&self) -> String {
-        std::fs::read(self.log_path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        format!("{}{}", self.written("log"), self.printed())
+    }
+
+    /// What it has written to standard output alone.
+    pub fn printed(&self) -> String {
+        self.written("out")
+    }
+
+    fn written(&self, name: &str) -> String {
+        std::fs::read(self.scratch.path().join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// A token as the command line makes it.
@@ -257,20 +266,19 @@ impl ShopProcess {
         assert!(signal(child.id(), name), "the shop has ended");
     }
 
-    fn log_path(&self) -> PathBuf {
-        self.scratch.path().join("log")
+    fn writes(&self, name: &str) -> File {
+        let path = self.scratch.path().join(name);
+        OpenOptions::new().create(true).append(true).open(path).expect("the log can be opened")
     }
 
     fn spawn(&mut self) {
-        let log: File = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the log can be opened");
-        let errors = log.try_clone().expect("a file handle can be shared");
         let child = self
             .builder
             .command(self.scratch.path(), &self.builder.arguments)
             .env("SLUICE__LISTEN", format!("127.0.0.1:{}", self.port))
             .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
+            .stdout(self.writes("out"))
+            .stderr(self.writes("log"))
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("{} cannot be started: {error}", self.builder.executable.display()));

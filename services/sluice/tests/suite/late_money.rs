@@ -1,0 +1,85 @@
+//! Money for a closed order (S2 rule 9) is never silent: the order is paid after all, or the money goes back.
+
+use serde_json::json;
+use sluice_testkit::wait_for;
+
+use crate::callbacks::{exceptions, notice, tell};
+use crate::on_every_profile;
+use crate::world::{SOON, World};
+
+async fn s2_rule_9_late_money_pays_the_order_while_stock_allows(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(5).await;
+    let buyer = counter.somebody();
+    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let _ = buyer.cancel(&order.order_no()).await.expect_status(200);
+    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    let closed = buyer.pay(&order).await;
+    assert_eq!((closed.status, closed.code()), (409, "payment_closed"), "the cashier takes nothing for a closed payment");
+
+    for _ in 0..3 {
+        let answer = tell(&buyer, &notice(&order, "paid")).await;
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.body);
+    }
+    let paid = buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    assert!(paid.body.get("cancel_reason").is_none_or(serde_json::Value::is_null), "{}", paid.body);
+    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "release", "reserve", "sell"]).await;
+}
+
+async fn s2_rule_9_late_money_without_stock_is_refunded_and_shown(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(2).await;
+    let buyer = counter.somebody();
+    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let _ = buyer.cancel(&order.order_no()).await.expect_status(200);
+    let other = counter.somebody();
+    let taken = other.place(&[(&ware.sku, 1)]).await.expect_status(201);
+
+    for _ in 0..3 {
+        let answer = tell(&buyer, &notice(&order, "paid")).await;
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.body);
+    }
+    let refunded = buyer.wait_for_status(&order.order_no(), "refunded", SOON).await;
+    assert_eq!(refunded.text("/refund_status"), "full");
+    assert_eq!(exceptions(&counter, &order.order_no()).await, ["paid_after_close"]);
+    let refunds = counter.staff().get(&format!("/admin/orders/{}/refunds", order.order_no())).await.expect_status(200);
+    assert_eq!(refunds.body["data"].as_array().unwrap().len(), 1, "the money goes back once: {}", refunds.body);
+    assert_eq!(refunds.number("/data/0/amount/amount"), order.number("/total/amount"));
+    counter.expect_stock(&ware.sku, [1, 1, 0, 2]).await;
+    let _ = other.pay(&taken).await.expect_status(200);
+    other.wait_for_status(&taken.order_no(), "paid", SOON).await;
+    counter.expect_stock(&ware.sku, [1, 0, 1, 2]).await;
+}
+
+async fn s2_rule_9_late_money_after_the_deadline(world: &World) {
+    let counter = world.hasty();
+    let (stays, goes) = (counter.shelve(1).await, counter.shelve(1).await);
+    let buyer = counter.somebody();
+    let kept = buyer.place(&[(&stays.sku, 1)]).await.expect_status(201);
+    let lost = buyer.place(&[(&goes.sku, 1)]).await.expect_status(201);
+    for order in [&kept, &lost] {
+        buyer.wait_for_status(&order.order_no(), "cancelled", SOON).await;
+    }
+    counter.expect_stock(&goes.sku, [1, 0, 0, 1]).await;
+    let staff = counter.staff();
+    let gone = json!({"delta": -1, "reason": "broken"});
+    let _ = staff.post(&format!("/admin/skus/{}/stock-adjustments", goes.sku), gone).await.expect_status(201);
+    for order in [&kept, &lost] {
+        assert!((200..300).contains(&tell(&buyer, &notice(order, "paid")).await.status));
+    }
+    buyer.wait_for_status(&kept.order_no(), "paid", SOON).await;
+    buyer.wait_for_status(&lost.order_no(), "refunded", SOON).await;
+    counter.expect_stock(&stays.sku, [0, 0, 1, 1]).await;
+    counter.expect_stock(&goes.sku, [0, 0, 0, 0]).await;
+    wait_for("staff see the late money", SOON, async || {
+        exceptions(&counter, &lost.order_no()).await.contains(&"paid_after_close".to_owned()).then_some(())
+    })
+    .await;
+}
+
+on_every_profile!(
+    s2_rule_9_late_money_pays_the_order_while_stock_allows,
+    s2_rule_9_late_money_without_stock_is_refunded_and_shown,
+    s2_rule_9_late_money_after_the_deadline,
+);

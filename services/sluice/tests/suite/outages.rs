@@ -1,0 +1,212 @@
+//! Processes and servers die under load, and come back; nobody else is restarted.
+//!
+//! One shop with the Redis gate on servers of its own; the tests take turns with it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sluice_testkit::{Database, Kafka, MariaDb, Redis, unique_name, wait_for};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::floor;
+use crate::load::{Load, expect_everything_there, expect_only};
+use crate::world::{Counter, Profile, SOON, World};
+
+const UNITS: i64 = 10_000;
+/// Faults that stopped are forgotten within this time.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+struct Site {
+    world: World,
+    mariadb: MariaDb,
+    redis: Redis,
+    kafka: Kafka,
+    _database: Database,
+}
+
+static SITE: OnceCell<Mutex<Site>> = OnceCell::const_new();
+
+async fn site() -> MutexGuard<'static, Site> {
+    let start = async || {
+        let (mariadb, redis, kafka) = tokio::join!(MariaDb::start(), Redis::start(), Kafka::start());
+        let database = mariadb.fresh_database();
+        let plan = Profile::Redis
+            .plan()
+            .setting("database.url", database.url())
+            .setting("gate.url", redis.url())
+            .setting("bus.url", kafka.url());
+        Mutex::new(Site { world: plan.start().await, mariadb, redis, kafka, _database: database })
+    };
+    SITE.get_or_init(start).await.lock().await
+}
+
+async fn readiness(counter: &Counter) -> (u16, Value) {
+    let answer = counter.nobody().send("GET", "/readyz", &[], None).await;
+    (answer.status, answer.body)
+}
+
+fn state_of(readiness: &Value, part: &str) -> String {
+    let parts = readiness["parts"].as_array().unwrap();
+    parts.iter().find(|known| known["name"] == part).unwrap()["state"].as_str().unwrap().to_owned()
+}
+
+async fn becomes(counter: &Counter, status: &str) {
+    wait_for(&format!("/readyz says {status}"), RECOVERY, async || (readiness(counter).await.1["status"] == status).then_some(()))
+        .await;
+}
+
+async fn outbox_empties(counter: &Counter) {
+    wait_for("the outbox empties", RECOVERY, async || {
+        let outbox = counter.staff().get("/admin/outbox").await;
+        (outbox.status == 200 && outbox.number("/pending") == 0).then_some(())
+    })
+    .await;
+}
+
+async fn stock_up(site: &Site) -> [String; 2] {
+    [site.world.counter().shelve(UNITS).await.sku, site.world.counter().shelve(UNITS).await.sku]
+}
+
+#[tokio::test]
+async fn an_api_process_killed_under_load_loses_nothing() {
+    let _floor = floor::alone().await;
+    let mut site = site().await;
+    let skus = stock_up(&site).await;
+    let load = Load::start(&[site.world.counter()], &skus, 8);
+    load.more_orders(40).await;
+    site.world.apis[0].kill9();
+    let mut sent = load.stop().await;
+    site.world.apis[0].restart().await;
+    let load = Load::start(&[site.world.counter()], &skus, 4);
+    load.more_orders(10).await;
+    sent.extend(load.stop().await);
+    expect_only(&sent, &[]);
+    expect_everything_there(&sent, &site.world.counter(), &skus, UNITS).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn a_worker_killed_under_load_is_made_up_for() {
+    let _floor = floor::alone().await;
+    let mut site = site().await;
+    let skus = stock_up(&site).await;
+    let load = Load::start(&[site.world.counter()], &skus, 8);
+    for _ in 0..2 {
+        load.more_orders(30).await;
+        site.world.workers[0].kill9();
+        load.more_orders(10).await; // orders need no worker
+        site.world.workers[0].restart().await;
+    }
+    let sent = load.stop().await;
+    expect_only(&sent, &[]);
+    expect_everything_there(&sent, &site.world.counter(), &skus, UNITS).await;
+    outbox_empties(&site.world.counter()).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn redis_killed_closes_the_gate_until_it_is_back() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    load.more_orders(30).await;
+    site.redis.kill().await;
+    load.more_refusals(8).await;
+    let (status, body) = readiness(&counter).await;
+    assert_eq!((status, state_of(&body, "gate").as_str()), (503, "down"), "{body}");
+    let refused = counter.somebody().place(&[(&skus[0], 1)]).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(matches!(refused.code(), "stock_gate_closed" | "unavailable") && refused.header("retry-after").is_some());
+    assert_eq!(counter.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
+
+    site.redis.restart().await;
+    becomes(&counter, "ready").await;
+    load.more_orders(10).await;
+    let sent = load.stop().await;
+    expect_only(&sent, &[(503, "stock_gate_closed"), (503, "unavailable")]);
+    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn orders_go_on_while_kafka_is_away() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    site.kafka.kill().await;
+    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    load.more_orders(40).await;
+    let sent = load.stop().await;
+    expect_only(&sent, &[]);
+    becomes(&counter, "degraded").await;
+    let (status, body) = readiness(&counter).await;
+    assert_eq!((status, state_of(&body, "bus").as_str()), (200, "degraded"), "{body}");
+    let outbox = counter.staff().get("/admin/outbox").await.expect_status(200);
+    assert!(outbox.number("/pending") >= 40, "the outbox waits: {}", outbox.body);
+
+    site.kafka.restart().await;
+    becomes(&counter, "ready").await;
+    outbox_empties(&counter).await;
+    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn mariadb_away_is_503_and_recovers_without_a_restart() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    load.more_orders(30).await;
+    site.mariadb.kill().await;
+    load.more_refusals(8).await;
+    let asked = Instant::now();
+    let refused = counter
+        .somebody()
+        .post_with_key("/orders", &unique_name("key"), serde_json::json!({"items": [{"sku_id": skus[0], "quantity": 1}]}))
+        .await;
+    assert_eq!((refused.status, refused.code()), (503, "unavailable"), "{}", refused.body);
+    assert!(refused.header("retry-after").is_some());
+    assert!(asked.elapsed() < Duration::from_secs(10), "a refusal after {:?}", asked.elapsed());
+    let read = counter.somebody().get("/orders").await;
+    assert_eq!((read.status, read.code()), (503, "unavailable"), "{}", read.body);
+    let (status, body) = readiness(&counter).await;
+    assert_eq!((status, state_of(&body, "database").as_str()), (503, "down"), "{body}");
+    assert_eq!(counter.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
+
+    site.mariadb.restart().await;
+    becomes(&counter, "ready").await;
+    load.more_orders(10).await;
+    let sent = load.stop().await;
+    expect_only(&sent, &[(503, "unavailable"), (503, "stock_gate_closed")]);
+    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    outbox_empties(&counter).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+/// Neither lost nor for ever: whoever waits is answered within bounds when a server is silent instead of gone.
+#[tokio::test]
+async fn a_silent_redis_is_no_reason_to_wait_for_ever() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    site.redis.pause();
+    let asked = Instant::now();
+    let refused = counter.somebody().place(&[(&skus[0], 1)]).await;
+    site.redis.resume();
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(asked.elapsed() < Duration::from_secs(10), "a refusal after {:?}", asked.elapsed());
+    becomes(&counter, "ready").await;
+    let buyer = counter.somebody();
+    let order = buyer.place(&[(&skus[0], 1)]).await.expect_status(201);
+    let _ = buyer.pay(&order).await.expect_status(200);
+    buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    // The refused one holds nothing: its reservation, if it came through, is swept.
+    counter.expect_stock_within(&skus[0], [UNITS - 1, 0, 1, UNITS], Duration::from_mins(1)).await;
+    site.world.reconciles_within(RECOVERY).await;
+}

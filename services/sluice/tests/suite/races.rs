@@ -1,0 +1,80 @@
+//! Payment and timer at the same moment: every order ends paid or cancelled, never both, and the sums hold.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::callbacks::{notice, tell};
+use crate::floor;
+use crate::world::{HASTY_WINDOW, Profile};
+
+const ORDERS: i64 = 100;
+const EARLY: Duration = Duration::from_millis(250);
+
+/// Pays every order around its deadline: half at the cashier, half by a callback.
+async fn race(profile: Profile) {
+    let _floor = floor::alone().await;
+    let world = profile.shared().await;
+    let counter = world.hasty();
+    let ware = counter.shelve(ORDERS).await;
+    let mut runners = JoinSet::new();
+    for number in 0..ORDERS {
+        let (buyer, sku) = (counter.somebody(), ware.sku.clone());
+        // From a little before the deadline to a second after it, where the timer strikes.
+        let offset = Duration::from_millis(u64::try_from(number * 1_250 / ORDERS).unwrap());
+        runners.spawn(async move {
+            let order = buyer.place(&[(&sku, 1)]).await.expect_status(201);
+            tokio::time::sleep(HASTY_WINDOW.saturating_sub(EARLY) + offset).await;
+            let answer = if number % 2 == 0 { buyer.pay(&order).await } else { tell(&buyer, &notice(&order, "paid")).await };
+            let money = match (answer.status, answer.code()) {
+                (200..300, _) => true,
+                (409, "payment_closed") if number % 2 == 0 => false,
+                other => panic!("a payment at the deadline was answered {other:?}: {}", answer.body),
+            };
+            let wanted = if money { "paid" } else { "cancelled" };
+            (buyer, order.order_no(), wanted)
+        });
+    }
+    let mut sold = 0;
+    for (buyer, order_no, wanted) in runners.join_all().await {
+        buyer.wait_for_status(&order_no, wanted, Duration::from_secs(30)).await;
+        sold += i64::from(wanted == "paid");
+    }
+    assert!(sold >= ORDERS / 2, "every callback counts, {sold} were paid");
+    counter.expect_stock_within(&ware.sku, [ORDERS - sold, 0, sold, ORDERS], Duration::from_secs(30)).await;
+
+    let trace = counter.staff().get(&format!("/admin/skus/{}/stock/trace", ware.sku)).await.expect_status(200);
+    assert_eq!(trace.body["adds_up"], true);
+    let mut of_order: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for movement in trace.body["movements"].as_array().unwrap() {
+        if let Some(number) = movement["order_no"].as_str() {
+            of_order.entry(number.to_owned()).or_default().push(movement["kind"].as_str().unwrap());
+        }
+    }
+    assert_eq!(of_order.len(), usize::try_from(ORDERS).unwrap());
+    let mut late = 0;
+    for (number, kinds) in &mut of_order {
+        kinds.sort_unstable();
+        let late_sale = kinds == &["release", "reserve", "reserve", "sell"];
+        late += usize::from(late_sale);
+        let sound = late_sale || kinds == &["reserve", "sell"] || kinds == &["release", "reserve"];
+        assert!(sound, "the movements of order {number}: {kinds:?}");
+    }
+    assert!(late > 0, "no money came late: this was no race");
+}
+
+#[tokio::test]
+async fn payment_and_timer_race_embedded() {
+    race(Profile::Embedded).await;
+}
+
+#[tokio::test]
+async fn payment_and_timer_race_on_mariadb() {
+    race(Profile::MariaDb).await;
+}
+
+#[tokio::test]
+async fn payment_and_timer_race_with_the_redis_gate() {
+    race(Profile::Redis).await;
+}

@@ -1,0 +1,136 @@
+//! Refunds by staff: whole or in parts, with goods or without, once for each key.
+
+use serde_json::{Value, json};
+use sluice_testkit::{Answer, Shopper, unique_name, wait_for};
+
+use crate::on_every_profile;
+use crate::shelf::{PRICE, Ware};
+use crate::world::{Counter, SOON, World};
+
+async fn paid_order(counter: &Counter, ware: &Ware, quantity: i64) -> (Shopper, Answer) {
+    let buyer = counter.somebody();
+    let order = buyer.place(&[(&ware.sku, quantity)]).await.expect_status(201);
+    let _ = buyer.pay(&order).await.expect_status(200);
+    let paid = buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    (buyer, paid)
+}
+
+async fn refund(counter: &Counter, order: &Answer, key: &str, body: Value) -> Answer {
+    counter.staff().post_with_key(&format!("/admin/orders/{}/refunds", order.order_no()), key, body).await
+}
+
+async fn expect_refund_status(buyer: &Shopper, order: &Answer, status: &str, refund_status: &str) {
+    wait_for(&format!("the order becomes {status}, refund {refund_status}"), SOON, async || {
+        let seen = buyer.order(&order.order_no()).await;
+        (seen.text("/status") == status && seen.text("/refund_status") == refund_status).then_some(())
+    })
+    .await;
+}
+
+async fn a_whole_refund_with_the_goods(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(5).await;
+    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let key = unique_name("key");
+    let body = json!({"reason": "changed their mind", "restock": true});
+    let done = refund(&counter, &order, &key, body.clone()).await.expect_status(201);
+    assert_eq!(done.number("/amount/amount"), 3 * PRICE);
+    let again = refund(&counter, &order, &key, body).await.expect_status(201);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(again.text("/refund_id"), done.text("/refund_id"));
+    expect_refund_status(&buyer, &order, "refunded", "full").await;
+    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell", "restock"]).await;
+    let late = refund(&counter, &order, &unique_name("key"), json!({"reason": "once more"})).await;
+    assert_eq!(late.status, 409, "{}", late.body);
+}
+
+async fn a_whole_refund_without_the_goods(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(5).await;
+    let (buyer, order) = paid_order(&counter, &ware, 2).await;
+    let _ = refund(&counter, &order, &unique_name("key"), json!({"reason": "arrived broken"})).await.expect_status(201);
+    expect_refund_status(&buyer, &order, "refunded", "full").await;
+    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+}
+
+async fn a_part_and_then_the_rest(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(5).await;
+    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let part = json!({
+        "amount": {"amount": PRICE, "currency": "CNY"}, "reason": "one came back",
+        "restock_items": [{"sku_id": ware.sku, "quantity": 1}],
+    });
+    let _ = refund(&counter, &order, &unique_name("key"), part).await.expect_status(201);
+    expect_refund_status(&buyer, &order, "paid", "partial").await;
+    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+
+    for (pointer, body) in [
+        ("/amount", json!({"amount": 2 * PRICE + 1, "reason": "too much"})),
+        ("/amount", json!({"amount": 0, "reason": "nothing"})),
+        ("/amount", json!({"amount": -1, "reason": "less"})),
+        ("/amount", json!({"amount": {"amount": 1, "currency": "USD"}, "reason": "other money"})),
+        ("/reason", json!({"amount": 1, "reason": " "})),
+        ("/restock_items/0", json!({"amount": 1, "reason": "x", "restock_items": [{"sku_id": ware.sku, "quantity": 3}]})),
+    ] {
+        let refused = refund(&counter, &order, &unique_name("key"), body.clone()).await;
+        assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{body}: {}", refused.body);
+        let seen = refused.body["errors"][0]["pointer"].as_str().unwrap();
+        assert!(seen.starts_with(pointer), "{seen} is not {pointer}");
+    }
+    let missing = counter.staff().post(&format!("/admin/orders/{}/refunds", order.order_no()), json!({"reason": "x"})).await;
+    assert_eq!((missing.status, missing.code()), (400, "idempotency_key_missing"));
+
+    let rest =
+        refund(&counter, &order, &unique_name("key"), json!({"reason": "all came back", "restock": true})).await.expect_status(201);
+    assert_eq!(rest.number("/amount/amount"), 2 * PRICE);
+    expect_refund_status(&buyer, &order, "refunded", "full").await;
+    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell", "restock", "restock"]).await;
+}
+
+async fn an_order_without_money_cannot_be_refunded(world: &World) {
+    let counter = world.counter();
+    let buyer = counter.somebody();
+    let order = buyer.place(&[("1", 1)]).await.expect_status(201);
+    let refused = refund(&counter, &order, &unique_name("key"), json!({"reason": "why not"})).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let by_customer = buyer
+        .post_with_key(&format!("/admin/orders/{}/refunds", order.order_no()), &unique_name("key"), json!({"reason": "mine"}))
+        .await;
+    assert_eq!((by_customer.status, by_customer.code()), (403, "forbidden"));
+    let foreign = counter
+        .staff_of(2)
+        .post_with_key(&format!("/admin/orders/{}/refunds", order.order_no()), &unique_name("key"), json!({"reason": "theirs"}))
+        .await;
+    assert_eq!((foreign.status, foreign.code()), (404, "not_found"));
+}
+
+async fn refunds_at_the_same_moment_never_exceed_the_total(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(4).await;
+    let (buyer, order) = paid_order(&counter, &ware, 4).await;
+    let mut together = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (counter, order) = (counter.clone(), order.clone());
+        let body = json!({"amount": PRICE, "reason": "a quarter", "restock_items": [{"sku_id": ware.sku, "quantity": 1}]});
+        together.spawn(async move { refund(&counter, &order, &unique_name("key"), body).await });
+    }
+    let answers = together.join_all().await;
+    let given = answers.iter().filter(|answer| answer.status == 201).count();
+    for answer in &answers {
+        assert!(answer.status < 500, "{}", answer.body);
+    }
+    assert_eq!(given, 4, "a quarter can be given four times");
+    expect_refund_status(&buyer, &order, "refunded", "full").await;
+    counter.expect_stock(&ware.sku, [4, 0, 0, 4]).await;
+}
+
+on_every_profile!(
+    a_whole_refund_with_the_goods,
+    a_whole_refund_without_the_goods,
+    a_part_and_then_the_rest,
+    an_order_without_money_cannot_be_refunded,
+    refunds_at_the_same_moment_never_exceed_the_total,
+);
