@@ -29,9 +29,10 @@ up:
 down:
     scripts/servers.sh down
 
-# Write the API's document anew
+# Write the documents of the API and of the events anew
 openapi:
-    cargo run --quiet -- openapi > docs/openapi.json
+    cargo run --quiet -- openapi > services/api/openapi.json
+    cargo run --quiet -- asyncapi > services/api/asyncapi.json
 
 # Build the API documentation of the crates
 doc:

@@ -33,7 +33,7 @@ pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, Ord
     let mut wanted = BTreeMap::<SkuId, Wanted>::new();
     for (line, requested) in lines.iter().enumerate() {
         // An id is opaque to the client: one that cannot be ours names a SKU that does not exist.
-        let Ok(sku) = requested.sku.parse::<SkuId>() else {
+        let Some(sku) = requested.sku.parse::<SkuId>().ok().filter(|sku| sku.to_string() == requested.sku) else {
             unknown.push((line, requested.sku.clone()));
             continue;
         };

@@ -64,6 +64,8 @@ fn a_sum_over_9999_and_a_101st_line_are_refused() {
 fn an_id_that_cannot_be_ours_is_off_the_shelf() {
     let error = sum_lines(&[line("1", 1), line("abc", 1)]).unwrap_err();
     assert!(matches!(error, OrderError::OffShelf { lines } if lines == [(1, "abc".to_owned())]));
+    let error = sum_lines(&[line("+1", 1), line("01", 1)]).unwrap_err();
+    assert!(matches!(error, OrderError::OffShelf { lines } if lines.len() == 2));
 }
 
 #[test]

@@ -19,15 +19,7 @@ fn documents() -> [(&'static str, String); 2] {
 fn the_committed_documents_are_the_served_ones() {
     for (name, text) in documents() {
         let committed = fs::read_to_string(file(name)).unwrap_or_default();
-        assert!(committed == text, "{name} has changed: accept it with `cargo test -p sluice-api -- --ignored accept`");
-    }
-}
-
-#[test]
-#[ignore = "writes the documents after a wanted change"]
-fn accept() {
-    for (name, text) in documents() {
-        fs::write(file(name), text).unwrap();
+        assert!(committed == text, "{name} has changed: accept it with `just openapi`");
     }
 }
 
