@@ -55,6 +55,7 @@ pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResu
     ITEMS.run(unit, items).await?;
     ADDRESSES.run(unit, addresses).await?;
     OUTBOX.run(unit, outbox).await?;
+    unit.leaves_facts();
     Ok(())
 }
 

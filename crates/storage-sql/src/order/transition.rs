@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sea_orm::Value;
 use sluice_events::{Fact, MovementKind, RestockLine};
 use sluice_inventory::{GateEffect, ReserveLine};
-use sluice_kernel::{OrderNo, ReservationId, SkuId};
+use sluice_kernel::{OrderNo, ReservationId, SkuId, Timestamp};
 use sluice_order::{Applied, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
 
 use super::codes::{reason_in, refund_code, status_code, status_of};
@@ -238,7 +238,7 @@ async fn write_order(unit: &UnitOfWork, transition: &Transition, locked: &Locked
         reason_in(to).into(),
         attempt.into(),
         to.payment().map(|payment| payment.as_str().to_owned()).into(),
-        paid_at.map(|at| at.as_millis()).into(),
+        paid_at.map(Timestamp::as_millis).into(),
         refunded.into(),
         refund_state.map(refund_code).into(),
         order_no.id().into(),

@@ -142,24 +142,21 @@ impl Lane {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(failure) => failure,
             };
-            let pause = Duration::from_millis(u64::from(tries) * 3);
-            match failure {
-                StoreError::CommitUnknown(_) => {
-                    tracing::warn!(orders = batch.len(), error = %failure, "The answer to a commit was lost; its orders are looked up.");
-                    match self.look_up_all(batch).await {
-                        Ok(Some(verdicts)) => return Ok(verdicts),
-                        // It did not commit, and never will.
-                        Ok(None) if tries < MOST_TRIES => {}
-                        Ok(None) => return Err(BatchFailed(Arc::new(failure))),
-                        Err(error) => return Err(BatchFailed(Arc::new(error))),
-                    }
+            if matches!(failure, StoreError::CommitUnknown(_)) {
+                tracing::warn!(orders = batch.len(), error = %failure, "The answer to a commit was lost; its orders are looked up.");
+                let looked_up = self.look_up_all(batch).await.map_err(|error| BatchFailed(Arc::new(error)))?;
+                if let Some(verdicts) = looked_up {
+                    return Ok(verdicts);
                 }
-                failure if failure.is_retryable() && tries < MOST_TRIES => {
-                    metrics::counter!("sluice_transaction_retries_total").increment(1);
-                    tokio::time::sleep(pause).await;
-                }
-                failure => return Err(BatchFailed(Arc::new(failure))),
+                // It did not commit, and never will: the whole batch may be tried again.
+            } else if !failure.is_retryable() {
+                return Err(BatchFailed(Arc::new(failure)));
             }
+            if tries >= MOST_TRIES {
+                return Err(BatchFailed(Arc::new(failure)));
+            }
+            metrics::counter!("sluice_transaction_retries_total").increment(1);
+            tokio::time::sleep(Duration::from_millis(u64::from(tries) * 3)).await;
         }
     }
 
