@@ -255,6 +255,7 @@ impl OrderPorts {
         order.state = OrderState::Unpaid;
         order.cancel_reason = None;
         order.refund_state = RefundState::None;
+        order.paid_at = None;
         Ok(Placed { order, payment, replayed: true })
     }
 
