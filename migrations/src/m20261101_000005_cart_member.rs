@@ -18,7 +18,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = ["addresses", "third_party_accounts", "verification_codes", "cart_lines", "carts"];
+        let tables = ["addresses", "address_books", "third_party_accounts", "verification_codes", "cart_lines", "carts"];
         drop_tables(manager, &tables).await
     }
 }
@@ -63,6 +63,13 @@ async fn create_member(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     NewTable::named("third_party_accounts")
         .columns(vec![big_integer("store_id"), string_len("user_id", 64), string_len("provider", 32), string_len("account", 128)])
         .key(&["store_id", "user_id", "provider"])
+        .create(manager)
+        .await?;
+
+    // The row that changes of one user's addresses hold, so that they follow each other.
+    NewTable::named("address_books")
+        .columns(vec![big_integer("store_id"), string_len("user_id", 64)])
+        .key(&["store_id", "user_id"])
         .create(manager)
         .await?;
 

@@ -56,6 +56,14 @@ fn fields(entry: &NewAddress) -> [Value; 7] {
     ]
 }
 
+/// Holds the user's book until the commit, so that changes of one book follow each other.
+async fn lock_book(unit: &UnitOfWork, store: StoreId, user: &UserId) -> StoreResult<()> {
+    let keep = unit.dialect().keep_existing("store_id, user_id");
+    let insert = format!("INSERT INTO address_books (store_id, user_id) VALUES (?, ?){keep}");
+    unit.execute(insert, vec![store.0.into(), user.as_str().into()]).await?;
+    Ok(())
+}
+
 async fn add(
     unit: &UnitOfWork,
     store: StoreId,
@@ -64,25 +72,26 @@ async fn add(
     most: u32,
     now: Timestamp,
 ) -> StoreResult<Option<Address>> {
+    lock_book(unit, store, user).await?;
+    let count = "SELECT COUNT(*) AS entries FROM addresses WHERE store_id = ? AND user_id = ?";
+    let entries: i64 = match unit.row(count, vec![store.0.into(), user.as_str().into()]).await? {
+        Some(row) => row.try_get_by("entries")?,
+        None => 0,
+    };
+    if entries >= i64::from(most) {
+        return Ok(None);
+    }
     let insert = "INSERT INTO addresses (store_id, user_id, name, phone, province, city, district, address, is_default, created_at) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let mut values = vec![store.0.into(), user.as_str().into()];
     values.extend(fields(entry));
     values.push(now.as_millis().into());
     let inserted = unit.execute_raw(insert, values).await?.last_insert_id();
-    let id = i64::try_from(inserted).map_err(|_| StoreError::Corrupt("addresses.id"))?;
-
-    // Locking the user's entries, the new one included, makes two additions at once follow each other.
-    let lock = format!("SELECT id FROM addresses WHERE store_id = ? AND user_id = ? ORDER BY id{}", unit.dialect().for_update());
-    let entries = unit.rows(lock, vec![store.0.into(), user.as_str().into()]).await?.len();
-    if entries > usize::try_from(most).unwrap_or(usize::MAX) {
-        remove(unit, store, user, AddressId(id)).await?;
-        return Ok(None);
-    }
+    let id = AddressId(i64::try_from(inserted).map_err(|_| StoreError::Corrupt("addresses.id"))?);
     if entry.is_default {
-        take_mark_from_others(unit, store, user, AddressId(id)).await?;
+        take_mark_from_others(unit, store, user, id).await?;
     }
-    Ok(Some(Address { id: AddressId(id), entry: entry.clone() }))
+    Ok(Some(Address { id, entry: entry.clone() }))
 }
 
 async fn take_mark_from_others(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId) -> StoreResult<()> {
@@ -92,6 +101,7 @@ async fn take_mark_from_others(unit: &UnitOfWork, store: StoreId, user: &UserId,
 }
 
 async fn replace(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId, entry: &NewAddress) -> StoreResult<bool> {
+    lock_book(unit, store, user).await?;
     let update = "UPDATE addresses SET name = ?, phone = ?, province = ?, city = ?, district = ?, address = ?, is_default = ? \
         WHERE store_id = ? AND user_id = ? AND id = ?";
     let mut values: Vec<Value> = fields(entry).into();

@@ -5,7 +5,8 @@ use sluice_migrations::{Migrator, MigratorTrait as _};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-const TABLES: [&str; 31] = [
+const TABLES: [&str; 32] = [
+    "address_books",
     "addresses",
     "cart_lines",
     "carts",
