@@ -380,7 +380,12 @@ async fn wire(
         catalog: Arc::new(CatalogBridge::new(catalog.clone())),
         cart: Arc::new(CartBridge(cart.clone())),
         codes: Arc::new(CodeBridge(member.clone())),
-        stock: Arc::new(StockBridge { gate: gate.gate.clone(), in_commit: gate.redis.is_none(), effects: effects.clone() }),
+        stock: Arc::new(StockBridge {
+            gate: gate.gate.clone(),
+            inventory: inventory.clone(),
+            in_commit: gate.redis.is_none(),
+            effects: effects.clone(),
+        }),
         writer: Arc::new(SqlOrderWriter::start(database, writer).await?),
         orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
         payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),

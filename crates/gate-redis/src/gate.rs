@@ -318,6 +318,8 @@ impl StockGate for RedisStockGate {
     }
 
     async fn status(&self) -> PortResult<GateStatus> {
+        // What was adopted last says nothing about a server that has gone since.
+        self.ping().await?;
         let standing = self.standing.borrow();
         Ok(GateStatus { kind: "redis", open: standing.scripts.is_some(), epoch: standing.epoch })
     }

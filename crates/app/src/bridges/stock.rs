@@ -3,17 +3,28 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_inventory::{GateAnswer, ReserveLine, StockGate};
+use sluice_inventory::{GateAnswer, InventoryService, ReserveLine, StockGate};
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
 use sluice_order::{ReserveAnswer, StockRefusal, StockReserver};
 use tokio::sync::Notify;
 
 pub struct StockBridge {
     pub gate: Arc<dyn StockGate>,
+    pub inventory: Arc<dyn InventoryService>,
     /// The database gate: the group commit decides.
     pub in_commit: bool,
     /// Wakes the sweeper that applies gate effects.
     pub effects: Arc<Notify>,
+}
+
+/// Effects told to the gate at most before a placement looks again; the sweeper goes on with the rest.
+const EFFECTS_BEFORE_ANOTHER_LOOK: u32 = 500;
+
+impl StockBridge {
+    async fn bring_up_to_date(&self) -> PortResult<()> {
+        let told = self.inventory.apply_effects(EFFECTS_BEFORE_ANOTHER_LOOK).await;
+        told.map(|_| ()).map_err(|error| super::port_error("telling the gate of changes", error))
+    }
 }
 
 #[async_trait]
@@ -36,8 +47,12 @@ impl StockReserver for StockBridge {
         let answer = self.gate.reserve(store, id, &lines, now).await?;
         Ok(match answer {
             GateAnswer::Reserved { epoch } => ReserveAnswer::Held { epoch },
-            GateAnswer::OffShelf(skus) => ReserveAnswer::Refused(StockRefusal::OffShelf(skus)),
-            GateAnswer::Outdated(skus) => ReserveAnswer::Refused(StockRefusal::Outdated(skus)),
+            // The catalog said yes a moment ago: either it has changed since, or the gate has not heard of the last
+            // change. Tell the gate, then let the placement ask the catalog again, which decides.
+            GateAnswer::OffShelf(skus) | GateAnswer::Outdated(skus) => {
+                self.bring_up_to_date().await?;
+                ReserveAnswer::Refused(StockRefusal::Outdated(skus))
+            }
             GateAnswer::Short(short) => {
                 ReserveAnswer::Refused(StockRefusal::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()))
             }
