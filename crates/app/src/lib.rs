@@ -14,7 +14,7 @@ mod shop;
 mod token;
 
 pub use config::{Config, ConfigError, Parts, Secret};
-pub use open::{OpenError, OpenOptions, OpenShop};
+pub use open::{OpenError, OpenOptions, OpenShop, Surroundings};
 pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, PartHealth, PartState, Shop};
 pub use sluice_storage_sql::StoryLine;

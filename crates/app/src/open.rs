@@ -52,6 +52,19 @@ pub enum OpenError {
     Port(#[from] PortError),
 }
 
+/// What a process takes from outside: time and ids.
+pub struct Surroundings {
+    pub clock: Arc<dyn Clock>,
+    /// `None` leases a node number in the database and makes ids from it.
+    pub ids: Option<Arc<dyn IdGenerator>>,
+}
+
+impl Surroundings {
+    fn real() -> Self {
+        Self { clock: Arc::new(SystemClock), ids: None }
+    }
+}
+
 /// A wired shop with its background work: the node number's lease and, with the Redis gate, its keeper.
 pub struct OpenShop {
     pub shop: Shop,
@@ -90,16 +103,32 @@ struct Bus {
 
 impl OpenShop {
     pub async fn open(config: &Config, secrets: &Secrets, public_url: &str, options: OpenOptions) -> Result<Self, OpenError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self::open_in(config, secrets, public_url, options, Surroundings::real()).await
+    }
+
+    /// With a clock and ids of the caller's: tests turn them by hand.
+    pub async fn open_in(
+        config: &Config,
+        secrets: &Secrets,
+        public_url: &str,
+        options: OpenOptions,
+        Surroundings { clock, ids }: Surroundings,
+    ) -> Result<Self, OpenError> {
         let names = NodeIds::new(clock.clone(), 0);
         let database = open_database(config, options).await?;
-        let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
+        let stop = CancellationToken::new();
+        let mut background = JoinSet::new();
+        let ids = match ids {
+            Some(ids) => ids,
+            None => {
+                let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
+                background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
+                ids
+            }
+        };
         let gate = open_gate(config, &database, &clock).await?;
         let bus = open_bus(config)?;
 
-        let stop = CancellationToken::new();
-        let mut background = JoinSet::new();
-        background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
         if let Some(redis) = &gate.redis {
             let (redis, stop) = (redis.clone(), stop.clone());
             background.spawn(async move { redis.keep_open(stop).await });

@@ -231,7 +231,8 @@ pub trait PaymentDesk: Send + Sync {
     async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError>;
     /// The first payment as it was answered.
     async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
-    async fn latest(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
+    /// The newest payment of each of these orders that has one.
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>>;
     /// Asks and closes the channels; `true` where money had come (do not cancel).
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
     /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already.

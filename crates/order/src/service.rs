@@ -126,7 +126,8 @@ impl Orders {
     }
 
     async fn detail(&self, order: Order) -> Result<OrderDetail, OrderError> {
-        let payment = self.inner.payments.latest(order.store, order.order_no).await?;
+        let mut latest = self.inner.payments.latest(order.store, &[order.order_no]).await?;
+        let payment = latest.remove(&order.order_no);
         Ok(OrderDetail { order, payment })
     }
 
@@ -177,11 +178,9 @@ impl OrderService for Orders {
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError> {
         let rows = self.inner.orders.list(&query).await?;
         let page = Page::from_overfull(rows, query.page.limit, |order| order.order_no.id());
-        let mut data = Vec::with_capacity(page.data.len());
-        for order in page.data {
-            data.push(self.detail(order).await?);
-        }
-        Ok(Page { data, next_cursor: page.next_cursor, has_more: page.has_more })
+        let orders: Vec<OrderNo> = page.data.iter().map(|order| order.order_no).collect();
+        let mut latest = self.inner.payments.latest(query.store, &orders).await?;
+        Ok(page.map(|order| OrderDetail { payment: latest.remove(&order.order_no), order }))
     }
 
     async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError> {

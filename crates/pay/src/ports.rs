@@ -34,8 +34,8 @@ pub trait PaymentRepository: Send + Sync {
     /// Notes what the provider opened; `false` where the payment is not pending any more.
     async fn set_channel(&self, id: &PaymentId, channel: &Channel) -> PortResult<bool>;
     async fn find(&self, id: &PaymentId) -> PortResult<Option<Payment>>;
-    /// All payments of an order, oldest first.
-    async fn of_order(&self, store: StoreId, order: OrderNo) -> PortResult<Vec<Payment>>;
+    /// All payments of these orders, oldest first.
+    async fn of_orders(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<Vec<Payment>>;
     /// Closes the order to new payments, then returns those still pending.
     async fn close_order(&self, store: StoreId, order: OrderNo, now: Timestamp) -> PortResult<Vec<Payment>>;
     /// pending → closed; `false` where it was not pending.

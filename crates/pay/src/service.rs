@@ -1,6 +1,6 @@
 //! What pay offers.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PaymentId, StoreId};
@@ -19,8 +19,8 @@ pub trait PayService: Send + Sync {
     fn provider(&self) -> &'static str;
     /// The order's first payment as it was answered, if one was opened.
     async fn first(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError>;
-    /// The order's newest payment, if one was opened.
-    async fn latest(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError>;
+    /// The newest opened payment of each of these orders that has one.
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> Result<HashMap<OrderNo, PaymentHandle>, PayError>;
     /// Closes all channels of the order for good, asking the provider a bounded number of times.
     async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError>;
     /// A provider's callback: verified, matched, stored.
@@ -208,11 +208,13 @@ impl PayService for Payments {
     }
 
     async fn first(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
-        Ok(self.payments.of_order(store, order).await?.first().and_then(handle))
+        Ok(self.payments.of_orders(store, &[order]).await?.first().and_then(handle))
     }
 
-    async fn latest(&self, store: StoreId, order: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
-        Ok(self.payments.of_order(store, order).await?.last().and_then(handle))
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> Result<HashMap<OrderNo, PaymentHandle>, PayError> {
+        let payments = self.payments.of_orders(store, orders).await?;
+        // Oldest first, so the newest of an order stays.
+        Ok(payments.iter().filter_map(|payment| Some((payment.order_no, handle(payment)?))).collect())
     }
 
     async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError> {

@@ -1,6 +1,6 @@
 //! Order prepares, closes and refunds payments through pay; the user's account at the provider comes from member.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use sluice_kernel::{Clock, OrderNo, PaymentId, PortResult, StoreId};
@@ -72,9 +72,9 @@ impl PaymentDesk for PayBridge {
         Ok(handle.map(prepared))
     }
 
-    async fn latest(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>> {
-        let handle = self.pay.latest(store, order).await.map_err(|error| super::port_error("the payment", error))?;
-        Ok(handle.map(prepared))
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>> {
+        let latest = self.pay.latest(store, orders).await.map_err(|error| super::port_error("the payments", error))?;
+        Ok(latest.into_iter().map(|(order, handle)| (order, prepared(handle))).collect())
     }
 
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool> {

@@ -46,9 +46,9 @@ async fn one_live_payment_an_order(payments: &dyn PaymentRepository) {
     assert_eq!(status(payments, &first.id).await, PaymentStatus::Failed);
     let later = Payment { created_at: at(2), ..second };
     assert_eq!(insert(payments, &later).await, InsertAnswer::Inserted);
-    let all = payments.of_order(STORE, later.order_no).await.unwrap();
+    let all = payments.of_orders(STORE, &[later.order_no]).await.unwrap();
     assert_eq!(all.iter().map(|payment| payment.id.as_str()).collect::<Vec<_>>(), ["live-1", "live-2"]);
-    assert_eq!(payments.of_order(OTHER_STORE, later.order_no).await.unwrap(), []);
+    assert_eq!(payments.of_orders(OTHER_STORE, &[later.order_no]).await.unwrap(), []);
 }
 
 async fn a_channel_is_noted_while_the_payment_is_pending(payments: &dyn PaymentRepository) {
@@ -92,7 +92,7 @@ async fn a_closed_order_takes_no_payment(payments: &dyn PaymentRepository) {
     assert!(payments.mark_closed(&first.id).await.unwrap());
     assert_eq!(payments.close_order(STORE, first.order_no, at(2)).await.unwrap(), []);
     assert_eq!(insert(payments, &second).await, InsertAnswer::Closed);
-    let all = payments.of_order(STORE, first.order_no).await.unwrap();
+    let all = payments.of_orders(STORE, &[first.order_no]).await.unwrap();
     assert!(all.iter().all(|payment| payment.status != PaymentStatus::Pending), "{all:?}");
 
     let late = notice(&first, "closed-late", NoticeStatus::Paid);
@@ -134,7 +134,7 @@ async fn fifty_at_once_for_one_order_leave_one_live(payments: Arc<dyn PaymentRep
         race.spawn(async move { insert(&*payments, &payment(&format!("fifty-{number}"), 10)).await });
     }
     let answers = race.join_all().await;
-    let all = payments.of_order(STORE, payment("", 10).order_no).await.unwrap();
+    let all = payments.of_orders(STORE, &[payment("", 10).order_no]).await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(answers.iter().filter(|answer| **answer == InsertAnswer::Inserted).count(), 1);
     assert_eq!(answers.iter().filter(|answer| **answer == InsertAnswer::Live(all[0].clone())).count(), 49);
@@ -196,7 +196,7 @@ async fn close_and_insert_never_miss_each_other(payments: Arc<dyn PaymentReposit
         });
         let (answer, heard_of) = (inserting.await.unwrap(), closing.await.unwrap());
         assert!(answer == InsertAnswer::Closed || heard_of == 1, "race {number}: {answer:?}, closed {heard_of}");
-        let all = payments.of_order(STORE, pending.order_no).await.unwrap();
+        let all = payments.of_orders(STORE, &[pending.order_no]).await.unwrap();
         assert!(all.iter().all(|payment| payment.status != PaymentStatus::Pending), "race {number}: {all:?}");
     }
 }

@@ -11,7 +11,12 @@ use super::{
     row::{self, FAILED, PAID, PAYMENT_COLUMNS, PENDING},
 };
 use crate::{
-    database::Database, error::StoreResult, group::GroupWriter, messaging::outbox, statement::MOST_ROWS, unit_of_work::UnitOfWork,
+    database::Database,
+    error::StoreResult,
+    group::GroupWriter,
+    messaging::outbox,
+    statement::{MOST_ROWS, padded, placeholders},
+    unit_of_work::UnitOfWork,
 };
 
 /// Groups that commit side by side; SQLite has one writer anyway.
@@ -169,10 +174,15 @@ impl PaymentRepository for SqlPaymentRepository {
         found.map(|rows| rows.into_iter().next()).map_err(|error| error.into_port("reading a payment"))
     }
 
-    async fn of_order(&self, store: StoreId, order: OrderNo) -> PortResult<Vec<Payment>> {
-        let filter = "store_id = ? AND order_no = ? ORDER BY created_at, payment_id";
-        let found = self.read(filter, vec![store.0.into(), order.id().into()]).await;
-        found.map_err(|error| error.into_port("reading an order's payments"))
+    async fn of_orders(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<Vec<Payment>> {
+        if orders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = format!("store_id = ? AND order_no IN ({}) ORDER BY created_at, payment_id", placeholders(orders.len()));
+        let numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
+        let values = std::iter::once(store.0.into()).chain(padded(&numbers).map(Into::into)).collect();
+        let found = self.read(&filter, values).await;
+        found.map_err(|error| error.into_port("reading the payments of orders"))
     }
 
     async fn close_order(&self, store: StoreId, order: OrderNo, now: Timestamp) -> PortResult<Vec<Payment>> {

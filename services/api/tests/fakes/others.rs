@@ -175,8 +175,8 @@ impl PayService for Others {
     async fn first(&self, _: StoreId, _: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
         Ok(None)
     }
-    async fn latest(&self, _: StoreId, _: OrderNo) -> Result<Option<PaymentHandle>, PayError> {
-        Ok(None)
+    async fn latest(&self, _: StoreId, _: &[OrderNo]) -> Result<HashMap<OrderNo, PaymentHandle>, PayError> {
+        Ok(HashMap::new())
     }
     async fn close(&self, _: StoreId, _: OrderNo) -> Result<CloseAnswer, PayError> {
         Ok(CloseAnswer::Closed)

@@ -1,0 +1,99 @@
+//! A shop without HTTP, bus or worker: the test delivers facts itself, as often as it likes.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use sluice_app::{Config, OpenOptions, OpenShop, Secret, Secrets, Surroundings};
+use sluice_events::{Fact, SLICES};
+use sluice_kernel::{Clock as _, ManualClock, NodeIds, OrderNo, Quantity, SkuId, StoreId, Timestamp, UserId};
+use sluice_order::{Attribution, IdempotencyKey, OrderInput, PlaceCartOrder, Placed, Recipient, RequestedLine};
+use sluice_pay::{PayError, WebhookHeaders};
+use sluice_testkit::{Database, MariaDb, Scratch};
+
+pub const STORE: StoreId = StoreId(1);
+pub const WINDOW: Duration = Duration::from_mins(15);
+const SANDBOX_SECRET: &str = "a sandbox secret";
+
+pub struct Wired {
+    pub open: OpenShop,
+    pub clock: Arc<ManualClock>,
+    _database: Option<Database>,
+    _folder: Scratch,
+}
+
+impl Wired {
+    pub async fn on_sqlite() -> Self {
+        Self::open(None).await
+    }
+
+    pub async fn on_mariadb() -> Self {
+        Self::open(Some(MariaDb::shared().await.fresh_database())).await
+    }
+
+    async fn open(database: Option<Database>) -> Self {
+        let folder = Scratch::new();
+        let mut config = Config { data_dir: folder.path().join("data"), ..Config::default() };
+        config.database.url = database.as_ref().map(|database| Secret::new(database.url()));
+        let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let options = OpenOptions { migrate: true, demo: true };
+        let ids = Arc::new(NodeIds::new(clock.clone(), 0));
+        let surroundings = Surroundings { clock: clock.clone(), ids: Some(ids) };
+        let open = OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap();
+        Self { open, clock, _database: database, _folder: folder }
+    }
+
+    pub async fn place(&self, key: &str, sku: SkuId, units: i64) -> Placed {
+        let user = UserId::from("42");
+        let command = PlaceCartOrder {
+            store: STORE,
+            user: user.clone(),
+            key: IdempotencyKey { route: "orders", store: STORE, user, key: key.to_owned(), fingerprint: [0; 32] },
+            input: OrderInput::Items(vec![RequestedLine { sku: sku.to_string(), quantity: Quantity::new(units).unwrap() }]),
+            recipient: Recipient::default(),
+            verify_code: None,
+            store_code: None,
+            attribution: Attribution::default(),
+            referrer: None,
+            traceparent: None,
+        };
+        self.open.shop.orders.place(command).await.unwrap()
+    }
+
+    /// The provider says that the order's payment was paid.
+    pub async fn money_arrives(&self, placed: &Placed) -> Result<(), PayError> {
+        let payment = placed.payment.as_ref().unwrap();
+        let body = json!({
+            "payment_id": payment.payment_id,
+            "order_no": placed.order.order_no,
+            "status": "paid",
+            "amount": placed.order.total.amount,
+            "currency": "CNY",
+            "payee": STORE,
+        })
+        .to_string();
+        let id = format!("event-{}", payment.payment_id);
+        let seconds = self.clock.now().as_millis() / 1_000;
+        let signature = sluice_gateways::sign(SANDBOX_SECRET.as_bytes(), &id, seconds, body.as_bytes());
+        let headers = WebhookHeaders(vec![
+            ("webhook-id".to_owned(), id),
+            ("webhook-timestamp".to_owned(), seconds.to_string()),
+            ("webhook-signature".to_owned(), signature),
+        ]);
+        self.open.shop.pay.receive("sandbox", &headers, body.as_bytes(), None).await
+    }
+
+    /// Delivers the settlements that the outbox holds for these orders, without taking them out: calling again delivers
+    /// them again.
+    pub async fn deliver_settlements(&self, of: &[OrderNo]) {
+        let slices: Vec<u16> = (0..SLICES).collect();
+        let rows = self.open.shop.outbox.pending(&slices, self.clock.now(), 100_000).await.unwrap();
+        for row in rows {
+            if let Fact::PaymentSettled { payment } = serde_json::from_str(&row.payload).unwrap()
+                && of.contains(&payment.order_no)
+            {
+                self.open.shop.orders.settle(&payment, None).await.unwrap();
+            }
+        }
+    }
+}
