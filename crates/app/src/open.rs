@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_cart::Carts;
-use sluice_catalog::Catalogue;
+use sluice_catalog::{CatalogService, Catalogue};
 use sluice_events::{Publisher, Subscriber};
 use sluice_gate_redis::RedisStockGate;
 use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Cashier, Config, Secrets, Shop,
-    bridges::{CartBridge, CatalogBridge, CodeBridge, PayBridge, ShelfBridge, StockBridge},
+    bridges::{CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, ShelfBridge, StockBridge},
     demo,
     health::{BusProbe, Readiness},
     leased_ids::LeasedIds,
@@ -363,7 +363,7 @@ async fn wire(
     ids: Arc<dyn IdGenerator>,
 ) -> PortResult<Shop> {
     let repository = Arc::new(SqlCatalogRepository::new(database.clone(), gate.redis.is_some()));
-    let catalog = Arc::new(Catalogue::new(repository, clock.clone()));
+    let catalog: Arc<dyn CatalogService> = Arc::new(Catalogue::new(repository, clock.clone()));
     let inventory = Arc::new(Inventory {
         gate: gate.gate.clone(),
         ledger: Arc::new(SqlLedger::new(database.clone(), gate.mode)),
@@ -372,6 +372,10 @@ async fn wire(
         outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
         clock: clock.clone(),
     });
+    let catalog: Arc<dyn CatalogService> = match gate.mode {
+        StockMode::InCommit => catalog,
+        StockMode::Reserved => Arc::new(ListingBridge { catalog, inventory: inventory.clone() }),
+    };
     let member = Arc::new(Members {
         codes: Arc::new(SqlCodeRepository::new(database.clone())),
         sender: Arc::new(LogCodeSender),

@@ -5,7 +5,18 @@ use std::io::IsTerminal as _;
 use sluice_app::Config;
 use tracing_subscriber::{EnvFilter, fmt};
 
-pub fn start(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// For commands that end by themselves: what went wrong, unless the settings ask for more than their default.
+pub fn start_quiet(config: &Config) -> Result<(), Failure> {
+    let mut quiet = config.clone();
+    if quiet.log.filter == Config::default().log.filter {
+        "warn".clone_into(&mut quiet.log.filter);
+    }
+    start(&quiet)
+}
+
+pub fn start(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| format!("setting log.filter: {error}"))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     if config.log.format == "json" { builder.json().flatten_event(true).try_init() } else { builder.with_target(false).try_init() }

@@ -3,6 +3,7 @@
 mod cart;
 mod catalog;
 mod code;
+mod listing;
 mod pay;
 mod shelf;
 mod stock;
@@ -10,6 +11,7 @@ mod stock;
 pub use cart::CartBridge;
 pub use catalog::CatalogBridge;
 pub use code::CodeBridge;
+pub use listing::ListingBridge;
 pub use pay::PayBridge;
 pub use shelf::ShelfBridge;
 pub use stock::StockBridge;

@@ -55,7 +55,7 @@ fn load(common: &Common) -> Result<Config, Box<dyn Error + Send + Sync>> {
 
 /// Opens the shop for a command that ends by itself: quiet logs, no migration, no demo data.
 async fn open(config: &Config, options: OpenOptions) -> Result<OpenShop, Box<dyn Error + Send + Sync>> {
-    logging::start(config)?;
+    logging::start_quiet(config)?;
     let secrets = resolve_secrets(config)?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
     Ok(OpenShop::open(config, &secrets, &public_url, options).await?)

@@ -54,14 +54,20 @@ async fn trace_tells_what_happened(world: &World) {
     }
 }
 
-async fn doctor_finds_nothing_wrong(world: &World) {
-    let said = world.printed(&["doctor"]);
-    for part in ["database", "gate", "bus"] {
-        assert!(said.contains(part), "no word on the {part}:\n{said}");
+on_every_profile!(trace_tells_what_happened);
+
+#[tokio::test]
+async fn doctor_finds_nothing_wrong() {
+    let _floor = crate::floor::alone().await;
+    for profile in [Profile::Embedded, Profile::MariaDb, Profile::Redis] {
+        let world = profile.shared().await;
+        world.reconciles_within(std::time::Duration::from_secs(30)).await; // a quiet point
+        let said = world.printed(&["doctor"]);
+        for part in ["database", "gate", "bus"] {
+            assert!(said.contains(part), "no word on the {part}:\n{said}");
+        }
     }
 }
-
-on_every_profile!(trace_tells_what_happened, doctor_finds_nothing_wrong);
 
 #[tokio::test]
 async fn doctor_says_what_is_wrong() {

@@ -2,6 +2,7 @@
 //!
 //! One shop with the Redis gate on servers of its own; the tests take turns with it.
 
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -26,7 +27,32 @@ struct Site {
 
 static SITE: OnceCell<Mutex<Site>> = OnceCell::const_new();
 
-async fn site() -> MutexGuard<'static, Site> {
+/// A test's turn; tells what the processes wrote when the test fails.
+struct Turn(MutexGuard<'static, Site>);
+
+impl Deref for Turn {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.0
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut Site {
+        &mut self.0
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.world.tell_logs();
+        }
+    }
+}
+
+async fn site() -> Turn {
     let start = async || {
         let (mariadb, redis, kafka) = tokio::join!(MariaDb::start(), Redis::start(), Kafka::start());
         let database = mariadb.fresh_database();
@@ -37,7 +63,7 @@ async fn site() -> MutexGuard<'static, Site> {
             .setting("bus.url", kafka.url());
         Mutex::new(Site { world: plan.start().await, mariadb, redis, kafka, _database: database })
     };
-    SITE.get_or_init(start).await.lock().await
+    Turn(SITE.get_or_init(start).await.lock().await)
 }
 
 async fn readiness(counter: &Counter) -> (u16, Value) {
@@ -116,6 +142,7 @@ async fn redis_killed_closes_the_gate_until_it_is_back() {
     load.more_refusals(8).await;
     let (status, body) = readiness(&counter).await;
     assert_eq!((status, state_of(&body, "gate").as_str()), (503, "down"), "{body}");
+    assert_eq!(body["status"], "not_ready");
     let refused = counter.somebody().place(&[(&skus[0], 1)]).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(matches!(refused.code(), "stock_gate_closed" | "unavailable") && refused.header("retry-after").is_some());

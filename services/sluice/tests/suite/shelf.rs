@@ -76,16 +76,24 @@ impl Counter {
         }
     }
 
-    /// The trace of a SKU proves its figures.
+    /// The trace of a SKU comes to these movements, and proves its figures.
     pub async fn expect_trace_adds_up(&self, sku: &str, kinds: &[&str]) {
-        let trace = self.staff().get(&format!("/admin/skus/{sku}/stock/trace")).await.expect_status(200);
-        assert_eq!(trace.body["adds_up"], true, "{}", trace.body);
-        assert_eq!(trace.body["computed"], trace.body["ledger"], "{}", trace.body);
-        let mut seen: Vec<&str> =
-            trace.body["movements"].as_array().unwrap().iter().map(|movement| movement["kind"].as_str().unwrap()).collect();
-        seen.sort_unstable();
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
-        assert_eq!(seen, kinds, "{}", trace.body);
+        let path = format!("/admin/skus/{sku}/stock/trace");
+        let deadline = Instant::now() + SOON;
+        loop {
+            let trace = self.staff().get(&path).await.expect_status(200);
+            let mut seen: Vec<&str> =
+                trace.body["movements"].as_array().unwrap().iter().map(|movement| movement["kind"].as_str().unwrap()).collect();
+            seen.sort_unstable();
+            if seen == kinds {
+                assert_eq!(trace.body["adds_up"], true, "{}", trace.body);
+                assert_eq!(trace.body["computed"], trace.body["ledger"], "{}", trace.body);
+                return;
+            }
+            assert!(Instant::now() < deadline, "after {SOON:?} the movements are {seen:?}, not {kinds:?}: {}", trace.body);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }

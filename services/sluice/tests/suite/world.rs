@@ -200,6 +200,19 @@ impl World {
         }
     }
 
+    /// Shows the ends of the processes' logs, for a test that failed.
+    pub fn tell_logs(&self) {
+        for (kind, process) in self.apis.iter().map(|api| ("api", api)).chain(self.workers.iter().map(|worker| ("worker", worker)))
+        {
+            let log = process.log();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("--- last lines of the {kind}'s log ---");
+            for line in &lines[lines.len().saturating_sub(80)..] {
+                eprintln!("{line}");
+            }
+        }
+    }
+
     /// The database of a shop on MariaDB.
     pub fn database(&self) -> &Database {
         self.database.as_ref().expect("this shop has a database on the shared server")
