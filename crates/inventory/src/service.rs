@@ -8,7 +8,7 @@ use sluice_kernel::{Clock, PortError, SkuId, StoreId};
 
 use crate::{
     Adjustment, AdjustmentId, AdjustmentLog, Figures, GateEffect, GateEffects, GateStatus, InventoryError, Ledger,
-    ReservationOutcomes, StockGate, StockTrace,
+    ReservationOutcomes, Settled, StockGate, StockTrace,
 };
 
 /// The gate's figures beside the database's, which follow within seconds.
@@ -79,17 +79,18 @@ impl Inventory {
 
     async fn apply(&self, effect: &GateEffect) -> Result<(), InventoryError> {
         let now = self.clock.now();
-        match effect {
-            GateEffect::Sell { store, reservation } => {
-                self.gate.sell(*store, *reservation, now).await?;
+        let settled = match effect {
+            GateEffect::Sell { store, reservation } => self.gate.sell(*store, *reservation, now).await?,
+            GateEffect::Release { store, reservation } => self.gate.release(*store, *reservation, now).await?,
+            GateEffect::Restock { store, refund, lines } => self.gate.restock(*store, refund, lines, now).await?,
+            GateEffect::Listing { store, sku, listing } => {
+                self.gate.set_listing(*store, *sku, *listing).await?;
+                Settled::Done
             }
-            GateEffect::Release { store, reservation } => {
-                self.gate.release(*store, *reservation, now).await?;
-            }
-            GateEffect::Restock { store, refund, lines } => {
-                self.gate.restock(*store, refund, lines, now).await?;
-            }
-            GateEffect::Listing { store, sku, listing } => self.gate.set_listing(*store, *sku, *listing).await?,
+        };
+        if settled == Settled::Refused {
+            // A gate that was rebuilt since has counted the change already; anything else shows in `reconcile`.
+            tracing::warn!(gate.effect = ?effect, "The stock gate refused a committed change.");
         }
         Ok(())
     }

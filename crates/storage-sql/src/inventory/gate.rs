@@ -33,6 +33,8 @@ pub struct SqlStockGate {
 
 impl SqlStockGate {
     pub fn new(database: Database) -> Self {
+        // It is open whenever the database answers.
+        metrics::gauge!("sluice_gate_open").set(1.0);
         Self { database }
     }
 }
