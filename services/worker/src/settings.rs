@@ -79,7 +79,7 @@ impl Default for SweepSettings {
             effects_every: Duration::from_millis(500),
             effects_limit: 500,
             reservations_every: Duration::from_secs(5),
-            reservations_age: Duration::from_secs(30),
+            reservations_age: Duration::from_secs(15),
             adjustments_every: Duration::from_secs(5),
             adjustments_age: Duration::from_secs(10),
             refunds_every: Duration::from_secs(5),

@@ -98,6 +98,7 @@ async fn documents_health_and_metrics_need_no_token() {
     let world = crate::world::Profile::Embedded.shared().await;
     let (counter, nobody) = (world.counter(), world.counter().nobody());
     let _ = counter.somebody().place(&[("1", 1)]).await.expect_status(201);
+    let _ = counter.somebody().place(&[("15", 1)]).await.expect_status(409);
     let openapi = nobody.send("GET", "/openapi.json", &[], None).await.expect_status(200);
     assert!(openapi.text("/openapi").starts_with("3.1"));
     assert!(openapi.body["paths"]["/api/v1/orders"]["post"].is_object());

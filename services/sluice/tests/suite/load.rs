@@ -11,6 +11,10 @@ use tokio::task::JoinSet;
 
 use crate::world::Counter;
 
+/// So many orders as fast as they go; then a calmer pace, so that what is to be checked afterwards stays within bounds.
+const BURST: usize = 120;
+const CALM: Duration = Duration::from_millis(250);
+
 /// What became of a request, as its sender saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -68,6 +72,9 @@ impl Load {
                         }
                     }
                     sent.push(request);
+                    if acknowledged.load(Ordering::Relaxed) > BURST {
+                        tokio::time::sleep(CALM).await;
+                    }
                 }
                 sent
             });
