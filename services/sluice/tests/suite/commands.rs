@@ -176,3 +176,37 @@ async fn completions_and_help_name_the_commands() {
         assert_eq!(shop().run(wrong).status.code(), Some(2), "{wrong:?}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_may_stand_in_a_file() {
+    let _floor = among_others().await;
+    let folder = Scratch::new();
+    let file = folder.path().join("jwt");
+    std::fs::write(&file, format!("{}\n", sluice_testkit::JWT_SECRET)).unwrap();
+    let settings = shop().without("auth.jwt_secret").setting("auth.jwt_secret_file", file.to_str().unwrap());
+    let token = succeed(&settings.run(&["token", "--user", "file"]));
+    let world = Profile::Embedded.shared().await;
+    let _ = sluice_testkit::Shopper::new(&world.counter().base, token.trim().to_owned()).get("/orders").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_worker_may_consume_some_topics_alone() {
+    let _floor = crate::floor::alone().await;
+    let mut world = Profile::MariaDb.plan().start().await;
+    let counter = world.counter();
+    let _ = world.workers[0].terminate().await;
+    let some = "stock-sync,order-created,auto-cancel,order-paid,order-cancelled,order-refunded";
+    let some = world.settings.clone().arguments(&["worker", "--only", some]).start().await;
+    let buyer = counter.somebody();
+    let _ = buyer.put_in_cart("1", 2, true).await.expect_status(200);
+    let order = buyer.place(&[("1", 2)]).await.expect_status(201);
+    let _ = buyer.pay(&order).await.expect_status(200);
+    sluice_testkit::wait_for("the cart is cleared", SOON, async || {
+        (buyer.cart().await.body["items"] == serde_json::json!([])).then_some(())
+    })
+    .await;
+    assert_eq!(buyer.order(&order.order_no()).await.text("/status"), "unpaid", "nobody consumes payment-settled");
+    let _other = world.settings.clone().arguments(&["worker", "--only", "payment-settled"]).start().await;
+    buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    drop(some);
+}

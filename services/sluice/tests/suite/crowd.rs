@@ -83,3 +83,26 @@ async fn a_user_who_places_too_fast_is_told_to_wait() {
     assert!(answers.iter().all(|answer| matches!(answer.status, 201 | 429)));
     let _ = calm.place(&[("1", 1)]).await.expect_status(201);
 }
+
+#[tokio::test]
+async fn placements_beyond_the_bound_are_refused_early() {
+    let _floor = floor::alone().await;
+    let world = Profile::Embedded.plan().setting("limits.placements_in_flight", "1").start().await;
+    let ware = world.counter().shelve(1_000).await;
+    let mut together = JoinSet::new();
+    for _ in 0..100 {
+        let (buyer, sku) = (world.counter().somebody(), ware.sku.clone());
+        together.spawn(async move { buyer.place(&[(&sku, 1)]).await });
+    }
+    let answers = together.join_all().await;
+    let mut placed = 0;
+    for answer in &answers {
+        match (answer.status, answer.code()) {
+            (201, _) => placed += 1,
+            (503, "overloaded") => assert!(answer.header("retry-after").is_some()),
+            other => panic!("one of a hundred was answered {other:?}: {}", answer.body),
+        }
+    }
+    assert!(placed > 0 && placed < 100, "{placed} of 100 were taken one at a time");
+    world.counter().expect_stock(&ware.sku, [1_000 - placed, placed, 0, 1_000]).await;
+}

@@ -237,3 +237,69 @@ async fn a_silent_redis_is_no_reason_to_wait_for_ever() {
     counter.expect_stock_within(&skus[0], [UNITS - 1, 0, 1, UNITS], Duration::from_mins(1)).await;
     site.world.reconciles_within(RECOVERY).await;
 }
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_is_counted_anew() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    load.more_orders(30).await;
+    site.redis.restart_empty().await;
+    load.more_orders(10).await;
+    let sent = load.stop().await;
+    expect_only(&sent, &[(503, "stock_gate_closed"), (503, "unavailable")]);
+    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_with_old_data_sells_nothing_twice() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let ware = counter.shelve(10).await;
+    let before = site.redis.copy_data();
+    for _ in 0..10 {
+        let _ = counter.somebody().place(&[(&ware.sku, 1)]).await.expect_status(201);
+    }
+    site.redis.restart_from(&before).await;
+    let answer = wait_for("the gate decides again", RECOVERY, async || {
+        let answer = counter.somebody().place(&[(&ware.sku, 1)]).await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    assert_eq!((answer.status, answer.code()), (409, "insufficient_stock"), "ten units were sold already: {}", answer.body);
+    counter.expect_stock(&ware.sku, [0, 10, 0, 10]).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+#[tokio::test]
+async fn reconcile_finds_a_difference_at_the_gate_and_repairs_it() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let ware = counter.shelve(10).await;
+    let _ = counter.somebody().place(&[(&ware.sku, 3)]).await.expect_status(201);
+    counter.expect_stock(&ware.sku, [7, 3, 0, 10]).await;
+    site.world.reconciles_within(RECOVERY).await;
+    let field = format!("{}:u", ware.sku);
+    let keys = site.redis.command(&["KEYS", "*{s:1}:*:stock"]);
+    for key in keys.lines() {
+        site.redis.command(&["HINCRBY", key, &field, "-2"]);
+    }
+    let output = site.world.run(&["reconcile"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("SKU {}", ware.sku)), "the difference is named:\n{said}");
+
+    site.world.printed(&["reconcile", "--repair"]);
+    site.world.printed(&["reconcile"]);
+    wait_for("the API sells all that is left", RECOVERY, async || {
+        let answer = counter.somebody().place(&[(&ware.sku, 7)]).await;
+        (answer.status == 201).then_some(())
+    })
+    .await;
+    counter.expect_stock(&ware.sku, [0, 10, 0, 10]).await;
+}
