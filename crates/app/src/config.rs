@@ -136,6 +136,7 @@ pub struct OrderConfig {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the settings' names are the contract's; other providers come beside the sandbox")]
 pub struct PayConfig {
     pub sandbox_secret: Option<Secret>,
     pub sandbox_secret_file: Option<PathBuf>,
@@ -304,8 +305,7 @@ impl Config {
         if !["HS256", "HS384", "HS512"].contains(&self.auth.algorithm.as_str()) {
             return invalid("auth.algorithm", "is HS256, HS384 or HS512");
         }
-        if self.order.payment_window.0 < Duration::from_millis(100)
-            || self.order.payment_window.0 > Duration::from_secs(365 * 86_400)
+        if self.order.payment_window.0 < Duration::from_millis(100) || self.order.payment_window.0 > Duration::from_hours(365 * 24)
         {
             return invalid("order.payment_window", "from 100ms to a year");
         }

@@ -88,6 +88,7 @@ pub struct OpenShop {
 }
 
 /// The stock gate and what goes with the choice.
+#[expect(clippy::struct_field_names, reason = "the gate itself is the first thing that was chosen")]
 struct Gate {
     gate: Arc<dyn StockGate>,
     redis: Option<Arc<RedisStockGate>>,
@@ -118,13 +119,12 @@ impl OpenShop {
         let database = open_database(config, options).await?;
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
-        let ids = match ids {
-            Some(ids) => ids,
-            None => {
-                let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
-                background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
-                ids
-            }
+        let ids = if let Some(ids) = ids {
+            ids
+        } else {
+            let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
+            background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
+            ids
         };
         let gate = open_gate(config, &database, &clock).await?;
         let bus = open_bus(config)?;
