@@ -19,9 +19,12 @@ pub fn asyncapi() -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn completions(shell: Shell) -> Outcome {
-    clap_complete::generate(shell, &mut Arguments::command(), "sluice", &mut std::io::stdout());
-    Ok(ExitCode::SUCCESS)
+pub fn completions(shell: Shell) -> ExitCode {
+    // Into memory first: a reader that goes away (`| head`) is no failure.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "sluice", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
+    ExitCode::SUCCESS
 }
 
 pub fn config(config: &Config) -> Outcome {
