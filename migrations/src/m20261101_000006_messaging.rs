@@ -28,6 +28,7 @@ impl MigrationTrait for Migration {
 }
 
 async fn create_outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    // No index by slice: the table holds the backlog alone and is read in the order of its ids.
     NewTable::named("outbox")
         .columns(vec![
             big_pk_auto("id"),
@@ -36,7 +37,6 @@ async fn create_outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             medium_text("payload"),
             string_len_null("traceparent", 64),
         ])
-        .index("outbox_by_slice", &["slice", "id"])
         .create(manager)
         .await?;
 

@@ -214,7 +214,7 @@ impl Default for AuthConfig {
 
 impl Default for OrderConfig {
     fn default() -> Self {
-        Self { payment_window: Span(Duration::from_mins(15)), commit_lanes: 2, commit_queue: 4_096 }
+        Self { payment_window: Span(Duration::from_mins(15)), commit_lanes: 1, commit_queue: 4_096 }
     }
 }
 

@@ -404,7 +404,7 @@ async fn wire(
         ids: ids.clone(),
     });
 
-    let mut writer = WriterSettings::of(database, gate.mode);
+    let mut writer = WriterSettings::new(gate.mode);
     writer.queue = usize::try_from(config.order.commit_queue).unwrap_or(usize::MAX);
     if !database.is_sqlite() {
         writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);

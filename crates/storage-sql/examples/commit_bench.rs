@@ -45,7 +45,7 @@ async fn main() {
         gate.set_listing(STORE, SkuId(sku), Listing { buyable: true, revision: 1 }).await.unwrap();
         gate.adjust(STORE, &AdjustmentId(format!("bench-{sku}")), SkuId(sku), 1_000_000_000, now()).await.unwrap().unwrap();
     }
-    let mut settings = WriterSettings::of(&database, StockMode::InCommit);
+    let mut settings = WriterSettings::new(StockMode::InCommit);
     settings.lanes = lanes.unwrap_or(settings.lanes);
     let writer = Arc::new(SqlOrderWriter::start(&database, settings).await.unwrap());
     let numbers = Arc::new(AtomicI64::new(1));

@@ -18,6 +18,9 @@ pub struct RelaySettings {
     /// Rows in one turn; a full turn is followed by the next at once.
     pub batch: u32,
     pub poll: Duration,
+    /// The next turn begins no sooner than this after the last one: under load rows gather and share a publication
+    /// and a delete. An idle relay starts at once.
+    pub gather: Duration,
     /// How long a relay that died keeps others from its slices.
     pub lease: Duration,
     pub first_delay: Duration,
@@ -29,6 +32,7 @@ impl Default for RelaySettings {
         Self {
             batch: 500,
             poll: Duration::from_millis(200),
+            gather: Duration::from_millis(20),
             lease: Duration::from_secs(3),
             first_delay: Duration::from_millis(50),
             max_delay: Duration::from_secs(1),
@@ -68,7 +72,9 @@ impl Relay {
                 Ok(full) => {
                     outage.passed();
                     if !full {
+                        let next_turn = Instant::now() + self.settings.gather;
                         self.rest(&stop).await;
+                        let _ = stop.run_until_cancelled(tokio::time::sleep_until(next_turn)).await;
                     }
                 }
                 Err(error) => {

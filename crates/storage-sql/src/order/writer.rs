@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct WriterSettings {
     pub stock: StockMode,
-    /// Transactions at the same moment. SQLite has one writer, so one lane; with MySQL a second lane works while the
-    /// first waits for the disk.
+    /// Transactions at the same moment. SQLite has one writer, so one lane; MySQL may have more, but one makes the largest
+    /// groups, and on few cores the least work an order.
     pub lanes: usize,
     /// Orders that may wait; beyond it callers are told `Overloaded` at once.
     pub queue: usize,
@@ -35,8 +35,8 @@ pub struct WriterSettings {
 
 impl WriterSettings {
     /// What was measured to be best.
-    pub fn of(database: &Database, stock: StockMode) -> Self {
-        Self { stock, lanes: if database.is_sqlite() { 1 } else { 2 }, queue: 4_096, batch: MOST_ROWS }
+    pub fn new(stock: StockMode) -> Self {
+        Self { stock, lanes: 1, queue: 4_096, batch: MOST_ROWS }
     }
 }
 

@@ -60,7 +60,7 @@ impl Engine {
     }
 
     pub async fn writer(&self, stock: StockMode) -> Arc<dyn OrderWriter> {
-        Arc::new(SqlOrderWriter::start(&self.database, WriterSettings::of(&self.database, stock)).await.unwrap())
+        Arc::new(SqlOrderWriter::start(&self.database, WriterSettings::new(stock)).await.unwrap())
     }
 
     /// Claims the gate and answers its epoch.
