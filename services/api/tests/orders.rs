@@ -121,7 +121,7 @@ async fn lists_are_bounded_and_go_on_where_they_ended() {
     }
     problem(list("?cursor=nonsense").await.unwrap(), 400, "invalid_cursor").await;
     problem(list("?status=lost").await.unwrap(), 422, "invalid_field").await;
-    problem(list("?stauts=paid").await.unwrap(), 400, "unknown_field").await;
+    problem(list("?state=paid").await.unwrap(), 400, "unknown_field").await;
     list("?status=paid_after_close").await.unwrap();
     let asked = api.fakes.orders.queries.lock().unwrap().last().unwrap().clone();
     assert_eq!(asked.status.unwrap().as_str(), "paid_after_close");

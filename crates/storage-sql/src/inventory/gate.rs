@@ -131,14 +131,14 @@ async fn release(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Time
     if buried || remembered.released {
         return Ok(Settled::Already);
     }
-    if !remembered.is_known() && is_anothers(unit, store, &movement_id).await? {
+    if !remembered.is_known() && belongs_to_another(unit, store, &movement_id).await? {
         return Ok(Settled::Refused);
     }
     bury(unit, &movement_id).await?;
     settle(unit, store, id, &remembered, MovementKind::Release, now).await
 }
 
-async fn is_anothers(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<bool> {
+async fn belongs_to_another(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<bool> {
     let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND store_id <> ? LIMIT 1";
     Ok(unit.row(select, vec![id.into(), store.0.into()]).await?.is_some())
 }

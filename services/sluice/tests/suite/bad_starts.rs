@@ -44,8 +44,8 @@ async fn a_wrong_setting_is_named() {
         ("auth.jwt_secret", "", "jwt_secret"),
         ("limits.orders_per_second", "-1", "orders_per_second"),
         ("log.format", "xml", "log.format"),
-        ("order.payment_windw", "2s", "payment_windw"),
-        ("oder.payment_window", "2s", "oder"),
+        ("order.payment_minutes", "2s", "payment_minutes"),
+        ("purchase.payment_window", "2s", "purchase"),
         ("auth.jwt_secret_file", "/nonexistent/secret", "jwt_secret_file"),
     ] {
         let line = refused(shop().setting(name, value), &["serve"]).await;
