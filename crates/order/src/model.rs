@@ -7,7 +7,7 @@ use sluice_kernel::{
     Money, OrderNo, PageRequest, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{IdempotencyKey, OrderState, OrderStatus, state::CancelReason};
+use crate::{IdempotencyKey, OrderState, OrderStatus, Prepared, state::CancelReason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderKind {
@@ -177,6 +177,8 @@ pub struct NewOrder {
     pub cart_version: Option<i64>,
     /// A verification code that this order uses up: the phone and the instant it was sent.
     pub uses_code: Option<(String, Timestamp)>,
+    /// The order's first payment, where the provider needs no call to open it: its row is written with the order.
+    pub first_payment: Option<Prepared>,
     /// The epoch the gate reserved in; `None` where the commit itself decides over the stock.
     pub reserved_in_epoch: Option<i64>,
     pub traceparent: Option<String>,

@@ -1,6 +1,7 @@
 //! Placing a cart order: the hot path (docs/architecture.md follows one order through it).
 //!
-//! Check → reserve (where the gate stands outside the database) → group commit → prepare the payment. A placement runs
+//! Check → reserve (where the gate stands outside the database) → group commit → prepare the payment, unless its row went
+//! in with the order. A placement runs
 //! apart from the request that asked for it: a client that hangs up does not stop it half way.
 
 use std::{
@@ -127,6 +128,7 @@ impl OrderPorts {
             rules::check_fields(wanted.keys().filter_map(|sku| cards.get(sku)), &command.recipient, command.verify_code.as_ref())?;
         let uses_code = if check_code { Some(self.verified_code(command).await?) } else { None };
         let mut order = self.new_order(command, &wanted, &cards)?;
+        order.first_payment = self.payments.instant(&order);
         order.cart_version = cart_version;
         order.uses_code = uses_code;
 
@@ -202,6 +204,7 @@ impl OrderPorts {
             key: command.key.clone(),
             cart_version: None,
             uses_code: None,
+            first_payment: None,
             reserved_in_epoch: None,
             traceparent: command.traceparent.clone(),
         })
@@ -237,9 +240,13 @@ impl OrderPorts {
         }
     }
 
-    async fn answer_new(&self, new: NewOrder) -> Result<Placed, OrderError> {
+    async fn answer_new(&self, mut new: NewOrder) -> Result<Placed, OrderError> {
+        let written = new.first_payment.take();
         let order = first_form(new);
-        let payment = self.prepare_or_none(&order).await;
+        let payment = match written {
+            Some(payment) => Some(payment),
+            None => self.prepare_or_none(&order).await,
+        };
         Ok(Placed { order, payment, replayed: false })
     }
 

@@ -226,6 +226,9 @@ pub struct RefundCommand {
 /// The pay context as the order context sees it.
 #[async_trait]
 pub trait PaymentDesk: Send + Sync {
+    /// The first payment of an order that is about to be written, where no provider has to be asked for it: then it is
+    /// written together with the order. `None` leaves it to [`PaymentDesk::prepare`], after the commit.
+    fn instant(&self, order: &NewOrder) -> Option<Prepared>;
     /// `Err(OrderError::PaymentClosed)` where the order takes no payment any more; port errors where the provider
     /// cannot be reached.
     async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError>;

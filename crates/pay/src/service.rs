@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PaymentId, StoreId};
+use sluice_kernel::{Clock, IdGenerator, Money, OrderNo, Page, PageRequest, PaymentId, StoreId, Timestamp, UserId};
 
 use crate::{
     Channel, ChannelState, CloseAnswer, GatewayError, InsertAnswer, Notice, PayError, PayException, PayRefund, Payment,
@@ -15,6 +15,9 @@ use crate::{
 pub trait PayService: Send + Sync {
     /// Opens the order's live payment, or returns the one it has. `account` is the user's account at the provider.
     async fn prepare(&self, request: &PaymentRequest, account: Option<&str>) -> Result<PaymentHandle, PayError>;
+    /// A new payment that needs no call to its provider; nothing is written. `None` where the provider must be asked.
+    fn instant(&self, store: StoreId, user: &UserId, order: OrderNo, amount: Money, expires_at: Timestamp)
+    -> Option<PaymentHandle>;
     /// The provider new payments go to.
     fn provider(&self) -> &'static str;
     /// The order's first payment as it was answered, if one was opened.
@@ -82,6 +85,35 @@ impl Payments {
 
     fn preferred(&self) -> Result<&Arc<dyn PaymentGateway>, PayError> {
         self.gateways.first().ok_or(PayError::NotFound)
+    }
+
+    /// Not written yet; with its channel where the provider needs no call for it.
+    fn new_payment(
+        &self,
+        gateway: &Arc<dyn PaymentGateway>,
+        store: StoreId,
+        user: &UserId,
+        order_no: OrderNo,
+        amount: Money,
+        expires_at: Timestamp,
+    ) -> Payment {
+        let mut payment = Payment {
+            id: self.ids.payment_id(),
+            provider: gateway.provider().to_owned(),
+            store,
+            user: user.clone(),
+            order_no,
+            amount,
+            status: PaymentStatus::Pending,
+            url: None,
+            expires_at,
+            created_at: self.clock.now(),
+            refunded: 0,
+        };
+        if let Some(channel) = gateway.instant(&payment) {
+            take_over(&mut payment, channel);
+        }
+        payment
     }
 
     /// Calls the provider for a payment whose row stands, and closes the channel again if the order was closed meanwhile.
@@ -173,22 +205,7 @@ impl PayService for Payments {
         if now >= request.expires_at {
             return Err(PayError::Closed);
         }
-        let mut payment = Payment {
-            id: self.ids.payment_id(),
-            provider: gateway.provider().to_owned(),
-            store: request.store,
-            user: request.user.clone(),
-            order_no: request.order_no,
-            amount: request.total,
-            status: PaymentStatus::Pending,
-            url: None,
-            expires_at: request.expires_at,
-            created_at: now,
-            refunded: 0,
-        };
-        if let Some(channel) = gateway.instant(&payment) {
-            take_over(&mut payment, channel);
-        }
+        let payment = self.new_payment(gateway, request.store, &request.user, request.order_no, request.total, request.expires_at);
         match self.payments.insert(&payment).await? {
             InsertAnswer::Closed => Err(PayError::Closed),
             InsertAnswer::Inserted => match handle(&payment) {
@@ -201,6 +218,18 @@ impl PayService for Payments {
                 None => self.open(self.gateway(&live.provider)?, live, request, account).await,
             },
         }
+    }
+
+    fn instant(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        amount: Money,
+        expires_at: Timestamp,
+    ) -> Option<PaymentHandle> {
+        let gateway = self.preferred().ok()?;
+        handle(&self.new_payment(gateway, store, user, order, amount, expires_at))
     }
 
     fn provider(&self) -> &'static str {

@@ -131,6 +131,7 @@ fn order(number: i64) -> NewOrder {
         key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("key-{number}"), fingerprint: [1; 32] },
         cart_version: None,
         uses_code: None,
+        first_payment: None,
         reserved_in_epoch: None,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
     }

@@ -29,7 +29,8 @@ async fn a_callback_is_verified_over_its_raw_bytes() {
 async fn the_cashier_speaks_json() {
     let api = Running::start();
     let path = format!("/pay/sandbox/{PAYMENT}");
-    let shown: Value = api.request("GET", &path).send().await.unwrap().json().await.unwrap();
+    let shown = api.request("GET", &path).header("Accept", "application/json").send().await.unwrap();
+    let shown: Value = shown.json().await.unwrap();
     assert_eq!((&shown["status"], &shown["amount"]["amount"]), (&json!("pending"), &json!(3980)));
     assert!((890..=900).contains(&shown["remaining_seconds"].as_u64().unwrap()), "{shown}");
     let choose = |body: Value| api.request("POST", &path).json(&body).send();
@@ -52,6 +53,8 @@ async fn the_cashier_is_a_page_without_script() {
     let shown = api.request("GET", &path).header("Accept", html).send().await.unwrap();
     assert!(shown.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
     assert_eq!(shown.headers()["x-content-type-options"], "nosniff");
+    let plain = api.request("GET", &path).send().await.unwrap();
+    assert!(plain.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
     let text = shown.text().await.unwrap();
     assert!(text.contains("39.80 CNY") && text.contains("00000000000000000018") && text.contains("min"), "{text}");
     assert!(text.contains("value=\"paid\"") && text.contains("value=\"failed\"") && !text.contains("<script"), "{text}");

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_kernel::{Clock, OrderNo, PaymentId, PortResult, StoreId};
 use sluice_member::MemberService;
-use sluice_order::{Order, OrderError, PaymentDesk, Prepared, RefundCommand};
+use sluice_order::{NewOrder, Order, OrderError, PaymentDesk, Prepared, RefundCommand};
 use sluice_pay::{
     Attribution, CloseAnswer, PayError, PayException, PayLine, PayService, PaymentHandle, PaymentRequest, RefundRequest,
     RefundStatus,
@@ -50,6 +50,10 @@ fn request(order: &Order) -> PaymentRequest {
 
 #[async_trait]
 impl PaymentDesk for PayBridge {
+    fn instant(&self, order: &NewOrder) -> Option<Prepared> {
+        self.pay.instant(order.store, &order.user, order.order_no, order.total, order.expires_at).map(prepared)
+    }
+
     async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError> {
         // The sandbox knows no accounts: its channel needs no call, so member is not asked on the placement path.
         let account = match self.pay.provider() {

@@ -73,6 +73,7 @@ pub fn new_order(number: i64, lines: &[(SkuId, i64)]) -> NewOrder {
         key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("key-{number}"), fingerprint: [1; 32] },
         cart_version: None,
         uses_code: None,
+        first_payment: None,
         reserved_in_epoch: None,
         traceparent: None,
     }

@@ -3,7 +3,7 @@
 use sea_orm::Value;
 use sluice_events::{Fact, OrderCreated, OrderLine};
 use sluice_kernel::{OrderNo, ReservationId};
-use sluice_order::{NewOrder, Recipient};
+use sluice_order::{NewOrder, Prepared, Recipient};
 
 use super::codes::kind_code;
 use crate::{error::StoreResult, messaging::outbox::outbox_values, multi_row::MultiRow, unit_of_work::UnitOfWork};
@@ -31,15 +31,23 @@ static ADDRESSES: MultiRow = MultiRow::insert(
     "(?, ?, ?, ?, ?, ?, ?, ?)",
     8,
 );
+// A new payment is pending (1) and the order's live one (1), with nothing refunded.
+static PAYMENTS: MultiRow = MultiRow::insert(
+    "INSERT INTO payments (payment_id, provider, store_id, user_id, order_no, amount, currency, url, expires_at, created_at, \
+     status, live, refunded) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 0)",
+    10,
+);
 static OUTBOX: MultiRow =
     MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
-/// Writes main orders, children, items, addresses and facts.
+/// Writes main orders, children, items, addresses, first payments and facts.
 pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResult<()> {
     let mut main: Vec<Value> = Vec::with_capacity(orders.len() * 16);
     let mut children: Vec<Value> = Vec::with_capacity(orders.len() * 7);
     let mut items: Vec<Value> = Vec::with_capacity(orders.len() * 2 * 17);
     let mut addresses: Vec<Value> = Vec::new();
+    let mut payments: Vec<Value> = Vec::with_capacity(orders.len() * 10);
     let mut outbox: Vec<Value> = Vec::with_capacity(orders.len() * 4);
     for order in orders {
         main.extend(main_row(order));
@@ -48,12 +56,14 @@ pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResu
         if order.recipient != Recipient::default() {
             addresses.extend(address_row(order));
         }
+        payments.extend(order.first_payment.iter().flat_map(|payment| payment_row(order, payment)));
         outbox.extend(outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?);
     }
     ORDERS.run(unit, main).await?;
     CHILDREN.run(unit, children).await?;
     ITEMS.run(unit, items).await?;
     ADDRESSES.run(unit, addresses).await?;
+    PAYMENTS.run(unit, payments).await?;
     OUTBOX.run(unit, outbox).await?;
     unit.leaves_facts();
     Ok(())
@@ -131,6 +141,21 @@ fn address_row(order: &NewOrder) -> [Value; 8] {
         city.clone().into(),
         district.clone().into(),
         address.clone().into(),
+    ]
+}
+
+fn payment_row(order: &NewOrder, payment: &Prepared) -> [Value; 10] {
+    [
+        payment.payment_id.as_str().into(),
+        payment.provider.as_str().into(),
+        order.store.0.into(),
+        order.user.as_str().into(),
+        order.order_no.id().into(),
+        order.total.amount.into(),
+        order.total.currency.as_str().into(),
+        payment.url.as_str().into(),
+        payment.expires_at.as_millis().into(),
+        order.created_at.as_millis().into(),
     ]
 }
 

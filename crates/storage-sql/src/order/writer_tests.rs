@@ -28,6 +28,7 @@ fn order(number: i64, key: &str) -> NewOrder {
         key: IdempotencyKey { route: "orders", store, user, key: key.to_owned(), fingerprint: [7; 32] },
         cart_version: None,
         uses_code: None,
+        first_payment: None,
         reserved_in_epoch: None,
         traceparent: None,
     }

@@ -169,6 +169,9 @@ impl PayService for Others {
     async fn prepare(&self, _: &PaymentRequest, _: Option<&str>) -> Result<PaymentHandle, PayError> {
         Err(PayError::Closed)
     }
+    fn instant(&self, _: StoreId, _: &UserId, _: OrderNo, _: Money, _: Timestamp) -> Option<PaymentHandle> {
+        None
+    }
     fn provider(&self) -> &'static str {
         "sandbox"
     }

@@ -10,7 +10,7 @@ use crate::{problem::Answer, routes::responses::Refusals, state::Api};
     tag = "payment",
     params(("payment_id" = String, Path, description = "Id of the payment")),
     responses(
-        (status = 200, description = "A page for whoever accepts text/html, else JSON", content(
+        (status = 200, description = "A page, or JSON for whoever accepts application/json", content(
             (CashierAnswer = "application/json"), (String = "text/html"))),
         Refusals<'_>
     )
@@ -18,12 +18,12 @@ use crate::{problem::Answer, routes::responses::Refusals, state::Api};
 #[get("/pay/sandbox/{payment_id}")]
 pub async fn cashier(path: web::Path<String>, request: HttpRequest, api: web::Data<Api>) -> Answer<HttpResponse> {
     let now = api.shop.clock.now();
-    let found = super::find(&api, &path).await;
-    if !super::wants_page(&request) {
-        return Ok(HttpResponse::Ok().json(CashierAnswer::new(&found?, now, None)));
+    match super::find(&api, &path).await {
+        Ok(payment) if super::accepts(&request, "application/json") => {
+            Ok(HttpResponse::Ok().json(CashierAnswer::new(&payment, now, None)))
+        }
+        Ok(payment) => Ok(super::page(StatusCode::OK, &payment, now, "")),
+        Err(problem) if super::accepts(&request, "text/html") => Ok(super::refused(&problem)),
+        Err(problem) => Err(problem),
     }
-    Ok(match found {
-        Ok(payment) => super::page(StatusCode::OK, &payment, now, ""),
-        Err(problem) => super::refused(&problem),
-    })
 }

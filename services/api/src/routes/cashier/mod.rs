@@ -63,10 +63,10 @@ async fn find(api: &Api, segment: &str) -> Answer<Payment> {
     if payment.provider == PROVIDER { Ok(payment) } else { Err(Problem::not_found()) }
 }
 
-/// Browsers name HTML; whoever does not gets JSON.
-fn wants_page(request: &HttpRequest) -> bool {
+/// True where `Accept` names this very kind: browsers name HTML, clients JSON, and `*/*` neither.
+fn accepts(request: &HttpRequest, kind: &str) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
+    accept.split(',').any(|named| named.split(';').next().is_some_and(|named| named.trim().eq_ignore_ascii_case(kind)))
 }
 
 /// Minor units as people read them, for the currencies whose unit has no hundredths too.

@@ -49,7 +49,7 @@ fn read(request: &HttpRequest, bytes: &[u8]) -> Answer<Choice> {
 #[post("/pay/sandbox/{payment_id}")]
 pub async fn choose(path: web::Path<String>, body: RawBody, request: HttpRequest, api: web::Data<Api>) -> Answer<HttpResponse> {
     let chosen = settle(&api, &path, &request, &body.0).await;
-    if !super::wants_page(&request) {
+    if !super::accepts(&request, "text/html") {
         return Ok(HttpResponse::Ok().json(chosen?));
     }
     let note = match &chosen {
