@@ -42,11 +42,13 @@ timed() {
 
 # --- what the steps need --------------------------------------------------------------------------------------------
 
-# librdkafka and SQLite are built from source; the deployment files are read by a Python script.
+# librdkafka and SQLite are built from source; the deployment files are read by a Python script; kcat is a Kafka client
+# that shares no code with ours.
 install_tools() {
   local missing=()
   command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || missing+=(build-essential)
   command -v python3 >/dev/null || missing+=(python3)
+  command -v kcat >/dev/null || missing+=(kcat)
   ./scripts/packages.sh "${missing[@]}"
 }
 
@@ -107,7 +109,11 @@ step_test() {
   say "so far"
   printf '%s' "$timings"
   say test
-  cargo test --workspace --locked
+  local log=$work/test.log
+  cargo test --workspace --lib --bins --tests --locked 2>&1 | tee "$log"
+  # All binaries together, as the last line.
+  awk '/^test result:/ {passed += $4; failed += $6; skipped += $8}
+    END {printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped}' "$log"
 }
 
 all=(fmt clippy doc scripts deploy typos test)
