@@ -110,7 +110,7 @@ step_test() {
   printf '%s' "$timings"
   say test
   local log=$work/test.log
-  cargo test --workspace --lib --bins --tests --locked 2>&1 | tee "$log"
+  cargo test --workspace --lib --bins --tests --no-fail-fast --locked 2>&1 | tee "$log"
   # All binaries together, as the last line.
   awk '/^test result:/ {passed += $4; failed += $6; skipped += $8}
     END {printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped}' "$log"
