@@ -67,15 +67,15 @@ async fn create_orders(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 async fn create_parts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     NewTable::named("order_children")
         .columns(vec![
+            big_integer("order_no").primary_key().take(),
             big_integer("main_no"),
-            big_integer("order_no"),
             big_integer("store_id"),
             string_len("delivery_place", 64),
             big_integer("total"),
             big_integer("points_total"),
             big_integer("profit_total"),
         ])
-        .key(&["main_no", "order_no"])
+        .index("order_children_of_main", &["main_no"])
         .create(manager)
         .await?;
 

@@ -54,13 +54,20 @@ async fn the_sweeper_and_the_commit_never_both_win(engine: Engine) {
         let (writer, outcomes) = (writer.clone(), outcomes.clone());
         let commits = async move { writer.commit(order).await.unwrap() };
         let sweeps = async move { outcomes.abandon(&[(STORE, reservation)], now()).await.unwrap() };
-        // Either side first, so that both orders of events are met.
-        let (answer, abandoned) = if n % 2 == 0 {
-            let (sweep, commit) = (tokio::spawn(sweeps), tokio::spawn(commits));
-            (commit.await.unwrap(), sweep.await.unwrap())
-        } else {
-            let (commit, sweep) = (tokio::spawn(commits), tokio::spawn(sweeps));
-            (commit.await.unwrap(), sweep.await.unwrap())
+        // Each side alone first now and then, so that both orders of events are met; else they race.
+        let (answer, abandoned) = match n % 4 {
+            0 => {
+                let answer = commits.await;
+                (answer, sweeps.await)
+            }
+            1 => {
+                let abandoned = sweeps.await;
+                (commits.await, abandoned)
+            }
+            _ => {
+                let (commit, sweep) = (tokio::spawn(commits), tokio::spawn(sweeps));
+                (commit.await.unwrap(), sweep.await.unwrap())
+            }
         };
         let committed = answer == CommitAnswer::Committed;
         assert!(committed || answer == CommitAnswer::EpochMoved, "{answer:?}");
