@@ -1,4 +1,4 @@
-//! Payments are inserted in groups: one payment stands on the path of every order.
+//! Payments are inserted in groups: where a provider must be asked, one stands on the path of every order.
 //!
 //! Contract: the group's rows are committed before the closures are looked up. Whoever closes an order commits the
 //! closure before looking for live payments, so of a closure and an insertion at least one sees the other.
