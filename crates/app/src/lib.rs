@@ -12,6 +12,7 @@ mod open;
 mod secrets;
 mod shop;
 mod token;
+mod wire;
 
 pub use config::{Config, ConfigError, Parts, Secret};
 pub use open::{OpenError, OpenOptions, OpenShop, Surroundings};

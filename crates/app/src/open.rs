@@ -3,33 +3,24 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_cart::Carts;
-use sluice_catalog::{CatalogService, Catalogue};
 use sluice_events::{Publisher, Subscriber};
 use sluice_gate_redis::RedisStockGate;
-use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
-use sluice_inventory::{GateSource as _, Inventory, StockGate};
-use sluice_kernel::{Clock, IdGenerator, NodeIds, PaymentId, PortError, PortResult, StoreId, SystemClock};
-use sluice_member::Members;
+use sluice_inventory::{GateSource as _, StockGate};
+use sluice_kernel::{Clock, IdGenerator, NodeIds, PortError, PortResult, StoreId, SystemClock};
 use sluice_messaging_kafka::{KafkaPublisher, KafkaSettings, KafkaSubscriber};
 use sluice_messaging_memory::MemoryBus;
-use sluice_order::{OrderPorts, OrderTimings, Orders};
-use sluice_pay::{PayError, Payments, SandboxOutcome};
 use sluice_storage_sql::{
-    Database, DatabaseSettings, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository,
-    SqlCodeRepository, SqlDeadLetterStore, SqlGateEffects, SqlGateSource, SqlGateState, SqlHousekeeping, SqlLedger,
-    SqlOrderRepository, SqlOrderWriter, SqlOutboxStore, SqlPaymentRepository, SqlReconciler, SqlRefundRepository,
-    SqlReservationOutcomes, SqlSandboxChannels, SqlStockGate, SqlStories, StockMode, WriterSettings,
+    Database, DatabaseSettings, SqlCatalogRepository, SqlGateSource, SqlGateState, SqlHousekeeping, SqlReconciler, SqlStockGate,
+    SqlStories, StockMode,
 };
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cashier, Config, Secrets, Shop,
-    bridges::{CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, ShelfBridge, StockBridge},
-    demo,
-    health::{BusProbe, Readiness},
+    Config, Secrets, Shop, demo,
+    health::BusProbe,
     leased_ids::LeasedIds,
+    wire::wire,
 };
 
 const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(5);
@@ -89,17 +80,17 @@ pub struct OpenShop {
 
 /// The stock gate and what goes with the choice.
 #[expect(clippy::struct_field_names, reason = "the gate itself is the first thing that was chosen")]
-struct Gate {
-    gate: Arc<dyn StockGate>,
-    redis: Option<Arc<RedisStockGate>>,
-    mode: StockMode,
+pub(crate) struct Gate {
+    pub(crate) gate: Arc<dyn StockGate>,
+    pub(crate) redis: Option<Arc<RedisStockGate>>,
+    pub(crate) mode: StockMode,
 }
 
 /// The bus and what goes with the choice.
-struct Bus {
-    publisher: Arc<dyn Publisher>,
+pub(crate) struct Bus {
+    pub(crate) publisher: Arc<dyn Publisher>,
     subscriber: Arc<dyn Subscriber>,
-    probe: Option<Arc<dyn BusProbe>>,
+    pub(crate) probe: Option<Arc<dyn BusProbe>>,
 }
 
 impl OpenShop {
@@ -334,111 +325,4 @@ fn open_bus(config: &Config) -> PortResult<Bus> {
     let publisher = Arc::new(KafkaPublisher::new(settings.clone())?);
     let subscriber = Arc::new(KafkaSubscriber::new(settings, publisher.clone()));
     Ok(Bus { publisher: publisher.clone(), subscriber, probe: Some(Arc::new(KafkaProbe(publisher))) })
-}
-
-/// The embedded provider behind the cashier's port.
-struct SandboxCashier(Arc<SandboxGateway>);
-
-#[async_trait]
-impl Cashier for SandboxCashier {
-    async fn choose(&self, id: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError> {
-        self.0.choose(id, outcome).await
-    }
-
-    async fn deliver_owed(&self) -> Result<usize, PayError> {
-        self.0.deliver_owed().await
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "everything meets here once; a struct for one call would only rename it")]
-async fn wire(
-    config: &Config,
-    secrets: &Secrets,
-    public_url: &str,
-    database: &Database,
-    gate: &Gate,
-    bus: &Bus,
-    effects: &Arc<Notify>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdGenerator>,
-) -> PortResult<Shop> {
-    let repository = Arc::new(SqlCatalogRepository::new(database.clone(), gate.redis.is_some()));
-    let catalog: Arc<dyn CatalogService> = Arc::new(Catalogue::new(repository, clock.clone()));
-    let inventory = Arc::new(Inventory {
-        gate: gate.gate.clone(),
-        ledger: Arc::new(SqlLedger::new(database.clone(), gate.mode)),
-        adjustments: Arc::new(SqlAdjustmentLog::new(database.clone(), gate.mode)),
-        effects: Arc::new(SqlGateEffects::new(database.clone())),
-        outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
-        clock: clock.clone(),
-    });
-    let catalog: Arc<dyn CatalogService> = match gate.mode {
-        StockMode::InCommit => catalog,
-        StockMode::Reserved => Arc::new(ListingBridge { catalog, inventory: inventory.clone() }),
-    };
-    let member = Arc::new(Members {
-        codes: Arc::new(SqlCodeRepository::new(database.clone())),
-        sender: Arc::new(LogCodeSender),
-        accounts: Arc::new(SqlAccountBook::new(database.clone())),
-        addresses: Arc::new(SqlAddressBook::new(database.clone())),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    });
-    let shelf = Arc::new(ShelfBridge { catalog: catalog.clone(), inventory: inventory.clone() });
-    let cart = Arc::new(Carts::new(Arc::new(SqlCartRepository::new(database.clone())), shelf, clock.clone()));
-
-    let payments = Arc::new(SqlPaymentRepository::new(database.clone()));
-    let callback_url = config.pay.sandbox_callback_url.clone().unwrap_or_else(|| public_url.to_owned());
-    let sandbox = SandboxSettings {
-        secret: secrets.sandbox.expose().to_owned(),
-        public_url: public_url.to_owned(),
-        callback_url: callback_url.trim_end_matches('/').to_owned(),
-    };
-    let channels = Arc::new(SqlSandboxChannels::new(database.clone()));
-    let sandbox = Arc::new(SandboxGateway::new(sandbox, channels, payments.clone(), clock.clone(), ids.clone())?);
-    let pay = Arc::new(Payments {
-        payments,
-        refunds: Arc::new(SqlRefundRepository::new(database.clone())),
-        gateways: vec![sandbox.clone()],
-        clock: clock.clone(),
-        ids: ids.clone(),
-    });
-
-    let mut writer = WriterSettings::new(gate.mode);
-    writer.queue = usize::try_from(config.order.commit_queue).unwrap_or(usize::MAX);
-    if !database.is_sqlite() {
-        writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);
-    }
-    let orders = Orders::new(OrderPorts {
-        catalog: Arc::new(CatalogBridge::new(catalog.clone())),
-        cart: Arc::new(CartBridge(cart.clone())),
-        codes: Arc::new(CodeBridge(member.clone())),
-        stock: Arc::new(StockBridge {
-            gate: gate.gate.clone(),
-            inventory: inventory.clone(),
-            in_commit: gate.redis.is_none(),
-            effects: effects.clone(),
-        }),
-        writer: Arc::new(SqlOrderWriter::start(database, writer).await?),
-        orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
-        payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
-        clock: clock.clone(),
-        ids: ids.clone(),
-        timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(1) },
-    });
-    Ok(Shop {
-        catalog,
-        cart,
-        inventory,
-        member,
-        orders: Arc::new(orders),
-        pay,
-        cashier: Arc::new(SandboxCashier(sandbox)),
-        outbox: Arc::new(SqlOutboxStore::new(database.clone())),
-        dead_letters: Arc::new(SqlDeadLetterStore::new(database.clone())),
-        publisher: bus.publisher.clone(),
-        health: Arc::new(Readiness { database: database.clone(), gate: gate.gate.clone(), bus: bus.probe.clone() }),
-        clock,
-        ids,
-    })
 }

@@ -1,7 +1,7 @@
 //! Versioned payloads. Field names are public; `samples/` proves that every version still reads.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sluice_kernel::{Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::Topic;
 
@@ -41,6 +41,28 @@ pub struct OrderLine {
     pub unit_points: Points,
 }
 
+/// What an activity order adds to the events of an order (spec.md S1 rules 7 and 10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityOrder {
+    pub activity_id: ActivityId,
+    pub product_id: ProductId,
+    /// The store's invitation campaign that ran when the order was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    /// `cash` or `points`.
+    pub pay_type: String,
+    /// Decimal text in (0, 1].
+    pub discount: String,
+    pub quantity: i64,
+    /// Whom the sealed `referrer` named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoter: Option<String>,
+    /// Allotable profit of one unit, in minor units.
+    pub unit_profit: i64,
+    /// `unit_profit` × `quantity`.
+    pub total_profit: i64,
+}
+
 /// `sluice.order.created.v1` on `order-created`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCreated {
@@ -52,6 +74,8 @@ pub struct OrderCreated {
     pub total: Money,
     pub points_total: Points,
     pub lines: Vec<OrderLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<ActivityOrder>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -149,7 +173,11 @@ pub struct PaymentSettled {
     /// `sandbox`, …, or `points` for the points account.
     pub provider: String,
     pub status: SettledStatus,
+    /// Zero where the provider is `points`.
     pub amount: Money,
+    /// Points that were deducted or returned, where the provider is `points`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_id: Option<RefundId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,6 +196,8 @@ pub struct OrderPaid {
     pub points_total: Points,
     pub payment_id: PaymentId,
     pub lines: Vec<OrderLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<ActivityOrder>,
     pub paid_at: Timestamp,
 }
 
@@ -182,6 +212,8 @@ pub struct OrderCancelled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub lines: Vec<OrderLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<ActivityOrder>,
     pub at: Timestamp,
 }
 
@@ -200,5 +232,10 @@ pub struct OrderRefunded {
     pub amount: Money,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restocked: Vec<RestockLine>,
+    /// Points this refund returned, where the order was paid in points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<ActivityOrder>,
     pub at: Timestamp,
 }

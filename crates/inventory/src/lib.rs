@@ -12,8 +12,10 @@ pub mod testing;
 
 pub use error::InventoryError;
 pub use model::{
-    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, Movement, ReserveLine, Settled, Short,
-    StockTrace,
+    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, Movement, ReserveLine, SaleWindow,
+    Settled, Short, StockTrace, Terms, UserLimit,
 };
-pub use ports::{AdjustmentLog, GateEffectRow, GateEffects, GateSnapshot, GateSource, Ledger, ReservationOutcomes, StockGate};
+pub use ports::{
+    AdjustmentLog, GateEffectRow, GateEffects, GateSnapshot, GateSource, Ledger, ReservationOutcomes, StockGate, TakenOfLimit,
+};
 pub use service::{Inventory, InventoryService, Stock};

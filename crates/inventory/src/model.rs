@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_events::{MovementKind, RestockLine};
-use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 /// The figures of one SKU, in units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -49,6 +49,33 @@ pub struct ReserveLine {
     pub revision: Option<i64>,
 }
 
+/// What a reservation must satisfy beside its lines: terms of an activity (spec.md S1 rules 1 and 4). An order that belongs
+/// to no activity has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub window: Option<SaleWindow>,
+    pub limit: Option<UserLimit>,
+}
+
+/// Both ends included, at the instant of the gate's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleWindow {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// What a user may take of one SKU, and what this reservation takes of it. Taken with the stock in one step and given
+/// back by a release; counted also where nothing bounds it, so that a limit that is set later knows what went before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserLimit {
+    pub sku: SkuId,
+    pub user: UserId,
+    /// Units this reservation takes.
+    pub units: i64,
+    pub most_orders: Option<i64>,
+    pub most_units: Option<i64>,
+}
+
 /// A SKU that has too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Short {
@@ -65,6 +92,10 @@ pub enum GateAnswer {
     OffShelf(Vec<SkuId>),
     /// Priced at a revision that is no longer the present one: read the catalog again.
     Outdated(Vec<SkuId>),
+    /// The gate decided outside the window of sale; nothing was taken.
+    OutsideWindow,
+    /// The user's limit leaves no room for this; nothing was taken.
+    LimitReached,
     /// Too little of these; nothing was taken.
     Short(Vec<Short>),
     /// This reservation was released or sold already (its tombstone stands); nothing was taken.

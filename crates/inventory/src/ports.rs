@@ -4,21 +4,30 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use sluice_events::{RestockLine, StockMoved};
-use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
-    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, StockTrace,
+    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, StockTrace, Terms, UserLimit,
 };
 
 /// Decides who gets the units. Two adapters, one contract suite (`testing`): the database gate and the Redis gate.
 /// Every call is idempotent by the id it names.
 #[async_trait]
 pub trait StockGate: Send + Sync {
-    /// All lines or none. Fails with `PortError::GateClosed` while the gate is in doubt.
-    async fn reserve(&self, store: StoreId, id: ReservationId, lines: &[ReserveLine], now: Timestamp) -> PortResult<GateAnswer>;
+    /// All lines and the user's limit, or nothing. `now` is the instant of the decision. Of several reasons to refuse the
+    /// first is answered: off shelf, outdated, outside the window, limit reached, short. Fails with
+    /// `PortError::GateClosed` while the gate is in doubt.
+    async fn reserve(
+        &self,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[ReserveLine],
+        terms: &Terms,
+        now: Timestamp,
+    ) -> PortResult<GateAnswer>;
     /// locked → sold, for all lines of the reservation. An unknown reservation is refused.
     async fn sell(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
-    /// locked → usable. An unknown reservation leaves a tombstone, so that a reserve that arrives late takes nothing.
+    /// locked → usable, and what was taken of the user's limit is free again. An unknown reservation leaves a tombstone, so that a reserve that arrives late takes nothing.
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
     /// sold → usable, once per refund.
     async fn restock(&self, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> PortResult<Settled>;
@@ -53,13 +62,25 @@ pub trait ReservationOutcomes: Send + Sync {
     -> PortResult<Vec<(StoreId, ReservationId)>>;
 }
 
+/// Orders and units that a user holds or has bought of one SKU of an activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOfLimit {
+    pub store: StoreId,
+    pub sku: SkuId,
+    pub user: UserId,
+    pub orders: i64,
+    pub units: i64,
+}
+
 /// Everything a gate outside the database is rebuilt from, read in one consistent view. Orders and completed
 /// adjustments are counted, not the stock rows, which may lag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateSnapshot {
     pub skus: Vec<(StoreId, SkuId, Figures, Listing)>,
-    /// Reservations that hold locked units.
-    pub held: Vec<(StoreId, ReservationId, Vec<ReserveLine>)>,
+    /// Reservations that hold locked units, with what they took of a user's limit.
+    pub held: Vec<(StoreId, ReservationId, Vec<ReserveLine>, Option<UserLimit>)>,
+    /// What every user has taken of the SKUs of activities.
+    pub taken: Vec<TakenOfLimit>,
     /// Restocks that are counted in `skus` but still stand in the effects queue: they must not count twice.
     pub restocked: Vec<(StoreId, String)>,
 }

@@ -42,6 +42,8 @@ numeric_id! {
     SkuId,
     /// A discount promotion.
     ActivityId,
+    /// An invitation campaign of a store.
+    CampaignId,
 }
 
 macro_rules! text_id {

@@ -14,7 +14,7 @@ mod trace;
 
 pub use error::{Classified, ErrorKind, PortError, PortResult};
 pub use idgen::{IdError, IdGenerator, NodeIds, SequenceIds};
-pub use ids::{ActivityId, PaymentId, ProductId, RefundId, ReservationId, SkuId, StoreId, UserId};
+pub use ids::{ActivityId, CampaignId, PaymentId, ProductId, RefundId, ReservationId, SkuId, StoreId, UserId};
 pub use money::{Currency, Money, Points, Quantity, ValueError};
 pub use order_no::{OrderNo, OrderNoError};
 pub use page::{CursorError, Page, PageRequest};

@@ -3,6 +3,7 @@
 //! Contract: spec.md, S2, rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
 //! Every change of state is a compare-and-set; the first of two racing changes wins and the other one learns of it.
 
+mod activity;
 mod error;
 mod lifecycle;
 mod model;
@@ -17,6 +18,10 @@ mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use activity::{
+    ActivityDesk, ActivityField, ActivityLook, ActivityPart, ActivityWindow, OfferCard, PayType, PlaceActivityOrder, PointsDesk,
+    PointsRefund, StoreRules,
+};
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
     Attribution, ChildOrder, ItemLine, NewOrder, Order, OrderItem, OrderKind, OrderQuery, Recipient, RefundRecord, RefundState,
@@ -24,7 +29,7 @@ pub use model::{
 pub use placement::{IdempotencyKey, OrderInput, PlaceCartOrder, Placed, RequestedLine};
 pub use ports::{
     Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitAnswer, OrderRepository, OrderWriter, PaymentDesk, Prepared,
-    RefundCommand, Replay, RequiredField, ReserveAnswer, ShelfCard, StockRefusal, StockReserver, StockStep, Transition,
+    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, ShelfCard, StockRefusal, StockReserver, StockStep, Transition,
 };
 pub use service::{OrderDetail, OrderPorts, OrderService, OrderTimings, Orders, RefundAsk, RefundAsked, RestockChoice};
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};

@@ -7,7 +7,7 @@ use sluice_kernel::{
     Money, OrderNo, PageRequest, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{IdempotencyKey, OrderState, OrderStatus, Prepared, state::CancelReason};
+use crate::{ActivityPart, IdempotencyKey, OrderState, OrderStatus, Prepared, state::CancelReason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderKind {
@@ -139,6 +139,8 @@ pub struct Order {
     pub referrer: Option<String>,
     /// "2" for cart orders.
     pub redirect_type: String,
+    /// What only an activity order keeps.
+    pub activity: Option<ActivityPart>,
     pub items: Vec<OrderItem>,
     pub children: Vec<ChildOrder>,
     /// Counts changes; every transition compares it.
@@ -169,6 +171,8 @@ pub struct NewOrder {
     pub attribution: Attribution,
     pub referrer: Option<String>,
     pub redirect_type: String,
+    /// What only an activity order keeps. One that is paid in points begins `confirming`.
+    pub activity: Option<ActivityPart>,
     /// In SKU order, each SKU once.
     pub items: Vec<ItemLine>,
     pub children: Vec<ChildOrder>,

@@ -8,7 +8,7 @@ use sluice_kernel::{
     Money, OrderNo, PaymentId, Points, PortResult, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{IdempotencyKey, NewOrder, Order, OrderError, OrderQuery, OrderState, OrderStatus, RefundRecord};
+use crate::{ActivityWindow, IdempotencyKey, NewOrder, Order, OrderError, OrderQuery, OrderState, OrderStatus, RefundRecord};
 
 /// Form fields a product may require of a cart order (spec.md S2 rule 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,8 +74,24 @@ pub enum StockRefusal {
     OffShelf(Vec<SkuId>),
     /// The revision the order was priced at is not the present one.
     Outdated(Vec<SkuId>),
+    /// The gate decided outside the activity's window.
+    OutsideWindow,
+    /// The user's limit leaves no room.
+    LimitReached,
     /// SKU and what is usable.
     Short(Vec<(SkuId, i64)>),
+}
+
+/// The terms of an activity that the gate checks with the stock, and the user whose limit it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReserveTerms {
+    /// `None` for late money: the order was placed in time.
+    pub window: Option<ActivityWindow>,
+    pub sku: SkuId,
+    pub user: UserId,
+    pub units: i64,
+    pub most_orders: Option<i64>,
+    pub most_units: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +115,7 @@ pub trait StockReserver: Send + Sync {
         store: StoreId,
         id: ReservationId,
         lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
         now: Timestamp,
     ) -> PortResult<ReserveAnswer>;
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()>;

@@ -1,0 +1,133 @@
+//! Wiring: adapters meet contexts, contexts meet each other through bridges.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sluice_cart::Carts;
+use sluice_catalog::{CatalogService, Catalogue};
+use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
+use sluice_inventory::Inventory;
+use sluice_kernel::{Clock, IdGenerator, PaymentId, PortResult};
+use sluice_member::Members;
+use sluice_order::{OrderPorts, OrderTimings, Orders};
+use sluice_pay::{PayError, Payments, SandboxOutcome};
+use sluice_storage_sql::{
+    Database, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
+    SqlDeadLetterStore, SqlGateEffects, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore, SqlPaymentRepository,
+    SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, StockMode, WriterSettings,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    Cashier, Config, Secrets, Shop,
+    bridges::{CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, ShelfBridge, StockBridge},
+    health::Readiness,
+    open::{Bus, Gate},
+};
+
+/// The embedded provider behind the cashier's port.
+struct SandboxCashier(Arc<SandboxGateway>);
+
+#[async_trait]
+impl Cashier for SandboxCashier {
+    async fn choose(&self, id: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError> {
+        self.0.choose(id, outcome).await
+    }
+
+    async fn deliver_owed(&self) -> Result<usize, PayError> {
+        self.0.deliver_owed().await
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything meets here once; a struct for one call would only rename it")]
+pub(crate) async fn wire(
+    config: &Config,
+    secrets: &Secrets,
+    public_url: &str,
+    database: &Database,
+    gate: &Gate,
+    bus: &Bus,
+    effects: &Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+) -> PortResult<Shop> {
+    let repository = Arc::new(SqlCatalogRepository::new(database.clone(), gate.redis.is_some()));
+    let catalog: Arc<dyn CatalogService> = Arc::new(Catalogue::new(repository, clock.clone()));
+    let inventory = Arc::new(Inventory {
+        gate: gate.gate.clone(),
+        ledger: Arc::new(SqlLedger::new(database.clone(), gate.mode)),
+        adjustments: Arc::new(SqlAdjustmentLog::new(database.clone(), gate.mode)),
+        effects: Arc::new(SqlGateEffects::new(database.clone())),
+        outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
+        clock: clock.clone(),
+    });
+    let catalog: Arc<dyn CatalogService> = match gate.mode {
+        StockMode::InCommit => catalog,
+        StockMode::Reserved => Arc::new(ListingBridge { catalog, inventory: inventory.clone() }),
+    };
+    let member = Arc::new(Members {
+        codes: Arc::new(SqlCodeRepository::new(database.clone())),
+        sender: Arc::new(LogCodeSender),
+        accounts: Arc::new(SqlAccountBook::new(database.clone())),
+        addresses: Arc::new(SqlAddressBook::new(database.clone())),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    });
+    let shelf = Arc::new(ShelfBridge { catalog: catalog.clone(), inventory: inventory.clone() });
+    let cart = Arc::new(Carts::new(Arc::new(SqlCartRepository::new(database.clone())), shelf, clock.clone()));
+
+    let payments = Arc::new(SqlPaymentRepository::new(database.clone()));
+    let callback_url = config.pay.sandbox_callback_url.clone().unwrap_or_else(|| public_url.to_owned());
+    let sandbox = SandboxSettings {
+        secret: secrets.sandbox.expose().to_owned(),
+        public_url: public_url.to_owned(),
+        callback_url: callback_url.trim_end_matches('/').to_owned(),
+    };
+    let channels = Arc::new(SqlSandboxChannels::new(database.clone()));
+    let sandbox = Arc::new(SandboxGateway::new(sandbox, channels, payments.clone(), clock.clone(), ids.clone())?);
+    let pay = Arc::new(Payments {
+        payments,
+        refunds: Arc::new(SqlRefundRepository::new(database.clone())),
+        gateways: vec![sandbox.clone()],
+        clock: clock.clone(),
+        ids: ids.clone(),
+    });
+
+    let mut writer = WriterSettings::new(gate.mode);
+    writer.queue = usize::try_from(config.order.commit_queue).unwrap_or(usize::MAX);
+    if !database.is_sqlite() {
+        writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);
+    }
+    let orders = Orders::new(OrderPorts {
+        catalog: Arc::new(CatalogBridge::new(catalog.clone())),
+        cart: Arc::new(CartBridge(cart.clone())),
+        codes: Arc::new(CodeBridge(member.clone())),
+        stock: Arc::new(StockBridge {
+            gate: gate.gate.clone(),
+            inventory: inventory.clone(),
+            in_commit: gate.redis.is_none(),
+            effects: effects.clone(),
+        }),
+        writer: Arc::new(SqlOrderWriter::start(database, writer).await?),
+        orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
+        payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(1) },
+    });
+    Ok(Shop {
+        catalog,
+        cart,
+        inventory,
+        member,
+        orders: Arc::new(orders),
+        pay,
+        cashier: Arc::new(SandboxCashier(sandbox)),
+        outbox: Arc::new(SqlOutboxStore::new(database.clone())),
+        dead_letters: Arc::new(SqlDeadLetterStore::new(database.clone())),
+        publisher: bus.publisher.clone(),
+        health: Arc::new(Readiness { database: database.clone(), gate: gate.gate.clone(), bus: bus.probe.clone() }),
+        clock,
+        ids,
+    })
+}
