@@ -9,6 +9,11 @@ mod m20261101_000003_orders;
 mod m20261101_000004_payments;
 mod m20261101_000005_cart_member;
 mod m20261101_000006_messaging;
+mod m20261122_000007_limits;
+mod m20261122_000008_activity_orders;
+mod m20261122_000009_promotion;
+mod m20261122_000010_points;
+mod m20261122_000011_partner;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -26,6 +31,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000004_payments::Migration),
             Box::new(m20261101_000005_cart_member::Migration),
             Box::new(m20261101_000006_messaging::Migration),
+            Box::new(m20261122_000007_limits::Migration),
+            Box::new(m20261122_000008_activity_orders::Migration),
+            Box::new(m20261122_000009_promotion::Migration),
+            Box::new(m20261122_000010_points::Migration),
+            Box::new(m20261122_000011_partner::Migration),
         ]
     }
 }
