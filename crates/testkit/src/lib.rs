@@ -26,6 +26,7 @@ mod signing;
 mod status_stream;
 mod tokens;
 mod wait;
+mod webhook_target;
 
 pub use kafka::Kafka;
 pub use mariadb::{Database, MariaDb, fresh_database};
@@ -38,3 +39,4 @@ pub use signing::SignedCallback;
 pub use status_stream::StatusStream;
 pub use tokens::{claims, signed_token, token};
 pub use wait::{wait_for, wait_until};
+pub use webhook_target::{Received, WebhookTarget};

@@ -20,6 +20,7 @@ mod keys;
 mod late_money;
 mod load;
 mod outages;
+mod promotion;
 mod races;
 mod refunds;
 mod rules;
