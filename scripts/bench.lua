@@ -1,9 +1,11 @@
--- wrk: one cart order of two lines a request, placed by many users.
--- Environment: TOKENS (a file of tokens, one a line; none: no token), ORDER_PATH, PRODUCTS, RUN (a word no other run
+-- wrk: one order a request, placed by many users.
+-- Environment: ORDER (cart: two lines; cash or points: one unit of one hot offer), TOKENS (a file of tokens, one a line; none: no token), ORDER_PATH, PRODUCTS, RUN (a word no other run
 -- uses), HOT=1 (every order takes the same two SKUs), SHAPE=former (the body that the former design reads).
 -- It ends with one line for scripts/bench.sh: RESULT, orders, seconds, p50, p99, and every status with its count.
 
-local path = os.getenv("ORDER_PATH") or "/api/v1/orders"
+local order = os.getenv("ORDER") or "cart"
+local own_path = order == "cart" and "/api/v1/orders" or "/api/v1/activities/1/orders"
+local path = os.getenv("ORDER_PATH") or own_path
 local products = tonumber(os.getenv("PRODUCTS") or "1000")
 local run = os.getenv("RUN") or tostring(os.time())
 local hot = os.getenv("HOT") == "1"
@@ -33,6 +35,14 @@ local function two_products()
 end
 
 local function body(one, other)
+  if former and order ~= "cart" then
+    return string.format('{"store_id":1,"uid":%d,"name":"Li Lei","products":[{"product_id":"1","sku_id":"1","qty":"1"}]}',
+      math.random(1, 1000000))
+  end
+  if order ~= "cart" then
+    return string.format('{"product_id":"%s","quantity":1,"pay_type":"%s","recipient":{"name":"Li Lei","phone":"13800000000"}}',
+      order == "cash" and "1001" or "1002", order)
+  end
   if former then
     return string.format('{"store_id":1,"uid":%d,"name":"Li Lei","phone":"13800000000","province":"Zhejiang","city":"Hangzhou","area":"Xihu","address":"Road 1","products":[{"product_id":"%d","sku_id":"%d","qty":"1"},{"product_id":"%d","sku_id":"%d","qty":"1"}]}',
       math.random(1, 1000000), one, one, other, other)

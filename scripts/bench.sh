@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures cart orders a second, each setup in turn, several rounds on one machine, and prints medians as a Markdown table.
+# Measures orders a second, each setup in turn, several rounds on one machine, and prints medians as a Markdown table.
 #
 #   scripts/bench.sh [--setups "embedded database-gate redis-gate former"] [--former PATH]
-#                    [--connections "8 64 256"] [--seconds 8] [--rounds 3] [--users 500] [--hot]
+#                    [--connections "8 64 256"] [--seconds 8] [--rounds 3] [--users 500] [--hot] [--order cart|cash|points]
 #
 # embedded       `sluice serve` on SQLite
 # database-gate  `sluice api` and `sluice worker` on MariaDB and Kafka, stock decided in the database
@@ -10,29 +10,31 @@
 # former         the design that Sluice replaces, in Go: PATH (or SLUICE_FORMER) is its source folder or its executable;
 #                it reads REDIS and DSN, loads its data by `seed`, and listens on 127.0.0.1:18080. Left out where no path is given
 #
-# Every order has two lines of 1,000 products, a recipient, a token of one of many users and an idempotency key of its own. The
+# A cart order has two lines of 1,000 products; a cash or points order takes one unit of one hot offer of a discount promotion. Every
+# order has a recipient, a token of one of many users and an idempotency key of its own. The
 # limits are the product's defaults. MariaDB flushes at every commit. After each setup `sluice reconcile` must find gate, ledger
 # and orders in agreement. Absolute figures wander from run to run: compare within one. Raw figures: .test-run/bench/raw.tsv
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 setups="" former=${SLUICE_FORMER:-} connections="8 64 256" seconds=8 rounds=3 users=500
-export HOT=0 PRODUCTS=1000
+export HOT=0 PRODUCTS=1000 ORDER=cart
 stock=100000000
 while [ $# -gt 0 ]; do
   case $1 in
     --hot) HOT=1; shift; continue ;;
-    --setups | --former | --connections | --seconds | --rounds | --users)
+    --setups | --former | --connections | --seconds | --rounds | --users | --order)
       [ $# -ge 2 ] || { echo "bench: $1 needs a value" >&2; exit 2; }
       case $1 in
         --setups) setups=$2 ;; --former) former=$2 ;; --connections) connections=$2 ;;
-        --seconds) seconds=$2 ;; --rounds) rounds=$2 ;; --users) users=$2 ;;
+        --seconds) seconds=$2 ;; --rounds) rounds=$2 ;; --users) users=$2 ;; --order) ORDER=$2 ;;
       esac
       shift 2
       ;;
     *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
   esac
 done
+case $ORDER in cart | cash | points) ;; *) echo "bench: --order is cart, cash or points" >&2; exit 2 ;; esac
 [ -n "$setups" ] || setups="embedded database-gate redis-gate${former:+ former}"
 
 work=$PWD/.test-run/bench
@@ -88,6 +90,7 @@ export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=
 export RUST_LOG=${RUST_LOG:-warn}
 
 export TOKENS=$work/tokens
+STAFF=$("$sluice" token --store 1 --user bench --role staff --ttl 12h --data-dir "$work/tokens-data")
 say "making $users tokens"
 # An empty folder of settings for them all: a token depends on the secret alone.
 seq "$users" | xargs -P 4 -I USER "$sluice" token --store 1 --user USER --ttl 12h --data-dir "$work/tokens-data" >"$TOKENS"
@@ -111,10 +114,31 @@ start() {
   done
 }
 
-# fill NAME: schema and products in the database that the settings name.
+# Schema and products in the database that the settings name; offers come with the demo data.
 fill() {
   "$sluice" migrate >>"$work/log" 2>&1 </dev/null
-  "$sluice" seed --products "$PRODUCTS" --stock "$stock" >>"$work/log" 2>&1 </dev/null
+  if [ "$ORDER" = cart ]; then
+    "$sluice" seed --products "$PRODUCTS" --stock "$stock" >>"$work/log" 2>&1 </dev/null
+  else
+    "$sluice" seed >>"$work/log" 2>&1 </dev/null
+  fi
+}
+
+# post PATH KEY BODY: a call of staff that must succeed.
+post() {
+  curl -sS --fail-with-body -X POST "http://127.0.0.1:$port/api/v1/admin/$1" -H "Authorization: Bearer $STAFF" \
+    -H "Idempotency-Key: $2" -H 'Content-Type: application/json' -d "$3" >>"$work/log" || die "staff could not prepare $1"
+}
+
+# Units for the hot offers, and points for every user who pays with them.
+stock_offers() {
+  [ "$ORDER" != cart ] || return 0
+  local user sku
+  for sku in 1001 1002; do post "skus/$sku/stock-adjustments" "bench-$sku" "{\"delta\":$stock,\"reason\":\"bench\"}"; done
+  [ "$ORDER" = points ] || return 0
+  for user in $(seq "$users"); do
+    post points/grants "bench-$user" "{\"user_id\":\"$user\",\"points\":1000000000,\"reason\":\"bench\"}"
+  done
 }
 
 start_embedded() {
@@ -180,12 +204,14 @@ play() (
     redis-gate) start_on_servers "$name" "${SLUICE_TEST_REDIS_URL%/}" ;;
     former)
       export SHAPE=former ORDER_PATH=/cart/orders
+      [ "$ORDER" = cart ] || ORDER_PATH=/sales/orders
       unset TOKENS
       url=http://127.0.0.1:18080
       start_former "$name"
       ;;
     *) die "no setup '$setup'" ;;
   esac
+  [ "$setup" = former ] || stock_offers
   RUN=warm-$RANDOM wrk -t1 -c32 -d2s -s scripts/bench.lua "$url" >/dev/null
   for count in $connections; do measure "$setup" "$round" "$count" "$url"; done
   [ "$setup" = former ] || agreement "$setup"
