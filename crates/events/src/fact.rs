@@ -94,8 +94,11 @@ impl Fact {
                 out.push(message(order.order_no, format!("{}/refunded", order.refund_id), order.at, order)?);
             }
             Self::PaymentSettled { payment } => {
-                let settlement = payment.refund_id.as_ref().map_or(payment.payment_id.as_str(), |refund| refund.as_str());
-                let id = format!("{settlement}/{}", payment.status.as_str());
+                // `REFUND/refunded` is what the order's own change says.
+                let id = match &payment.refund_id {
+                    Some(refund) => format!("{refund}/settled"),
+                    None => format!("{}/{}", payment.payment_id, payment.status.as_str()),
+                };
                 out.push(message(payment.order_no, id, payment.at, payment)?);
             }
             Self::StockAdjusted { .. } => {}

@@ -20,7 +20,6 @@ pub use envelope::{Envelope, Topic};
 pub use fact::Fact;
 pub use outbox::{OutboxRow, OutboxStats, OutboxStore, SLICES, slice_of};
 pub use payload::{
-    ActivityOrder, 
-    MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, Payload, PaymentSettled, PaymentWindowClosed,
-    RestockLine, SettledStatus, StockMoved,
+    ActivityOrder, MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, Payload, PaymentSettled,
+    PaymentWindowClosed, RestockLine, SettledStatus, StockMoved,
 };

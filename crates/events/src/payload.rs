@@ -1,7 +1,9 @@
 //! Versioned payloads. Field names are public; `samples/` proves that every version still reads.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    ActivityId, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId,
+};
 
 use crate::Topic;
 

@@ -27,6 +27,17 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("???")
     }
+
+    /// How many decimal digits of a major unit its minor units make (ISO 4217): 2 for CNY, 0 for JPY.
+    pub fn exponent(&self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX" | b"UYI" | b"VND"
+            | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
 }
 
 impl std::str::FromStr for Currency {
@@ -150,6 +161,13 @@ mod tests {
         let most = Money::new(i64::MAX, Currency::CNY);
         assert_eq!(most.checked_add(Money::new(1, Currency::CNY)), Err(ValueError::Overflow));
         assert_eq!(Points(i64::MAX).times(quantity), Err(ValueError::Overflow));
+    }
+
+    #[test]
+    fn a_currency_knows_the_digits_of_its_minor_unit() {
+        for (code, digits) in [("CNY", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("CLF", 4)] {
+            assert_eq!(code.parse::<Currency>().unwrap().exponent(), digits, "{code}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! How the order context refuses; codes and order of precedence from spec.md S2.
+//! How the order context refuses; codes and order of precedence from spec.md S2 and, for activity orders, api.md.
 
 use sluice_kernel::{Classified, ErrorKind, IdError, PortError, ProductId, SkuId, ValueError};
 
-/// A line that is short: `line` is the index of the first line of that SKU in the request, where it has one.
+/// A line that is short: `line` is the index of the first line of that SKU in the request; `None` in the request of an
+/// activity order, which has one product and no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShortLine {
-    pub line: usize,
+    pub line: Option<usize>,
     pub sku: SkuId,
     pub usable: i64,
 }
@@ -31,6 +32,21 @@ pub enum OrderError {
     VerifyCodeInvalid,
     #[error("there is not enough stock")]
     InsufficientStock { lines: Vec<ShortLine> },
+    #[error("the store has no such activity")]
+    ActivityNotFound,
+    #[error("the activity is not running now")]
+    ActivityNotRunning,
+    #[error("the activity does not offer this product")]
+    ProductNotInActivity,
+    #[error("this product is not paid for like that")]
+    PayTypeMismatch,
+    /// What a product in points is worth cannot be told.
+    #[error("the store has not set what its points are worth")]
+    StoreSettingMissing,
+    #[error("the referrer is not valid here")]
+    ReferrerInvalid,
+    #[error("this user may not take more of this product")]
+    RedemptionLimitReached,
     #[error("at most 100 lines")]
     TooManyLines,
     /// `pointer` is a JSON pointer into the request.
@@ -62,8 +78,13 @@ pub enum OrderError {
 impl Classified for OrderError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotFound => ErrorKind::NotFound,
-            Self::OffShelf { .. }
+            Self::NotFound | Self::ActivityNotFound => ErrorKind::NotFound,
+            Self::ActivityNotRunning
+            | Self::ProductNotInActivity
+            | Self::PayTypeMismatch
+            | Self::StoreSettingMissing
+            | Self::RedemptionLimitReached
+            | Self::OffShelf { .. }
             | Self::InsufficientStock { .. }
             | Self::InProgress
             | Self::CartAlreadyOrdered
@@ -73,6 +94,7 @@ impl Classified for OrderError {
             | Self::WrongState(_) => ErrorKind::Conflict,
             Self::FieldRequired { .. }
             | Self::VerifyCodeInvalid
+            | Self::ReferrerInvalid
             | Self::TooManyLines
             | Self::InvalidField { .. }
             | Self::KeyReused
@@ -89,6 +111,13 @@ impl Classified for OrderError {
             Self::FieldRequired { .. } => "field_required",
             Self::VerifyCodeInvalid => "verify_code_invalid",
             Self::InsufficientStock { .. } => "insufficient_stock",
+            Self::ActivityNotFound => "activity_not_found",
+            Self::ActivityNotRunning => "activity_not_running",
+            Self::ProductNotInActivity => "product_not_in_activity",
+            Self::PayTypeMismatch => "pay_type_mismatch",
+            Self::StoreSettingMissing => "store_setting_missing",
+            Self::ReferrerInvalid => "referrer_invalid",
+            Self::RedemptionLimitReached => "redemption_limit_reached",
             Self::TooManyLines => "too_many_lines",
             Self::InvalidField { .. } | Self::Value(_) => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",

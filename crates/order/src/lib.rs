@@ -1,13 +1,26 @@
 //! The order context: placing orders, their state machine, auto-cancel and what becomes of late money.
 //!
-//! Contract: spec.md, S2, rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
+//! Contract: spec.md, S2 rules 1–9 and S1 rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
 //! Every change of state is a compare-and-set; the first of two racing changes wins and the other one learns of it.
 
 mod activity;
+mod activity_placement;
+#[cfg(test)]
+mod activity_placement_tests;
+mod activity_rules;
+#[cfg(test)]
+mod activity_rules_tests;
 mod error;
+#[cfg(test)]
+mod fakes;
+mod fresh_looks;
 mod lifecycle;
 mod model;
+mod placed;
 mod placement;
+mod points;
+#[cfg(test)]
+mod points_tests;
 mod ports;
 mod rules;
 #[cfg(test)]
@@ -26,10 +39,12 @@ pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
     Attribution, ChildOrder, ItemLine, NewOrder, Order, OrderItem, OrderKind, OrderQuery, Recipient, RefundRecord, RefundState,
 };
-pub use placement::{IdempotencyKey, OrderInput, PlaceCartOrder, Placed, RequestedLine};
+pub use placed::{IdempotencyKey, Placed};
+pub use placement::{OrderInput, PlaceCartOrder, RequestedLine};
 pub use ports::{
     Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitAnswer, OrderRepository, OrderWriter, PaymentDesk, Prepared,
-    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, ShelfCard, StockRefusal, StockReserver, StockStep, Transition,
+    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, ShelfCard, StockRefusal, StockReserver, StockStep,
+    Transition,
 };
 pub use service::{OrderDetail, OrderPorts, OrderService, OrderTimings, Orders, RefundAsk, RefundAsked, RestockChoice};
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};

@@ -8,14 +8,14 @@ use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, StoreId}
 
 use crate::{
     Applied, CancelReason, Order, OrderError, OrderState, RefundCommand, RefundRecord, RefundState, ReserveAnswer, StockStep,
-    Transition, service::OrderPorts,
+    Transition, points::POINTS_PROVIDER, service::OrderPorts,
 };
 
 /// An order changes a handful of times in its life; losing more often than this in a row is a defect.
 const MOST_LOST_RACES: u32 = 8;
 
 /// What a try to change an order came to.
-enum Attempt {
+pub(crate) enum Attempt {
     Settled,
     Lost,
 }
@@ -26,6 +26,7 @@ impl OrderPorts {
         for _ in 0..MOST_LOST_RACES {
             let order = self.orders.find(settled.store_id, settled.order_no).await?.ok_or(OrderError::NotFound)?;
             let attempt = match settled.status {
+                _ if settled.provider == POINTS_PROVIDER => self.take_points_notice(order, settled, traceparent).await?,
                 // A failed payment leaves the order unpaid; the client may try again until the deadline.
                 SettledStatus::Failed => Attempt::Settled,
                 SettledStatus::Paid => self.take_money(order, settled, traceparent).await?,
@@ -50,13 +51,15 @@ impl OrderPorts {
             return Ok(Attempt::Settled);
         }
         match order.state {
-            OrderState::Unpaid | OrderState::Confirming => {
+            OrderState::Unpaid => {
                 let step = StockStep::Sell(order.reservation);
                 let transition = self.paid_transition(&order, settled, order.reservation, false, step, traceparent)?;
                 self.try_apply(&transition).await
             }
             OrderState::Cancelled { .. } => self.take_late_money(order, settled, traceparent).await,
-            OrderState::Failed
+            // An order that is paid in points takes no money.
+            OrderState::Confirming
+            | OrderState::Failed
             | OrderState::Paid { .. }
             | OrderState::Fulfilled { .. }
             | OrderState::Completed { .. }
@@ -73,19 +76,20 @@ impl OrderPorts {
         traceparent: Option<&str>,
     ) -> Result<Attempt, OrderError> {
         let reservation = ReservationId { attempt: order.reservation.attempt.saturating_add(1), ..order.reservation };
+        let terms = order.late_terms();
         let epoch = if self.stock.decides_in_commit() {
             None
         } else {
             let lines: Vec<(SkuId, i64, Option<i64>)> =
                 order.items.iter().map(|item| (item.line.sku_id, item.line.quantity.get(), None)).collect();
-            match self.stock.reserve(order.store, reservation, &lines, self.clock.now()).await? {
+            match self.stock.reserve(order.store, reservation, &lines, terms.as_ref(), self.clock.now()).await? {
                 ReserveAnswer::Held { epoch } => Some(epoch),
                 ReserveAnswer::Refused(_) | ReserveAnswer::Gone => {
                     return self.close_with_late_money(order, settled, traceparent).await;
                 }
             }
         };
-        let step = StockStep::LateSell { reservation, epoch };
+        let step = StockStep::LateSell { reservation, epoch, terms };
         let transition = self.paid_transition(&order, settled, reservation, true, step, traceparent)?;
         match self.orders.apply(&transition).await? {
             Applied::Done | Applied::Repeated => {
@@ -161,7 +165,12 @@ impl OrderPorts {
         Ok(())
     }
 
-    async fn take_refund(&self, order: Order, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<Attempt, OrderError> {
+    pub(crate) async fn take_refund(
+        &self,
+        order: Order,
+        settled: &PaymentSettled,
+        traceparent: Option<&str>,
+    ) -> Result<Attempt, OrderError> {
         let Some(refund_id) = settled.refund_id.clone() else {
             return Ok(Attempt::Settled);
         };
@@ -196,6 +205,8 @@ impl OrderPorts {
                 refund_id,
                 amount: settled.amount,
                 restocked: settled.restock.clone(),
+                points: settled.points,
+                activity: order.activity_told(),
                 at: settled.at,
             },
         };
@@ -249,7 +260,7 @@ impl OrderPorts {
         }
     }
 
-    async fn try_apply(&self, transition: &Transition) -> Result<Attempt, OrderError> {
+    pub(crate) async fn try_apply(&self, transition: &Transition) -> Result<Attempt, OrderError> {
         match self.orders.apply(transition).await? {
             Applied::Done | Applied::Repeated => {
                 self.stock.hint_effects();
@@ -275,7 +286,7 @@ impl OrderPorts {
         }
     }
 
-    fn paid_transition(
+    pub(crate) fn paid_transition(
         &self,
         order: &Order,
         settled: &PaymentSettled,
@@ -294,6 +305,7 @@ impl OrderPorts {
             points_total: order.points_total,
             payment_id: settled.payment_id.clone(),
             lines: lines(order),
+            activity: order.activity_told(),
             paid_at: settled.at,
         };
         let fact = Fact::OrderPaid { order: paid, reservation, late };
@@ -315,7 +327,7 @@ fn lines(order: &Order) -> Vec<OrderLine> {
         .collect()
 }
 
-fn cancelled(order: &Order, to: &OrderState, at: sluice_kernel::Timestamp) -> OrderCancelled {
+pub(crate) fn cancelled(order: &Order, to: &OrderState, at: sluice_kernel::Timestamp) -> OrderCancelled {
     let reason = match to {
         OrderState::Cancelled { reason } => Some(reason.as_str().to_owned()),
         OrderState::Unpaid
@@ -335,6 +347,7 @@ fn cancelled(order: &Order, to: &OrderState, at: sluice_kernel::Timestamp) -> Or
         status: to.status().as_str().to_owned(),
         reason,
         lines: lines(order),
+        activity: order.activity_told(),
         at,
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sluice_events::ActivityOrder;
 use sluice_kernel::{
     Money, OrderNo, PageRequest, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{ActivityPart, IdempotencyKey, OrderState, OrderStatus, Prepared, state::CancelReason};
+use crate::{ActivityPart, IdempotencyKey, OrderState, OrderStatus, PayType, Prepared, ReserveTerms, state::CancelReason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderKind {
@@ -137,7 +138,7 @@ pub struct Order {
     pub store_code: Option<String>,
     pub attribution: Attribution,
     pub referrer: Option<String>,
-    /// "2" for cart orders.
+    /// "2" for cart orders; an activity order's comes from the store's settings.
     pub redirect_type: String,
     /// What only an activity order keeps.
     pub activity: Option<ActivityPart>,
@@ -151,6 +152,62 @@ impl Order {
     pub fn status(&self) -> OrderStatus {
         self.state.status()
     }
+
+    /// How the order was answered first.
+    pub fn first_state(&self) -> OrderState {
+        first_state(self.activity.as_ref())
+    }
+
+    pub fn is_paid_in_points(&self) -> bool {
+        self.first_state() == OrderState::Confirming
+    }
+
+    /// What events tell of it as an activity order.
+    pub fn activity_told(&self) -> Option<ActivityOrder> {
+        told(self.activity.as_ref(), self.items.first().map(|item| &item.line), self.profit_total)
+    }
+
+    /// The limit that late money must find room in: the one the order was placed under. The window does not count, the
+    /// order was placed in time.
+    pub fn late_terms(&self) -> Option<ReserveTerms> {
+        let terms = terms(self.activity.as_ref(), self.items.first().map(|item| &item.line), &self.user)?;
+        Some(ReserveTerms { window: None, ..terms })
+    }
+}
+
+/// An order whose points are being deducted waits for the points account, any other one for money.
+fn first_state(activity: Option<&ActivityPart>) -> OrderState {
+    match activity.map(|part| part.pay_type) {
+        Some(PayType::Points) => OrderState::Confirming,
+        Some(PayType::Cash) | None => OrderState::Unpaid,
+    }
+}
+
+fn told(activity: Option<&ActivityPart>, item: Option<&ItemLine>, total_profit: i64) -> Option<ActivityOrder> {
+    let (part, item) = activity.zip(item)?;
+    Some(ActivityOrder {
+        activity_id: part.activity_id,
+        product_id: part.product_id,
+        campaign_id: part.campaign_id,
+        pay_type: part.pay_type.as_str().to_owned(),
+        discount: part.discount.normalize().to_string(),
+        quantity: part.quantity.get(),
+        promoter: part.promoter.clone(),
+        unit_profit: item.allotable_profit,
+        total_profit,
+    })
+}
+
+fn terms(activity: Option<&ActivityPart>, item: Option<&ItemLine>, user: &UserId) -> Option<ReserveTerms> {
+    let (part, item) = activity.zip(item)?;
+    Some(ReserveTerms {
+        window: Some(part.window),
+        sku: item.sku_id,
+        user: user.clone(),
+        units: part.quantity.get(),
+        most_orders: part.most_orders,
+        most_units: part.most_units,
+    })
 }
 
 /// A new order as the group commit writes it: main order, children, items, address, idempotency record and outbox row
@@ -186,6 +243,23 @@ pub struct NewOrder {
     /// The epoch the gate reserved in; `None` where the commit itself decides over the stock.
     pub reserved_in_epoch: Option<i64>,
     pub traceparent: Option<String>,
+}
+
+impl NewOrder {
+    /// How it begins.
+    pub fn first_state(&self) -> OrderState {
+        first_state(self.activity.as_ref())
+    }
+
+    /// What events tell of it as an activity order.
+    pub fn activity_told(&self) -> Option<ActivityOrder> {
+        told(self.activity.as_ref(), self.items.first(), self.profit_total)
+    }
+
+    /// The terms its units are reserved under, where it belongs to an activity.
+    pub fn terms(&self) -> Option<ReserveTerms> {
+        terms(self.activity.as_ref(), self.items.first(), &self.user)
+    }
 }
 
 /// Which orders to list.

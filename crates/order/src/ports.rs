@@ -160,10 +160,12 @@ pub enum StockStep {
     None,
     Sell(ReservationId),
     Release(ReservationId),
-    /// Late money: reserve and sell in one step. `epoch` is set where an outside gate holds the units already.
+    /// Late money: reserve and sell in one step. `epoch` is set where an outside gate holds the units already. The
+    /// `terms` of an activity order take the user's limit anew, without a window.
     LateSell {
         reservation: ReservationId,
         epoch: Option<i64>,
+        terms: Option<ReserveTerms>,
     },
     Restock(RefundRecord),
 }
@@ -194,7 +196,7 @@ pub enum Applied {
     Lost,
     /// This refund was recorded before; nothing was changed.
     Repeated,
-    /// `LateSell` found too little; nothing was changed.
+    /// `LateSell` found too little, or the user's limit taken; nothing was changed.
     Short,
     /// The gate was rebuilt since the reservation; nothing was changed.
     EpochMoved,

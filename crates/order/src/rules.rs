@@ -62,7 +62,8 @@ pub fn check_shelf(wanted: &BTreeMap<SkuId, Wanted>, cards: &HashMap<SkuId, Arc<
     if lines.is_empty() { Ok(()) } else { Err(OrderError::OffShelf { lines }) }
 }
 
-fn given(text: Option<&String>) -> bool {
+/// A text that says something.
+pub fn given(text: Option<&String>) -> bool {
     text.is_some_and(|text| !text.trim().is_empty())
 }
 

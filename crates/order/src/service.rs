@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed, RestockLine, Topic};
-use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PortError, RefundId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, Points, PortError, RefundId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
-    CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderError, OrderQuery, OrderRepository, OrderState,
-    OrderStatus, OrderWriter, PaymentDesk, PlaceCartOrder, Placed, Prepared, RefundCommand, StockReserver, rules,
-    running::RunningKeys,
+    ActivityDesk, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderError, OrderQuery, OrderRepository,
+    OrderState, OrderStatus, OrderWriter, PaymentDesk, PlaceActivityOrder, PlaceCartOrder, Placed, PointsDesk, Prepared,
+    RefundCommand, StockReserver, fresh_looks::FreshLooks, rules, running::RunningKeys,
 };
 
 /// An order and its newest payment.
@@ -33,7 +33,7 @@ pub struct RefundAsk {
     pub store: StoreId,
     pub order_no: OrderNo,
     pub key: IdempotencyKey,
-    /// `None`: all that is left.
+    /// `None`: all that is left. An order that was paid in points is refunded whole.
     pub amount: Option<i64>,
     pub reason: String,
     pub restock: RestockChoice,
@@ -44,7 +44,10 @@ pub struct RefundAsk {
 pub struct RefundAsked {
     pub id: RefundId,
     pub order_no: OrderNo,
+    /// Zero where the order was paid in points.
     pub amount: i64,
+    /// Where the order was paid in points.
+    pub points: Option<Points>,
     /// False while the provider has not answered; the sweeper goes on.
     pub done: bool,
     pub replayed: bool,
@@ -54,6 +57,8 @@ pub struct RefundAsked {
 pub trait OrderService: Send + Sync {
     /// Places a cart order, whole or not at all; repeats the first answer for a key that was used before.
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError>;
+    /// Places an activity order, whole or not at all; repeats the first answer for a key that was used before.
+    async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError>;
     /// A user's own order; another's is not found. `user: None` for staff.
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
@@ -109,6 +114,8 @@ pub struct OrderPorts {
     pub writer: Arc<dyn OrderWriter>,
     pub orders: Arc<dyn OrderRepository>,
     pub payments: Arc<dyn PaymentDesk>,
+    pub activities: Arc<dyn ActivityDesk>,
+    pub points: Arc<dyn PointsDesk>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub timings: OrderTimings,
@@ -118,11 +125,31 @@ pub struct OrderPorts {
 pub struct Orders {
     inner: Arc<OrderPorts>,
     running: RunningKeys,
+    fresh: Arc<FreshLooks>,
 }
 
 impl Orders {
     pub fn new(inner: OrderPorts) -> Self {
-        Self { inner: Arc::new(inner), running: RunningKeys::default() }
+        Self { inner: Arc::new(inner), running: RunningKeys::default(), fresh: Arc::default() }
+    }
+
+    /// Runs a placement to its end whatever becomes of the caller, one a key at a time.
+    async fn apart(
+        &self,
+        key: &IdempotencyKey,
+        placement: impl Future<Output = Result<Placed, OrderError>> + Send + 'static,
+    ) -> Result<Placed, OrderError> {
+        let running = self.running.claim(key).ok_or(OrderError::InProgress)?;
+        let span = tracing::Span::current();
+        let placement = tokio::spawn(tracing::Instrument::instrument(
+            async move {
+                let placed = placement.await;
+                drop(running);
+                placed
+            },
+            span,
+        ));
+        placement.await.unwrap_or_else(|failure| Err(PortError::internal("a placement", failure).into()))
     }
 
     async fn detail(&self, order: Order) -> Result<OrderDetail, OrderError> {
@@ -156,18 +183,13 @@ fn owned_by(order: &Order, user: Option<&UserId>) -> bool {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
-        let running = self.running.claim(&command.key).ok_or(OrderError::InProgress)?;
         let inner = self.inner.clone();
-        let span = tracing::Span::current();
-        let placement = tokio::spawn(tracing::Instrument::instrument(
-            async move {
-                let placed = inner.place(&command).await;
-                drop(running);
-                placed
-            },
-            span,
-        ));
-        placement.await.unwrap_or_else(|failure| Err(PortError::internal("a placement", failure).into()))
+        self.apart(&command.key.clone(), async move { inner.place(&command).await }).await
+    }
+
+    async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
+        let (inner, fresh) = (self.inner.clone(), self.fresh.clone());
+        self.apart(&command.key.clone(), async move { inner.place_activity(&command, &fresh).await }).await
     }
 
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
@@ -242,10 +264,17 @@ impl OrderService for Orders {
         }
         let payment = order.state.payment().cloned();
         let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
-        let id = refund_id(&ask.key);
         if replay.is_none() {
             check_refund(&order, &ask)?;
         }
+        if order.is_paid_in_points() {
+            let asked = self.inner.refund_points(&order, &ask, restock_lines(&order, &ask.restock), replay.is_some()).await?;
+            if replay.is_none() {
+                self.inner.orders.remember(&ask.key, ask.order_no, self.inner.clock.now()).await?;
+            }
+            return Ok(asked);
+        }
+        let id = refund_id(&ask.key);
         let command = RefundCommand {
             id: id.clone(),
             store: ask.store,
@@ -259,7 +288,7 @@ impl OrderService for Orders {
         if replay.is_none() {
             self.inner.orders.remember(&ask.key, ask.order_no, self.inner.clock.now()).await?;
         }
-        Ok(RefundAsked { id, order_no: ask.order_no, amount, done, replayed: replay.is_some() })
+        Ok(RefundAsked { id, order_no: ask.order_no, amount, points: None, done, replayed: replay.is_some() })
     }
 
     async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
@@ -313,6 +342,9 @@ fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderError> {
     }
     if ask.reason.trim().is_empty() || ask.reason.chars().count() > 200 {
         return Err(rules::invalid("/reason", "1 to 200 characters"));
+    }
+    if order.is_paid_in_points() && ask.amount.is_some() {
+        return Err(rules::invalid("/amount", "an order that was paid in points is refunded whole"));
     }
     let left = order.total.amount.saturating_sub(order.refunded);
     if ask.amount.is_some_and(|amount| amount <= 0 || amount > left) {

@@ -139,10 +139,19 @@ impl OrderState {
         }
     }
 
-    /// Verified money arrived and the units are held (`unpaid`) or were held anew (`cancelled`).
+    /// Verified money arrived, or the points were deducted (`confirming`), and the units are held (`unpaid`, `confirming`)
+    /// or were held anew (`cancelled`).
     pub fn pay(self, payment: PaymentId) -> Result<Self, Refused> {
         match self {
             Self::Unpaid | Self::Confirming | Self::Cancelled { .. } => Ok(Self::Paid { payment }),
+            other => Err(Refused(other)),
+        }
+    }
+
+    /// The points account refused.
+    pub fn fail(self) -> Result<Self, Refused> {
+        match self {
+            Self::Confirming => Ok(Self::Failed),
             other => Err(Refused(other)),
         }
     }
@@ -226,6 +235,8 @@ mod tests {
             assert_eq!(state.clone().pay(money.clone()).is_ok(), payable, "{state:?}");
             let late = matches!(state, OrderState::Cancelled { .. });
             assert_eq!(state.clone().pay_after_close(money.clone()).is_ok(), late, "{state:?}");
+            let fails = state == OrderState::Confirming;
+            assert_eq!(state.clone().fail().is_ok(), fails, "{state:?}");
             let fulfils = matches!(state, OrderState::Paid { .. });
             assert_eq!(state.clone().fulfil().is_ok(), fulfils, "{state:?}");
             let completes = matches!(state, OrderState::Fulfilled { .. });

@@ -1,15 +1,21 @@
 //! Contract suites: what every adapter of this context's ports must do.
 
+mod activities;
 mod changing;
 mod fixture;
 mod placing;
 mod placing_races;
 mod reading;
 
+pub use activities::{
+    a_limit_comes_back_once, a_limit_is_taken_with_the_stock, an_activity_order_reads_back_whole, deducted_and_refused_points_race,
+    late_money_takes_the_limit_anew, precedence_of_activity_refusals, taps_of_many_users_leave_one_order_each,
+    the_window_is_asked_at_the_commit,
+};
 pub use changing::{
     late_money_reserves_anew_or_finds_too_little, money_and_cancel_race, refunds_count_once, restocks_never_return_a_unit_twice,
 };
-pub use fixture::{OrderFixture, new_order, plain_transition};
+pub use fixture::{OrderFixture, activity_order, new_order, plain_transition};
 pub use placing::{
     a_cart_is_ordered_once, a_code_is_used_up_by_the_commit_alone, a_key_names_one_order, a_refused_order_leaves_nothing,
     all_lines_or_none, precedence_of_refusals,
@@ -39,4 +45,12 @@ pub async fn order_contract(fixture: &dyn OrderFixture) {
     late_money_reserves_anew_or_finds_too_little(fixture).await;
     restocks_never_return_a_unit_twice(fixture).await;
     refunds_count_once(fixture).await;
+    an_activity_order_reads_back_whole(fixture).await;
+    the_window_is_asked_at_the_commit(fixture).await;
+    precedence_of_activity_refusals(fixture).await;
+    a_limit_is_taken_with_the_stock(fixture).await;
+    a_limit_comes_back_once(fixture).await;
+    taps_of_many_users_leave_one_order_each(fixture).await;
+    late_money_takes_the_limit_anew(fixture).await;
+    deducted_and_refused_points_race(fixture).await;
 }

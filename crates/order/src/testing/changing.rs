@@ -68,7 +68,7 @@ pub async fn late_money_reserves_anew_or_finds_too_little(fixture: &dyn OrderFix
     let late = async || {
         let order = again(fixture, order.order_no).await;
         let reservation = ReservationId { attempt: order.reservation.attempt + 1, ..order.reservation };
-        Transition { stock: StockStep::LateSell { reservation, epoch: None }, ..paid(&order) }
+        Transition { stock: StockStep::LateSell { reservation, epoch: None, terms: order.late_terms() }, ..paid(&order) }
     };
     assert_eq!(orders.apply(&late().await).await.unwrap(), Applied::Short);
     assert_eq!(again(fixture, order.order_no).await.status(), OrderStatus::Cancelled);
@@ -99,6 +99,8 @@ fn refund(order: &Order, name: &str, amount: i64, restock: &[(SkuId, i64)]) -> T
             refund_id: record.id.clone(),
             amount: Money { amount, ..order.total },
             restocked: restock.iter().map(|(sku_id, quantity)| RestockLine { sku_id: *sku_id, quantity: *quantity }).collect(),
+            points: None,
+            activity: order.activity_told(),
             at: now(),
         },
     };

@@ -5,11 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{Currency, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, Timestamp, UserId};
+use rust_decimal::Decimal;
+use sluice_kernel::{
+    ActivityId, CampaignId, Currency, ManualClock, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, Timestamp, UserId,
+};
 
 use crate::{
-    Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind, OrderRepository, OrderState,
-    OrderWriter, Recipient, StockStep, Transition,
+    ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
+    OrderRepository, OrderState, OrderWriter, PayType, Recipient, StockStep, Transition,
 };
 
 #[async_trait]
@@ -17,12 +20,15 @@ pub trait OrderFixture: Send + Sync {
     /// Two writers over one database, as two processes have them.
     fn writers(&self) -> [Arc<dyn OrderWriter>; 2];
     fn orders(&self) -> Arc<dyn OrderRepository>;
+    /// The clock of both writers, at the instant orders are placed at; a case that turns it turns it back.
+    fn clock(&self) -> Arc<ManualClock>;
     async fn put_sku(&self, store: StoreId, sku: SkuId, units: i64, buyable: bool, revision: i64);
     /// Usable, locked, sold.
     async fn figures(&self, store: StoreId, sku: SkuId) -> (i64, i64, i64);
     async fn put_code(&self, store: StoreId, phone: &str, sent_at: Timestamp, expires_at: Timestamp);
     async fn code_is_used(&self, store: StoreId, phone: &str) -> bool;
-    /// How many rows of any table name this order: main order, children, items, address, keys, movements, outbox.
+    /// How many rows of any table name this order: main order, children, items, address, what an activity adds, keys,
+    /// movements, outbox.
     async fn rows_of(&self, order: OrderNo) -> u64;
 }
 
@@ -62,6 +68,7 @@ pub fn new_order(number: i64, lines: &[(SkuId, i64)]) -> NewOrder {
         attribution: Attribution { rq: Some("rq".to_owned()), cookie_id: None },
         referrer: None,
         redirect_type: "2".to_owned(),
+        activity: None,
         items,
         children: vec![ChildOrder {
             order_no: OrderNo::from_id(number + 1),
@@ -77,6 +84,34 @@ pub fn new_order(number: i64, lines: &[(SkuId, i64)]) -> NewOrder {
         reserved_in_epoch: None,
         traceparent: None,
     }
+}
+
+/// An order of an activity that runs from an hour before now to an hour after it, for one user, under no limit.
+pub fn activity_order(number: i64, sku: SkuId, user: &str, quantity: i64) -> NewOrder {
+    let order = new_order(number, &[(sku, quantity)]);
+    let hour = Duration::from_hours(1);
+    let part = ActivityPart {
+        activity_id: ActivityId(7),
+        product_id: ProductId(sku.0),
+        campaign_id: Some(CampaignId(9)),
+        pay_type: PayType::Cash,
+        discount: Decimal::ONE,
+        price: Money::new(PRICE, Currency::CNY),
+        points_price: Points(500),
+        quantity: Quantity::new(quantity).unwrap(),
+        receiving_way: 1,
+        own_form: Some("blue, 蓝".to_owned()),
+        promoter: Some("promoter 7".to_owned()),
+        customer_product_id: Some("C-1".into()),
+        partner_unit_price: PRICE,
+        partner_total: PRICE * quantity,
+        window: ActivityWindow { starts_at: now().minus(hour), ends_at: now().plus(hour) },
+        most_orders: None,
+        most_units: None,
+    };
+    let user = UserId::from(user);
+    let key = IdempotencyKey { route: "activity", user: user.clone(), ..order.key };
+    NewOrder { kind: OrderKind::Activity, activity: Some(part), redirect_type: "1".to_owned(), user, key, ..order }
 }
 
 fn item(sku: SkuId, quantity: i64, price: Money) -> ItemLine {

@@ -1,0 +1,90 @@
+//! Orders that are paid in points: what the points account tells of them, and their refund (spec.md S1 rule 9).
+//!
+//! Points move once per order. A notice that is repeated or late finds a state that absorbs it; one that does not fit its
+//! order is an error, so that it is put aside for an eye and never silently dropped.
+
+use sluice_events::{Fact, PaymentSettled, RestockLine, SettledStatus};
+use sluice_kernel::{Points, RefundId};
+
+use crate::{
+    Order, OrderError, OrderState, PointsRefund, RefundAsk, RefundAsked, StockStep, Transition,
+    lifecycle::{Attempt, cancelled},
+    service::OrderPorts,
+};
+
+/// The provider that points are settled under (api.md, Events).
+pub(crate) const POINTS_PROVIDER: &str = "points";
+
+impl OrderPorts {
+    pub(crate) async fn take_points_notice(
+        &self,
+        order: Order,
+        settled: &PaymentSettled,
+        traceparent: Option<&str>,
+    ) -> Result<Attempt, OrderError> {
+        if !order.is_paid_in_points() {
+            return Err(OrderError::WrongState(format!("order {} is not paid in points", order.order_no)));
+        }
+        match settled.status {
+            SettledStatus::Paid => self.take_points(order, settled, traceparent).await,
+            SettledStatus::Failed => self.give_points_up(order, settled, traceparent).await,
+            SettledStatus::Refunded => self.take_refund(order, settled, traceparent).await,
+        }
+    }
+
+    async fn take_points(&self, order: Order, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<Attempt, OrderError> {
+        if order.state != OrderState::Confirming {
+            return Ok(Attempt::Settled);
+        }
+        if settled.points != Some(order.points_total) {
+            let told = settled.points.unwrap_or(Points(0)).0;
+            let reason = format!("order {} costs {} points, not {told}", order.order_no, order.points_total.0);
+            return Err(OrderError::WrongState(reason));
+        }
+        let step = StockStep::Sell(order.reservation);
+        let transition = self.paid_transition(&order, settled, order.reservation, false, step, traceparent)?;
+        self.try_apply(&transition).await
+    }
+
+    /// The account refused: units and limit are free again.
+    async fn give_points_up(
+        &self,
+        order: Order,
+        settled: &PaymentSettled,
+        traceparent: Option<&str>,
+    ) -> Result<Attempt, OrderError> {
+        let Ok(to) = order.state.clone().fail() else { return Ok(Attempt::Settled) };
+        let fact = Fact::OrderCancelled { order: cancelled(&order, &to, settled.at), reservation: order.reservation };
+        let transition = Transition {
+            stock: StockStep::Release(order.reservation),
+            fact: Some(fact),
+            ..self.plain_transition(&order, to, traceparent)
+        };
+        self.try_apply(&transition).await
+    }
+
+    /// All points go back at once. The refund is named by the payment: however often and under whatever key it is asked
+    /// for, the points return once.
+    pub(crate) async fn refund_points(
+        &self,
+        order: &Order,
+        ask: &RefundAsk,
+        restock: Vec<RestockLine>,
+        replayed: bool,
+    ) -> Result<RefundAsked, OrderError> {
+        let payment = order.state.payment();
+        let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
+        let id = RefundId(format!("{payment}-whole"));
+        let refund = PointsRefund {
+            id: id.clone(),
+            store: order.store,
+            user: order.user.clone(),
+            order_no: order.order_no,
+            points: order.points_total,
+            reason: ask.reason.clone(),
+            restock,
+        };
+        let done = self.points.refund(refund, ask.traceparent.as_deref()).await?;
+        Ok(RefundAsked { id, order_no: order.order_no, amount: 0, points: Some(order.points_total), done, replayed })
+    }
+}
