@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, Points, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
@@ -14,6 +14,14 @@ pub enum MemberError {
     InvalidField { field: &'static str, reason: String },
     #[error("an address book holds at most 50 addresses")]
     TooManyAddresses,
+    #[error("the key was used for another grant")]
+    KeyReused,
+    #[error("the points account refuses the grant")]
+    PointsRefused,
+    #[error("no points were deducted for this order")]
+    PointsNotDeducted,
+    #[error("only {} points of this order are left to give back", left.0)]
+    PointsRefundTooLarge { left: Points },
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -23,7 +31,8 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::TooSoon { .. } => ErrorKind::RateLimited,
-            Self::InvalidField { .. } | Self::TooManyAddresses => ErrorKind::Invalid,
+            Self::InvalidField { .. } | Self::TooManyAddresses | Self::KeyReused => ErrorKind::Invalid,
+            Self::PointsRefused | Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => ErrorKind::Conflict,
             Self::Port(error) => error.kind(),
         }
     }
@@ -33,6 +42,9 @@ impl Classified for MemberError {
             Self::NotFound => "not_found",
             Self::TooSoon { .. } => "rate_limited",
             Self::InvalidField { .. } | Self::TooManyAddresses => "invalid_field",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::PointsRefused => "points_refused",
+            Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => "order_not_refundable",
             Self::Port(error) => error.code(),
         }
     }

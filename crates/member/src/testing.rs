@@ -1,7 +1,10 @@
 //! Contract suites of member's ports. A case panics where an adapter breaks its contract; run a suite once per database,
 //! on a runtime with several threads.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a suite fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a suite fails by panicking")]
+
+mod points;
+mod points_tasks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,6 +12,9 @@ use sluice_kernel::{StoreId, Timestamp, UserId};
 use tokio::task::JoinSet;
 
 use crate::{AccountBook, AddressBook, CodeCheck, CodeRef, CodeRepository, NewAddress, NewCode, SendOutcome, ThirdPartyAccount};
+
+pub use points::points_account_contract;
+pub use points_tasks::{PointsFixture, points_tasks_contract};
 
 const STORE: StoreId = StoreId(1);
 const OTHER_STORE: StoreId = StoreId(2);

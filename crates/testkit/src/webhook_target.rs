@@ -148,7 +148,7 @@ async fn converse(mut stream: TcpStream, behaviour: &Mutex<Behaviour>) -> std::i
 }
 
 /// Head and body of the next request; `None` where the client has closed.
-async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> std::io::Result<Option<(String, String)>> {
+pub(crate) async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> std::io::Result<Option<(String, String)>> {
     loop {
         if let Some(end) = unread.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&unread[..end]).into_owned();

@@ -8,7 +8,9 @@ use sea_orm::Value;
 use sluice_events::{Fact, slice_of};
 use sluice_kernel::Timestamp;
 
-use crate::{error::StoreResult, statement::insert_into, unit_of_work::UnitOfWork};
+use crate::{error::StoreResult, multi_row::MultiRow, statement::insert_into, unit_of_work::UnitOfWork};
+
+static ROWS: MultiRow = MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
 pub(crate) const OUTBOX_COLUMNS: [&str; 4] = ["slice", "available_at", "payload", "traceparent"];
 
@@ -26,5 +28,17 @@ pub(crate) fn outbox_values(fact: &Fact, traceparent: Option<&str>, now: Timesta
 pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
     unit.execute(insert_into("outbox", &OUTBOX_COLUMNS, 1), outbox_values(fact, traceparent, now)?.into()).await?;
     unit.leaves_facts();
+    Ok(())
+}
+
+/// Keeps facts of one transaction, in their order.
+pub(crate) async fn append_all(unit: &UnitOfWork, facts: &[(Fact, Option<&str>)], now: Timestamp) -> StoreResult<()> {
+    let mut values = Vec::with_capacity(facts.len() * OUTBOX_COLUMNS.len());
+    for (fact, traceparent) in facts {
+        values.extend(outbox_values(fact, *traceparent, now)?);
+    }
+    if ROWS.run(unit, values).await? > 0 {
+        unit.leaves_facts();
+    }
     Ok(())
 }

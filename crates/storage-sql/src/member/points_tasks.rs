@@ -1,0 +1,367 @@
+//! Points tasks: rows that stand from the moment an operation is known until its answer is.
+//!
+//! Contract: locks are taken as tasks → accounts. A row's end is decided under its lock and told through the outbox in
+//! the same transaction. With the own ledger a new task is written once, with its end; two transactions that write the
+//! same new task meet in its key, and the later one is run again and finds it ended. A lease is a time on the row: who
+//! dies with it keeps the others waiting no longer than that.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use sea_orm::Value;
+use sluice_kernel::{Points, PortResult, Timestamp};
+use sluice_member::{
+    PointsAnswer, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept, StandingTask, TaskName, TaskState,
+};
+
+use super::{
+    points_ledger::{move_points, transact_meeting},
+    points_row::{self, DONE, PENDING, REFUSED, TASK_ROW, TASK_WIDTH, insert_tasks, kind_code, settlement, task_columns, task_row},
+};
+use crate::{
+    database::Database,
+    error::{StoreError, StoreResult},
+    messaging::outbox,
+    multi_row::{MultiRow, column},
+    statement::{MOST_ROWS, padded, placeholders},
+    unit_of_work::UnitOfWork,
+};
+
+/// Tasks that share a transaction at most: one flush for many orders, and no lock held for long.
+const SETTLED_AT_ONCE: usize = 256;
+
+static NEW_TASKS: MultiRow = MultiRow::insert(insert_tasks!(), TASK_ROW, TASK_WIDTH);
+
+#[derive(Clone)]
+pub struct SqlPointsTasks {
+    database: Database,
+}
+
+impl SqlPointsTasks {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    async fn take(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
+        let due = "SELECT kind, business_id FROM points_tasks WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?";
+        let values = vec![PENDING.into(), now.as_millis().into(), i64::from(limit).into()];
+        let mut candidates = Vec::new();
+        for row in self.database.rows(due, values).await? {
+            candidates.push(TaskName { kind: points_row::kind_of(column(&row, 0)?)?, business_id: column(&row, 1)? });
+        }
+        let mut taken = Vec::with_capacity(candidates.len());
+        for (kind, ids) in by_kind(&candidates) {
+            for ids in ids.chunks(MOST_ROWS) {
+                // By key alone, so that no other lock is held while waiting for one.
+                let update = format!(
+                    "UPDATE points_tasks SET lease = ?, next_try_at = ?, attempts = attempts + 1 \
+                     WHERE state = ? AND next_try_at <= ? AND kind = ? AND business_id IN ({})",
+                    placeholders(ids.len())
+                );
+                let head: [Value; 5] =
+                    [token.into(), until.as_millis().into(), PENDING.into(), now.as_millis().into(), kind.into()];
+                self.database.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
+                let select = format!(
+                    concat!(
+                        "SELECT ",
+                        task_columns!(),
+                        " FROM points_tasks WHERE state = ? AND lease = ? AND kind = ? AND business_id IN ({})"
+                    ),
+                    placeholders(ids.len())
+                );
+                let head: [Value; 3] = [PENDING.into(), token.into(), kind.into()];
+                let rows = self.database.rows(select, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
+                for row in &rows {
+                    taken.push(points_row::standing(row)?);
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn write_pauses(&self, tasks: &[(TaskName, Timestamp)], token: &str) -> StoreResult<()> {
+        let mut by_time: BTreeMap<i64, Vec<TaskName>> = BTreeMap::new();
+        for (name, at) in tasks {
+            by_time.entry(at.as_millis()).or_default().push(name.clone());
+        }
+        for (at, names) in by_time {
+            for (kind, ids) in by_kind(&names) {
+                for ids in ids.chunks(MOST_ROWS) {
+                    let update = format!(
+                        "UPDATE points_tasks SET next_try_at = ?, lease = NULL WHERE state = ? AND lease = ? AND kind = ? AND business_id IN ({})",
+                        placeholders(ids.len())
+                    );
+                    let head: [Value; 4] = [at.into(), PENDING.into(), token.into(), kind.into()];
+                    self.database.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_stats(&self) -> StoreResult<PointsStats> {
+        let select = "SELECT COUNT(*), MIN(created_at) FROM points_tasks WHERE state = ?";
+        let Some(row) = self.database.row(select, vec![PENDING.into()]).await? else { return Ok(PointsStats::default()) };
+        let pending = u64::try_from(column::<i64>(&row, 0)?).unwrap_or(0);
+        Ok(PointsStats { pending, oldest: column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis) })
+    }
+}
+
+/// Codes of kinds with their business ids, both sorted: one order of locks.
+fn by_kind(names: &[TaskName]) -> BTreeMap<i16, Vec<String>> {
+    let mut sorted: BTreeMap<i16, Vec<String>> = BTreeMap::new();
+    for name in names {
+        sorted.entry(kind_code(name.kind)).or_default().push(name.business_id.clone());
+    }
+    for ids in sorted.values_mut() {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    sorted
+}
+
+/// Those of the tasks that stand, locked until the commit.
+async fn lock(unit: &UnitOfWork, names: &[TaskName]) -> StoreResult<HashMap<TaskName, StandingTask>> {
+    let mut standing = HashMap::with_capacity(names.len());
+    for (kind, ids) in by_kind(names) {
+        for ids in ids.chunks(MOST_ROWS) {
+            let select = format!(
+                concat!(
+                    "SELECT ",
+                    task_columns!(),
+                    " FROM points_tasks WHERE kind = ? AND business_id IN ({}) ORDER BY business_id{}"
+                ),
+                placeholders(ids.len()),
+                unit.dialect().for_update()
+            );
+            let values = std::iter::once(Value::from(kind)).chain(padded(ids).map(Value::from)).collect();
+            for row in unit.rows(select, values).await? {
+                let task = points_row::standing(&row)?;
+                standing.insert(task.task.name(), task);
+            }
+        }
+    }
+    Ok(standing)
+}
+
+/// Each task once, in the order given.
+fn distinct(tasks: &[PointsTask]) -> Vec<&PointsTask> {
+    let mut seen = HashSet::with_capacity(tasks.len());
+    tasks.iter().filter(|task| seen.insert(task.name())).collect()
+}
+
+fn names(tasks: &[&PointsTask]) -> Vec<TaskName> {
+    tasks.iter().map(|task| task.name()).collect()
+}
+
+fn fresh(task: &PointsTask, state: TaskState) -> StandingTask {
+    StandingTask { task: task.clone(), state, attempts: u32::from(state != TaskState::Pending), new: true }
+}
+
+async fn keep(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> StoreResult<Vec<StandingTask>> {
+    let once = distinct(tasks);
+    let mut standing = lock(unit, &names(&once)).await?;
+    let mut rows = Vec::new();
+    for task in once {
+        if standing.contains_key(&task.name()) {
+            continue;
+        }
+        rows.extend(task_row(task, TaskState::Pending, None, now)?);
+        standing.insert(task.name(), fresh(task, TaskState::Pending));
+    }
+    NEW_TASKS.run(unit, rows).await?;
+    in_order(tasks, &standing)
+}
+
+fn in_order(tasks: &[PointsTask], standing: &HashMap<TaskName, StandingTask>) -> StoreResult<Vec<StandingTask>> {
+    let found = |task: &PointsTask| standing.get(&task.name()).cloned().ok_or(StoreError::Corrupt("points_tasks"));
+    tasks.iter().map(found).collect()
+}
+
+async fn keep_refund(unit: &UnitOfWork, task: &PointsTask, now: Timestamp) -> StoreResult<RefundKept> {
+    let Some(order_no) = task.operation.order_no else {
+        return Err(StoreError::Contradiction("a refund of points without an order"));
+    };
+    // The deduction's row is held, so refunds of one order follow each other.
+    let deduction = TaskName { kind: PointsKind::Deduct, business_id: order_no.to_string() };
+    let Some(deducted) = lock(unit, std::slice::from_ref(&deduction)).await?.remove(&deduction) else {
+        return Ok(RefundKept::NotDeducted);
+    };
+    if let Some(standing) = lock(unit, &[task.name()]).await?.remove(&task.name()) {
+        return Ok(RefundKept::Kept(standing));
+    }
+    let (paid, asked) = (&deducted.task.operation, &task.operation);
+    if deducted.state != TaskState::Done || (&paid.store, &paid.user) != (&asked.store, &asked.user) {
+        return Ok(RefundKept::NotDeducted);
+    }
+    let select = "SELECT points FROM points_tasks WHERE order_no = ? AND kind = ? AND state <> ?";
+    let values = vec![order_no.id().into(), kind_code(PointsKind::Refund).into(), REFUSED.into()];
+    let mut left = paid.points.0;
+    for row in unit.rows(select, values).await? {
+        left -= column::<i64>(&row, 0)?;
+    }
+    if asked.points.0 > left {
+        return Ok(RefundKept::TooMuch { left: Points(left) });
+    }
+    let task = PointsTask { currency: deducted.task.currency, ..task.clone() };
+    NEW_TASKS.run(unit, task_row(&task, TaskState::Pending, None, now)?.into()).await?;
+    Ok(RefundKept::Kept(fresh(&task, TaskState::Pending)))
+}
+
+async fn settle(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> StoreResult<Vec<StandingTask>> {
+    let once = distinct(tasks);
+    let mut standing = lock(unit, &names(&once)).await?;
+    let mut open = Vec::with_capacity(once.len());
+    for task in once {
+        match standing.get(&task.name()) {
+            Some(known) if known.state == TaskState::Pending => open.push(known.clone()),
+            Some(_) => {}
+            None if task.operation.kind == PointsKind::Refund => {
+                return Err(StoreError::Contradiction("a refund of points that was not kept first"));
+            }
+            None => open.push(fresh(task, TaskState::Pending)),
+        }
+    }
+    let operations: Vec<PointsOperation> = open.iter().map(|standing| standing.task.operation.clone()).collect();
+    let answers = move_points(unit, &operations, now).await?;
+    let mut rows = Vec::new();
+    let mut ended = Vec::with_capacity(open.len());
+    for (mut known, answer) in open.into_iter().zip(answers) {
+        known.state = state_after(&answer);
+        if known.new {
+            rows.extend(task_row(&known.task, known.state, reason(&answer), now)?);
+        } else {
+            ended.push((known.task.name(), answer));
+        }
+        standing.insert(known.task.name(), known);
+    }
+    NEW_TASKS.run(unit, rows).await?;
+    write_ends(unit, &ended, now).await?;
+    let told: HashSet<TaskName> = ended.into_iter().map(|(name, _)| name).collect();
+    let changed = |task: &&PointsTask| told.contains(&task.name()) || standing.get(&task.name()).is_some_and(|known| known.new);
+    let settled: Vec<&StandingTask> =
+        distinct(tasks).into_iter().filter(changed).filter_map(|task| standing.get(&task.name())).collect();
+    tell(unit, &settled, now).await?;
+    in_order(tasks, &standing)
+}
+
+fn state_after(answer: &PointsAnswer) -> TaskState {
+    match answer {
+        PointsAnswer::Done { .. } => TaskState::Done,
+        PointsAnswer::Refused { .. } => TaskState::Refused,
+    }
+}
+
+fn reason(answer: &PointsAnswer) -> Option<&str> {
+    match answer {
+        PointsAnswer::Done { .. } => None,
+        PointsAnswer::Refused { reason } => Some(reason),
+    }
+}
+
+async fn end(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: Timestamp) -> StoreResult<()> {
+    let asked: Vec<TaskName> = ends.iter().map(|(name, _)| name.clone()).collect();
+    let mut standing = lock(unit, &asked).await?;
+    let mut open = Vec::with_capacity(ends.len());
+    let mut settled = Vec::with_capacity(ends.len());
+    for (name, answer) in ends {
+        let Some(mut known) = standing.remove(name) else { continue };
+        let state = state_after(answer);
+        if known.state == TaskState::Pending {
+            known.state = state;
+            open.push((name.clone(), answer.clone()));
+            settled.push(known);
+        } else if known.state != state {
+            tracing::error!(points.kind = name.kind.as_str(), points.business_id = %name.business_id,
+                "The points account has answered one operation in two ways; the first answer stands.");
+        }
+    }
+    write_ends(unit, &open, now).await?;
+    tell(unit, &settled.iter().collect::<Vec<_>>(), now).await
+}
+
+/// Of locked pending rows.
+async fn write_ends(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: Timestamp) -> StoreResult<()> {
+    let done: Vec<TaskName> = ends.iter().filter(|(_, answer)| reason(answer).is_none()).map(|(name, _)| name.clone()).collect();
+    for (kind, ids) in by_kind(&done) {
+        for ids in ids.chunks(MOST_ROWS) {
+            let update = format!(
+                "UPDATE points_tasks SET state = ?, ended_at = ?, lease = NULL WHERE state = ? AND kind = ? AND business_id IN ({})",
+                placeholders(ids.len())
+            );
+            let head: [Value; 4] = [DONE.into(), now.as_millis().into(), PENDING.into(), kind.into()];
+            let touched = unit.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
+            expect_all(touched, ids.len())?;
+        }
+    }
+    for (name, answer) in ends {
+        let Some(reason) = reason(answer) else { continue };
+        let update = "UPDATE points_tasks SET state = ?, ended_at = ?, lease = NULL, answer = ? \
+            WHERE state = ? AND kind = ? AND business_id = ?";
+        let values = vec![
+            REFUSED.into(),
+            now.as_millis().into(),
+            points_row::shortened(reason).into(),
+            PENDING.into(),
+            kind_code(name.kind).into(),
+            name.business_id.as_str().into(),
+        ];
+        expect_all(unit.execute(update, values).await?, 1)?;
+    }
+    Ok(())
+}
+
+fn expect_all(touched: u64, expected: usize) -> StoreResult<()> {
+    if usize::try_from(touched).unwrap_or(usize::MAX) == expected {
+        return Ok(());
+    }
+    Err(StoreError::Contradiction("a locked points task changed"))
+}
+
+async fn tell(unit: &UnitOfWork, ended: &[&StandingTask], now: Timestamp) -> StoreResult<()> {
+    let mut facts = Vec::with_capacity(ended.len());
+    for standing in ended {
+        if let Some(fact) = settlement(&standing.task, standing.state, now) {
+            facts.push((fact, standing.task.traceparent.as_deref()));
+        }
+    }
+    outbox::append_all(unit, &facts, now).await
+}
+
+#[async_trait]
+impl PointsTasks for SqlPointsTasks {
+    async fn keep(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
+        transact_meeting(&self.database, "keeping points tasks", move |unit, _| keep(unit, tasks, now).boxed()).await
+    }
+
+    async fn keep_refund(&self, task: &PointsTask, now: Timestamp) -> PortResult<RefundKept> {
+        transact_meeting(&self.database, "keeping a refund of points", move |unit, _| keep_refund(unit, task, now).boxed()).await
+    }
+
+    async fn settle(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
+        let mut standing = Vec::with_capacity(tasks.len());
+        for tasks in tasks.chunks(SETTLED_AT_ONCE) {
+            let settled =
+                transact_meeting(&self.database, "settling points tasks", move |unit, _| settle(unit, tasks, now).boxed()).await?;
+            standing.extend(settled);
+        }
+        Ok(standing)
+    }
+
+    async fn lease(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> PortResult<Vec<StandingTask>> {
+        self.take(limit, token, now, until).await.map_err(|error| error.into_port("leasing points tasks"))
+    }
+
+    async fn end(&self, ends: &[(TaskName, PointsAnswer)], now: Timestamp) -> PortResult<()> {
+        self.database.transact("ending points tasks", move |unit, _| end(unit, ends, now).boxed()).await
+    }
+
+    async fn postpone(&self, tasks: &[(TaskName, Timestamp)], token: &str) -> PortResult<()> {
+        self.write_pauses(tasks, token).await.map_err(|error| error.into_port("postponing points tasks"))
+    }
+
+    async fn stats(&self) -> PortResult<PointsStats> {
+        self.read_stats().await.map_err(|error| error.into_port("counting points tasks"))
+    }
+}

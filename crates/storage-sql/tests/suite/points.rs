@@ -1,0 +1,65 @@
+//! The points account's contracts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_events::{Fact, PaymentSettled};
+use sluice_kernel::{ManualClock, OrderNo, Timestamp};
+use sluice_member::{PointsAccount, PointsTasks, testing::PointsFixture};
+use sluice_storage_sql::{SqlPointsLedger, SqlPointsTasks};
+
+use crate::databases::{Beside, TestDatabase, on_every_database};
+
+on_every_database!(ledger, tasks);
+
+fn ledger_of(test: &TestDatabase) -> SqlPointsLedger {
+    SqlPointsLedger::new(test.database.clone(), Arc::new(ManualClock::at(Timestamp::from_millis(1_790_000_000_000))))
+}
+
+async fn ledger(test: &TestDatabase) {
+    sluice_member::testing::points_account_contract(Arc::new(ledger_of(test))).await;
+    the_ledger_adds_up(&test.beside().await).await;
+}
+
+/// Every balance is the sum of its entries, and no entry ever left less than nothing.
+async fn the_ledger_adds_up(beside: &Beside) {
+    let sums = "SELECT COUNT(*) FROM points_accounts a WHERE a.balance <> \
+        (SELECT COALESCE(SUM(l.points), 0) FROM points_ledger l WHERE l.store_id = a.store_id AND l.user_id = a.user_id)";
+    assert_eq!(beside.number(sums).await, 0);
+    assert!(beside.number("SELECT COUNT(*) FROM points_accounts").await > 3);
+    // The database itself keeps a balance from falling below zero.
+    use sea_orm::ConnectionTrait as _;
+    let broken = "UPDATE points_accounts SET balance = balance - 100000000";
+    assert!(beside.connection().execute_unprepared(broken).await.is_err());
+}
+
+struct Fixture {
+    tasks: SqlPointsTasks,
+    ledger: SqlPointsLedger,
+    beside: Beside,
+}
+
+#[async_trait]
+impl PointsFixture for Fixture {
+    fn tasks(&self) -> Arc<dyn PointsTasks> {
+        Arc::new(self.tasks.clone())
+    }
+
+    fn ledger(&self) -> Arc<dyn PointsAccount> {
+        Arc::new(self.ledger.clone())
+    }
+
+    async fn settlements(&self, order: OrderNo) -> Vec<PaymentSettled> {
+        let payloads = self.beside.column::<String>("SELECT payload FROM outbox ORDER BY id").await;
+        let facts = payloads.iter().map(|payload| serde_json::from_str::<Fact>(payload).unwrap());
+        let settled = facts.filter_map(|fact| if let Fact::PaymentSettled { payment } = fact { Some(payment) } else { None });
+        settled.filter(|settled| settled.order_no == order).collect()
+    }
+}
+
+async fn tasks(test: &TestDatabase) {
+    let fixture =
+        Fixture { tasks: SqlPointsTasks::new(test.database.clone()), ledger: ledger_of(test), beside: test.beside().await };
+    sluice_member::testing::points_tasks_contract(&fixture).await;
+    the_ledger_adds_up(&fixture.beside).await;
+}
