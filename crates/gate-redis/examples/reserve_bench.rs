@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use sluice_gate_redis::RedisStockGate;
-use sluice_inventory::{Figures, GateAnswer, GateSnapshot, GateSource, Listing, ReserveLine, StockGate};
+use sluice_inventory::{Figures, GateAnswer, GateSnapshot, GateSource, Listing, ReserveLine, StockGate, Terms};
 use sluice_kernel::{Clock as _, OrderNo, PortResult, ReservationId, SkuId, StoreId, SystemClock};
 
 const STORE: StoreId = StoreId(1);
@@ -80,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     .collect();
                 let asked = Instant::now();
                 let id = ReservationId::first(OrderNo::from_id(order));
-                match gate.reserve(STORE, id, &lines, SystemClock.now()).await {
+                match gate.reserve(STORE, id, &lines, &Terms::default(), SystemClock.now()).await {
                     Ok(GateAnswer::Reserved { .. }) => micros.push(asked.elapsed().as_micros()),
                     other => panic!("not reserved: {other:?}"),
                 }

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Cmd};
 use sluice_inventory::{
-    AdjustmentId, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate,
+    AdjustmentId, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
 };
 use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
@@ -155,26 +155,54 @@ fn skus(texts: &[String]) -> PortResult<Vec<SkuId>> {
     texts.iter().map(|text| number(text).map(SkuId)).collect()
 }
 
-/// The guard of the lowest layer: units are positive, and a SKU stands in one line, or its lines would be checked apart.
-fn check(lines: &[ReserveLine]) -> PortResult<()> {
+/// The guard of the lowest layer: units are positive, a SKU stands in one line, or its lines would be checked apart, and a
+/// limit takes the units of its line.
+fn check(lines: &[ReserveLine], terms: &Terms) -> PortResult<()> {
     let mut seen: Vec<SkuId> = lines.iter().map(|line| line.sku).collect();
     seen.sort_unstable();
     seen.dedup();
     if lines.is_empty() || seen.len() != lines.len() || lines.iter().any(|line| line.quantity <= 0) {
         return Err(defect("a reservation needs lines of positive quantities, each SKU once"));
     }
-    Ok(())
+    match &terms.limit {
+        Some(limit) if !lines.iter().any(|line| line.sku == limit.sku && line.quantity == limit.units) => {
+            Err(defect("a limit of units that are not reserved"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Seven arguments, empty where the terms do not ask.
+fn terms_arguments(command: &mut Cmd, terms: &Terms) {
+    let text = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let Terms { window, limit } = terms;
+    command.arg(text(window.map(|window| window.from.as_millis())));
+    command.arg(text(window.map(|window| window.until.as_millis())));
+    let limit = limit.as_ref();
+    command.arg(text(limit.map(|limit| limit.sku.0)));
+    command.arg(limit.map_or("", |limit| limit.user.as_str()));
+    command.arg(text(limit.map(|limit| limit.units)));
+    command.arg(text(limit.and_then(|limit| limit.most_orders)));
+    command.arg(text(limit.and_then(|limit| limit.most_units)));
 }
 
 #[async_trait]
 impl StockGate for RedisStockGate {
-    async fn reserve(&self, store: StoreId, id: ReservationId, lines: &[ReserveLine], now: Timestamp) -> PortResult<GateAnswer> {
-        check(lines)?;
+    async fn reserve(
+        &self,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[ReserveLine],
+        terms: &Terms,
+        now: Timestamp,
+    ) -> PortResult<GateAnswer> {
+        check(lines, terms)?;
         let id = id.to_string();
         let parts = [Part::Reservation(&id), Part::Waiting];
         let (epoch, reply) = self
             .run(Op::Reserve, store, &parts, |command| {
                 command.arg(&id).arg(now.as_millis());
+                terms_arguments(command, terms);
                 for line in lines {
                     command.arg(line.sku.0).arg(line.quantity);
                     match line.revision {
@@ -190,6 +218,8 @@ impl StockGate for RedisStockGate {
             "gone" => Ok(GateAnswer::Gone),
             "off_shelf" => Ok(GateAnswer::OffShelf(skus(rest)?)),
             "outdated" => Ok(GateAnswer::Outdated(skus(rest)?)),
+            "outside_window" => Ok(GateAnswer::OutsideWindow),
+            "limit_reached" => Ok(GateAnswer::LimitReached),
             "short" => {
                 let mut short = Vec::with_capacity(rest.len() / 2);
                 for pair in rest.chunks(2) {
@@ -279,6 +309,10 @@ impl StockGate for RedisStockGate {
             }
         }
         Ok(known)
+    }
+
+    async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
+        self.scan_taken(store).await
     }
 
     async fn unconfirmed(&self, before: Timestamp, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {

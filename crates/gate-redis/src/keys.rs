@@ -3,14 +3,16 @@
 //! | key | holds |
 //! |---|---|
 //! | `P{gate}:EPOCH` | hash: `epoch`, layout, the scripts' hashes, a field for every store |
-//! | `P{s:STORE}:EPOCH:stock` | hash: `epoch`; of every SKU usable `:u`, locked `:l`, sold `:s`, received `:r`, buyable `:b`, revision `:v` |
-//! | `P{s:STORE}:EPOCH:r:ID` | reservation: `held SKU=UNITS …`, or its tombstone `sold`, `released` |
+//! | `P{s:STORE}:EPOCH:stock` | hash: `epoch`; of every SKU usable `:u`, locked `:l`, sold `:s`, received `:r`, buyable `:b`, revision `:v`; `SKU:t:USER`: orders and units a user has taken of its limit |
+//! | `P{s:STORE}:EPOCH:r:ID` | reservation: `held SKU=UNITS …`, where it took of a limit a bar and `SKU UNITS USER`, or its tombstone `sold`, `released` |
 //! | `P{s:STORE}:EPOCH:waiting` | sorted set: unconfirmed reservations by the time they were held |
 //! | `P{s:STORE}:EPOCH:refund:ID`, `…:adjust:ID` | done already |
 //! | `P{gate}:epochs` | set: epochs whose `P{gate}:EPOCH` may exist |
 //! | `P{gate}:lease`, `P{gate}:tickets` | who rebuilds at present; spares work, decides nothing |
+//!
+//! Limits stand in the stock's hash: they come and go with the units and the epoch, so a limit is never lost alone.
 
-use sluice_kernel::StoreId;
+use sluice_kernel::{SkuId, StoreId, UserId};
 
 /// What a script works on besides the store's stock.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +62,22 @@ impl Keys {
         }
     }
 
+    /// The field of a store's stock that holds what a user has taken of a SKU's limit.
+    pub(crate) fn limit_field(sku: SkuId, user: &UserId) -> String {
+        format!("{sku}:t:{}", user.as_str())
+    }
+
+    /// Matches every [`Keys::limit_field`] and no other field.
+    pub(crate) fn limit_pattern() -> &'static str {
+        "*:t:*"
+    }
+
+    /// Reads a [`Keys::limit_field`] back.
+    pub(crate) fn limit_of(field: &str) -> Option<(SkuId, UserId)> {
+        let (sku, user) = field.split_once(":t:")?;
+        Some((SkuId(sku.parse().ok()?), UserId(user.to_owned())))
+    }
+
     /// Matches every key of this gate and none of another prefix: prefixes have no pattern characters.
     pub(crate) fn pattern(&self) -> String {
         format!("{}{{*", self.prefix)
@@ -91,6 +109,8 @@ mod tests {
             assert_eq!(Keys::slot_of(&key), Keys::slot_of(&stock));
         }
         assert_eq!(Keys::epoch_of(&keys.gate(12)), Some(12));
+        let user = UserId("a:t:b".to_owned());
+        assert_eq!(Keys::limit_of(&Keys::limit_field(SkuId(16), &user)), Some((SkuId(16), user)));
         assert_eq!(Keys::epoch_of(&keys.epochs()), None);
         assert_eq!(Keys::epoch_of(&keys.lease()), None);
         assert_eq!(Keys::epoch_of(&keys.tickets()), None);

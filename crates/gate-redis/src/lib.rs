@@ -20,5 +20,6 @@ mod link;
 mod opening;
 mod rebuild;
 mod scripts;
+mod taken;
 
 pub use gate::RedisStockGate;

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use deadpool_redis::redis::{self, Pipeline};
-use sluice_inventory::{Figures, GateSnapshot, Listing, ReserveLine};
+use sluice_inventory::{Figures, GateSnapshot, Listing, ReserveLine, TakenOfLimit, UserLimit};
 use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
 
 use crate::{
@@ -77,7 +77,8 @@ impl<'a> Lease<'a> {
 #[derive(Default)]
 struct Load {
     skus: Vec<(SkuId, Figures, Listing)>,
-    held: Vec<(ReservationId, Vec<ReserveLine>)>,
+    held: Vec<(ReservationId, Vec<ReserveLine>, Option<UserLimit>)>,
+    taken: Vec<TakenOfLimit>,
     restocked: Vec<String>,
 }
 
@@ -86,13 +87,23 @@ fn by_store(snapshot: GateSnapshot) -> BTreeMap<StoreId, Load> {
     for (store, sku, figures, listing) in snapshot.skus {
         stores.entry(store).or_default().skus.push((sku, figures, listing));
     }
-    for (store, id, lines) in snapshot.held {
-        stores.entry(store).or_default().held.push((id, lines));
+    for (store, id, lines, limit) in snapshot.held {
+        stores.entry(store).or_default().held.push((id, lines, limit));
+    }
+    for taken in snapshot.taken {
+        stores.entry(taken.store).or_default().taken.push(taken);
     }
     for (store, refund) in snapshot.restocked {
         stores.entry(store).or_default().restocked.push(refund);
     }
     stores
+}
+
+/// A reservation as `reserve.lua` writes it.
+fn held(lines: &[ReserveLine], limit: Option<&UserLimit>) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| format!("{}={}", line.sku, line.quantity)).collect();
+    let limit = limit.map(|limit| format!("|{} {} {}", limit.sku, limit.units, limit.user.as_str())).unwrap_or_default();
+    format!("held {}{limit}", lines.join(" "))
 }
 
 impl RedisStockGate {
@@ -226,10 +237,13 @@ impl RedisStockGate {
             batch.ignore();
             self.send_full(&mut batch).await?;
         }
-        for (id, lines) in &load.held {
-            let lines: Vec<String> = lines.iter().map(|line| format!("{}={}", line.sku, line.quantity)).collect();
+        for TakenOfLimit { sku, user, orders, units, .. } in &load.taken {
+            batch.cmd("HSET").arg(&stock).arg(Keys::limit_field(*sku, user)).arg(format!("{orders} {units}")).ignore();
+            self.send_full(&mut batch).await?;
+        }
+        for (id, lines, limit) in &load.held {
             let key = self.keys.part(store, epoch, Part::Reservation(&id.to_string()));
-            batch.cmd("SET").arg(key).arg(format!("held {}", lines.join(" "))).ignore();
+            batch.cmd("SET").arg(key).arg(held(lines, limit.as_ref())).ignore();
             self.send_full(&mut batch).await?;
         }
         for refund in &load.restocked {

@@ -12,8 +12,8 @@ pub mod testing;
 
 pub use error::InventoryError;
 pub use model::{
-    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, Movement, ReserveLine, SaleWindow,
-    Settled, Short, StockTrace, Terms, UserLimit,
+    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, Movement, ReserveLine, SaleWindow, Settled,
+    Short, StockTrace, Terms, UserLimit,
 };
 pub use ports::{
     AdjustmentLog, GateEffectRow, GateEffects, GateSnapshot, GateSource, Ledger, ReservationOutcomes, StockGate, TakenOfLimit,

@@ -64,13 +64,19 @@ pub struct SaleWindow {
     pub until: Timestamp,
 }
 
+impl SaleWindow {
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at <= self.until
+    }
+}
+
 /// What a user may take of one SKU, and what this reservation takes of it. Taken with the stock in one step and given
 /// back by a release; counted also where nothing bounds it, so that a limit that is set later knows what went before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserLimit {
     pub sku: SkuId,
     pub user: UserId,
-    /// Units this reservation takes.
+    /// Units this reservation takes: those of the SKU's line.
     pub units: i64,
     pub most_orders: Option<i64>,
     pub most_units: Option<i64>,

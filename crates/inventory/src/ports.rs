@@ -7,7 +7,8 @@ use sluice_events::{RestockLine, StockMoved};
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
-    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, StockTrace, Terms, UserLimit,
+    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, StockTrace, Terms,
+    UserLimit,
 };
 
 /// Decides who gets the units. Two adapters, one contract suite (`testing`): the database gate and the Redis gate.
@@ -25,9 +26,11 @@ pub trait StockGate: Send + Sync {
         terms: &Terms,
         now: Timestamp,
     ) -> PortResult<GateAnswer>;
-    /// locked → sold, for all lines of the reservation. An unknown reservation is refused.
+    /// locked → sold, for all lines of the reservation; what was taken of the user's limit stays taken. An unknown
+    /// reservation is refused.
     async fn sell(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
-    /// locked → usable, and what was taken of the user's limit is free again. An unknown reservation leaves a tombstone, so that a reserve that arrives late takes nothing.
+    /// locked → usable, and what was taken of the user's limit is free again. An unknown reservation leaves a tombstone,
+    /// so that a reserve that arrives late takes nothing.
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
     /// sold → usable, once per refund.
     async fn restock(&self, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> PortResult<Settled>;
@@ -45,6 +48,9 @@ pub trait StockGate: Send + Sync {
     async fn set_listing(&self, store: StoreId, sku: SkuId, listing: Listing) -> PortResult<()>;
     /// Figures of those SKUs the gate knows.
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>>;
+    /// Everything that users have taken of the limits of this store's SKUs, by SKU and user, for comparing with the orders:
+    /// nothing on the path of an order asks for it. Who has nothing taken is absent.
+    async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>>;
     /// Reservations older than `before` that were neither settled nor confirmed. The database gate has none: its
     /// reservations commit together with their orders.
     async fn unconfirmed(&self, before: Timestamp, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>>;

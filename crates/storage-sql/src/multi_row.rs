@@ -106,6 +106,41 @@ impl InList {
     }
 }
 
+/// `head` followed by `condition` once for each key of several columns, joined by OR, and the dialect's `tail`; padded to
+/// powers of two. MariaDB uses an index for such conditions, but none for `(a, b) IN (…)`.
+pub(crate) struct AnyOf {
+    head: &'static str,
+    condition: &'static str,
+    /// Bind parameters of a key.
+    width: usize,
+    tail: fn(Dialect) -> &'static str,
+    texts: Texts,
+}
+
+impl AnyOf {
+    pub(crate) const fn new(head: &'static str, condition: &'static str, width: usize, tail: fn(Dialect) -> &'static str) -> Self {
+        Self { head, condition, width, tail, texts: Texts::new() }
+    }
+
+    /// Rows of all keys, whose values come one key after the other; more than [`MOST_ROWS`] keys are asked in several
+    /// statements, in their order.
+    pub(crate) async fn rows(&self, unit: &UnitOfWork, values: &[Value]) -> StoreResult<Vec<QueryResult>> {
+        let keys: Vec<&[Value]> = values.chunks(self.width.max(1)).collect();
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MOST_ROWS) {
+            let values = padded(keys).flatten().cloned().collect();
+            rows.extend(unit.rows(self.text(unit.dialect(), keys.len()), values).await?);
+        }
+        Ok(rows)
+    }
+
+    fn text(&self, dialect: Dialect, keys: usize) -> String {
+        let keys = padded_len(keys);
+        self.texts
+            .get(dialect, keys, || format!("{} {}{}", self.head, vec![self.condition; keys].join(" OR "), (self.tail)(dialect)))
+    }
+}
+
 /// A column by its place.
 pub(crate) fn column<T: sea_orm::TryGetable>(row: &QueryResult, place: usize) -> StoreResult<T> {
     Ok(row.try_get_by_index(place)?)
@@ -122,5 +157,9 @@ mod tests {
         let select = InList::new("SELECT a FROM t WHERE a IN", Dialect::for_update);
         assert_eq!(select.text(Dialect::MySql, 3), "SELECT a FROM t WHERE a IN (?, ?, ?, ?) FOR UPDATE");
         assert_eq!(select.text(Dialect::Sqlite, 1), "SELECT a FROM t WHERE a IN (?)");
+        let any = AnyOf::new("SELECT a FROM t WHERE", "(a = ? AND b = ?)", 2, Dialect::for_update);
+        assert_eq!(any.text(Dialect::Sqlite, 1), "SELECT a FROM t WHERE (a = ? AND b = ?)");
+        assert_eq!(any.text(Dialect::MySql, 3).matches(" OR ").count(), 3);
+        assert!(any.text(Dialect::MySql, 3).ends_with(" FOR UPDATE"));
     }
 }

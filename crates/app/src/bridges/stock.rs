@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_inventory::{GateAnswer, InventoryService, ReserveLine, StockGate};
+use sluice_inventory::{GateAnswer, InventoryService, ReserveLine, SaleWindow, StockGate, Terms, UserLimit};
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
-use sluice_order::{ReserveAnswer, StockRefusal, StockReserver};
+use sluice_order::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};
 use tokio::sync::Notify;
 
 pub struct StockBridge {
@@ -27,6 +27,15 @@ impl StockBridge {
     }
 }
 
+/// An order of an activity always says whose limit it takes; usage is counted even where nothing bounds it.
+fn terms_of(terms: &ReserveTerms) -> Terms {
+    let ReserveTerms { window, sku, user, units, most_orders, most_units } = terms;
+    Terms {
+        window: window.map(|window| SaleWindow { from: window.starts_at, until: window.ends_at }),
+        limit: Some(UserLimit { sku: *sku, user: user.clone(), units: *units, most_orders: *most_orders, most_units: *most_units }),
+    }
+}
+
 #[async_trait]
 impl StockReserver for StockBridge {
     fn decides_in_commit(&self) -> bool {
@@ -38,13 +47,15 @@ impl StockReserver for StockBridge {
         store: StoreId,
         id: ReservationId,
         lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
         now: Timestamp,
     ) -> PortResult<ReserveAnswer> {
         let lines: Vec<ReserveLine> = lines
             .iter()
             .map(|(sku, quantity, revision)| ReserveLine { sku: *sku, quantity: *quantity, revision: *revision })
             .collect();
-        let answer = self.gate.reserve(store, id, &lines, now).await?;
+        let terms = terms.map(terms_of).unwrap_or_default();
+        let answer = self.gate.reserve(store, id, &lines, &terms, now).await?;
         Ok(match answer {
             GateAnswer::Reserved { epoch } => ReserveAnswer::Held { epoch },
             // The catalog said yes a moment ago: either it has changed since, or the gate has not heard of the last
@@ -53,6 +64,8 @@ impl StockReserver for StockBridge {
                 self.bring_up_to_date().await?;
                 ReserveAnswer::Refused(StockRefusal::Outdated(skus))
             }
+            GateAnswer::OutsideWindow => ReserveAnswer::Refused(StockRefusal::OutsideWindow),
+            GateAnswer::LimitReached => ReserveAnswer::Refused(StockRefusal::LimitReached),
             GateAnswer::Short(short) => {
                 ReserveAnswer::Refused(StockRefusal::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()))
             }

@@ -1,13 +1,15 @@
--- All lines or none. KEYS: stock, reservation, waiting.
--- ARGV: reservation id, now in ms, then for every line SKU, quantity, revision ('' does not ask).
+-- All lines and the user's limit, or nothing. KEYS: stock, reservation, waiting.
+-- ARGV: reservation id, now in ms, window from and until in ms, SKU and user of the limit, its units, most orders, most
+-- units, then for every line SKU, quantity, revision. '' stands for a window, limit, bound or revision that does not ask.
 local known = redis.call('GET', KEYS[2])
 if known then
   if string.sub(known, 1, 5) == 'held ' then return {'reserved'} end
   return {'gone'}
 end
 
+local LINES = 10
 local fields = {}
-for i = 3, #ARGV, 3 do
+for i = LINES, #ARGV, 3 do
   fields[#fields + 1] = ARGV[i] .. ':b'
   fields[#fields + 1] = ARGV[i] .. ':v'
   fields[#fields + 1] = ARGV[i] .. ':u'
@@ -15,9 +17,10 @@ end
 local found = redis.call('HMGET', KEYS[1], unpack(fields))
 
 local off, outdated, short = {'off_shelf'}, {'outdated'}, {'short'}
-for i = 3, #ARGV, 3 do
+for i = LINES, #ARGV, 3 do
   local sku, quantity, priced_at = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local buyable, revision, usable = found[i - 2], found[i - 1], found[i]
+  local at = i - LINES
+  local buyable, revision, usable = found[at + 1], found[at + 2], found[at + 3]
   if buyable ~= '1' then
     off[#off + 1] = sku
   elseif priced_at ~= '' and priced_at ~= revision then
@@ -29,14 +32,33 @@ for i = 3, #ARGV, 3 do
 end
 if #off > 1 then return off end
 if #outdated > 1 then return outdated end
+
+local now, from, to = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+if from ~= '' and (now < tonumber(from) or now > tonumber(to)) then return {'outside_window'} end
+
+local limit_sku, user, units, most_orders, most_units = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local counter = limit_sku .. ':t:' .. user
+local taken
+if limit_sku ~= '' then
+  local orders_before, units_before = string.match(redis.call('HGET', KEYS[1], counter) or '0 0', '^(%d+) (%d+)$')
+  local orders, all_units = tonumber(orders_before) + 1, tonumber(units_before) + tonumber(units)
+  if most_orders ~= '' and orders > tonumber(most_orders) then return {'limit_reached'} end
+  if most_units ~= '' and all_units > tonumber(most_units) then return {'limit_reached'} end
+  taken = string.format('%.0f %.0f', orders, all_units)
+end
 if #short > 1 then return short end
 
 local lines = {'held'}
-for i = 3, #ARGV, 3 do
+for i = LINES, #ARGV, 3 do
   redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':u', '-' .. ARGV[i + 1])
   redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':l', ARGV[i + 1])
   lines[#lines + 1] = ARGV[i] .. '=' .. ARGV[i + 1]
 end
-redis.call('SET', KEYS[2], table.concat(lines, ' '))
+local held = table.concat(lines, ' ')
+if taken then
+  redis.call('HSET', KEYS[1], counter, taken)
+  held = held .. '|' .. limit_sku .. ' ' .. units .. ' ' .. user
+end
+redis.call('SET', KEYS[2], held)
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
 return {'reserved'}

@@ -1,8 +1,8 @@
--- locked to sold. KEYS: stock, reservation, waiting. ARGV: reservation id, life of the tombstone in ms.
+-- locked to sold; the user's limit stays taken. KEYS: stock, reservation, waiting. ARGV: reservation id, life of the tombstone in ms.
 local known = redis.call('GET', KEYS[2])
 if not known or known == 'released' then return {'refused'} end
 if known == 'sold' then return {'already'} end
-for sku, quantity in string.gmatch(known, '(%-?%d+)=(%d+)') do
+for sku, quantity in string.gmatch(string.match(known, '^[^|]*'), '(%-?%d+)=(%d+)') do
   redis.call('HINCRBY', KEYS[1], sku .. ':l', '-' .. quantity)
   redis.call('HINCRBY', KEYS[1], sku .. ':s', quantity)
 end

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 use sluice_events::RestockLine;
-use sluice_inventory::{GateAnswer, Listing, ReserveLine, Settled, StockGate};
+use sluice_inventory::{GateAnswer, Listing, ReserveLine, Settled, StockGate, Terms, UserLimit};
 use sluice_kernel::{SkuId, StoreId};
 
 use crate::{
     server::RedisServer,
-    source::{Database, LISTED, SKU, STORE, figures_of, now, one, open_gate, order, parts},
+    source::{Database, LISTED, PLAIN, SKU, STORE, figures_of, now, one, open_gate, order, parts},
 };
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_rebuild_loads_figures_listings_reservations_and_restocks() {
         snapshot.skus.push((STORE, off, parts(4, 1, 0), Listing { buyable: false, revision: 9 }));
         snapshot.skus.push((StoreId(2), other, parts(1, 0, 0), LISTED));
         let lines = [(SKU, 3), (off, 1)].map(|(sku, quantity)| ReserveLine { sku, quantity, revision: None });
-        snapshot.held.push((STORE, order(1), lines.to_vec()));
+        snapshot.held.push((STORE, order(1), lines.to_vec(), None));
         snapshot.restocked.push((STORE, "refund-1".to_owned()));
         // More than one batch.
         snapshot.skus.extend((0..1_200).map(|sku| (StoreId(3), SkuId(sku), parts(sku, 0, 0), LISTED)));
@@ -35,8 +35,8 @@ async fn a_rebuild_loads_figures_listings_reservations_and_restocks() {
     assert_eq!(loaded[&SkuId(1_199)], parts(1_199, 0, 0));
     assert_eq!(gate.figures(StoreId(2), &[other]).await.unwrap()[&other], parts(1, 0, 0));
 
-    assert_eq!(gate.reserve(STORE, order(2), &one(off), now()).await.unwrap(), GateAnswer::OffShelf(vec![off]));
-    assert_eq!(gate.reserve(STORE, order(1), &one(SKU), now()).await.unwrap(), GateAnswer::Reserved { epoch: 1 });
+    assert_eq!(gate.reserve(STORE, order(2), &one(off), &PLAIN, now()).await.unwrap(), GateAnswer::OffShelf(vec![off]));
+    assert_eq!(gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await.unwrap(), GateAnswer::Reserved { epoch: 1 });
     let back = [RestockLine { sku_id: SKU, quantity: 1 }];
     assert_eq!(gate.restock(STORE, "refund-1", &back, now()).await.unwrap(), Settled::Already);
     // Their orders stand in the database: the sweeper has no business with them.
@@ -57,10 +57,10 @@ async fn reservations_wait_until_they_are_confirmed_or_settled() {
     assert_eq!(gate.adjust(late, &id, SkuId(80), 5, now()).await.unwrap(), Ok(1));
     let second = |n: u64| now().plus(Duration::from_secs(n));
     for (number, at) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
-        let answer = gate.reserve(STORE, order(number), &one(SKU), second(at)).await.unwrap();
+        let answer = gate.reserve(STORE, order(number), &one(SKU), &PLAIN, second(at)).await.unwrap();
         assert_eq!(answer, GateAnswer::Reserved { epoch: 1 });
     }
-    assert_eq!(gate.reserve(late, order(5), &one(SkuId(80)), second(1)).await.unwrap(), GateAnswer::Reserved { epoch: 1 });
+    assert_eq!(gate.reserve(late, order(5), &one(SkuId(80)), &PLAIN, second(1)).await.unwrap(), GateAnswer::Reserved { epoch: 1 });
 
     let mut waiting = gate.unconfirmed(second(4), 10).await.unwrap();
     waiting.sort_unstable();
@@ -72,7 +72,7 @@ async fn reservations_wait_until_they_are_confirmed_or_settled() {
     gate.release(STORE, order(3), now()).await.unwrap();
     assert_eq!(gate.unconfirmed(second(60), 10).await.unwrap(), [(STORE, order(4))]);
     // Asking again is no new reservation, and a confirmed one is still held.
-    gate.reserve(STORE, order(1), &one(SKU), second(9)).await.unwrap();
+    gate.reserve(STORE, order(1), &one(SKU), &PLAIN, second(9)).await.unwrap();
     assert_eq!(gate.unconfirmed(second(60), 10).await.unwrap(), [(STORE, order(4))]);
     assert_eq!(gate.release(STORE, order(1), now()).await.unwrap(), Settled::Done);
     assert_eq!(figures_of(&gate, SKU).await, parts(8, 1, 1));
@@ -87,7 +87,7 @@ async fn what_is_settled_is_forgotten_in_time_and_what_is_held_is_not() {
         ttl.arg(format!("shop:{{s:1}}:1:r:{}", order(number)));
         server.command(ttl).await.unwrap()
     };
-    gate.reserve(STORE, order(1), &one(SKU), now()).await.unwrap();
+    gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await.unwrap();
     assert_eq!(life(1).await, redis::Value::Int(-1));
     gate.sell(STORE, order(1), now()).await.unwrap();
     gate.release(STORE, order(2), now()).await.unwrap();
@@ -103,7 +103,13 @@ async fn lines_that_would_be_checked_apart_or_add_units_are_refused() {
     let gate = open_gate(&server.url("shop:"), &Database::with_ten_units()).await;
     let line = |quantity| ReserveLine { sku: SKU, quantity, revision: None };
     for lines in [vec![], vec![line(6), line(6)], vec![line(0)], vec![line(-5)]] {
-        assert!(gate.reserve(STORE, order(1), &lines, now()).await.is_err(), "{lines:?}");
+        assert!(gate.reserve(STORE, order(1), &lines, &PLAIN, now()).await.is_err(), "{lines:?}");
+    }
+    let user = sluice_kernel::UserId("ann".to_owned());
+    let other_units = UserLimit { sku: SKU, user, units: 2, most_orders: None, most_units: None };
+    for limit in [UserLimit { sku: SkuId(17), units: 1, ..other_units.clone() }, other_units] {
+        let terms = Terms { window: None, limit: Some(limit) };
+        assert!(gate.reserve(STORE, order(1), &one(SKU), &terms, now()).await.is_err());
     }
     let back = [RestockLine { sku_id: SKU, quantity: -1 }];
     assert!(gate.restock(STORE, "refund", &back, now()).await.is_err());

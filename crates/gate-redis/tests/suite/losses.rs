@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     server::{RedisCluster, RedisServer, Watched},
-    source::{Database, LISTED, SKU, STORE, figures_of, now, one, open_gate, order, parts},
+    source::{Database, LISTED, PLAIN, SKU, STORE, figures_of, now, one, open_gate, order, parts},
 };
 
 const BOUND: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ async fn a_restart_with_all_data_kept_closes_the_gate_until_it_is_rebuilt_under_
     let mut server = RedisServer::start().await;
     let database = Database::with_ten_units();
     let gate = open_gate(&server.url("shop:"), &database).await;
-    let GateAnswer::Reserved { epoch: old } = gate.reserve(STORE, order(1), &one(SKU), now()).await.unwrap() else {
+    let GateAnswer::Reserved { epoch: old } = gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await.unwrap() else {
         panic!("ten units are there");
     };
     assert_eq!(old, 1);
@@ -41,7 +41,7 @@ async fn a_restart_with_all_data_kept_closes_the_gate_until_it_is_rebuilt_under_
     // The keys are back, the epoch among them; the scripts are not.
     let keys = server.command(redis::cmd("DBSIZE")).await.unwrap();
     assert!(matches!(keys, redis::Value::Int(keys) if keys > 0));
-    let answer = gate.reserve(STORE, order(2), &one(SKU), now()).await;
+    let answer = gate.reserve(STORE, order(2), &one(SKU), &PLAIN, now()).await;
     assert!(closed(&answer), "{answer:?}");
     assert!(!gate.status().await.unwrap().open);
     assert!(closed(&gate.sell(STORE, order(1), now()).await));
@@ -53,7 +53,7 @@ async fn a_restart_with_all_data_kept_closes_the_gate_until_it_is_rebuilt_under_
     assert_eq!(database.epoch_now(), (status.epoch, true));
     // The order of the first reservation never came: the snapshot does not hold it.
     assert_eq!(figures_of(&gate, SKU).await, parts(10, 0, 0));
-    let again = gate.reserve(STORE, order(1), &one(SKU), now()).await.unwrap();
+    let again = gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await.unwrap();
     assert_eq!(again, GateAnswer::Reserved { epoch: status.epoch });
 }
 
@@ -64,7 +64,7 @@ async fn an_emptied_server_closes_the_gate_though_its_scripts_are_still_loaded()
     server.command(flush()).await.unwrap();
     // Nothing may come back to life either: a store whose keys went is not a store that is new.
     for _ in 0..3 {
-        assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), now()).await));
+        assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await));
         assert!(closed(&gate.set_listing(STORE, SKU, LISTED).await));
         assert!(closed(&gate.release(StoreId(77), order(9), now()).await));
     }
@@ -80,7 +80,7 @@ async fn a_store_that_lost_its_keys_closes_the_gate_though_everything_else_stand
     let mut remove = redis::cmd("DEL");
     remove.arg("shop:{s:1}:1:stock");
     assert_eq!(server.command(remove).await, Some(redis::Value::Int(1)));
-    assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), now()).await));
+    assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await));
     gate.ensure_open().await.unwrap();
     assert_eq!(gate.status().await.unwrap().epoch, 2);
     assert_eq!(figures_of(&gate, SKU).await, parts(10, 0, 0));
@@ -90,7 +90,7 @@ async fn a_store_that_lost_its_keys_closes_the_gate_though_everything_else_stand
 async fn a_cluster_node_that_restarts_closes_the_gate() {
     let mut cluster = RedisCluster::start().await;
     let gate = open_gate(&cluster.url("shop:"), &Database::with_ten_units()).await;
-    assert!(matches!(gate.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
+    assert!(matches!(gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
     for node in &mut cluster.nodes {
         node.stop();
         node.run().await;
@@ -102,7 +102,7 @@ async fn a_cluster_node_that_restarts_closes_the_gate() {
 async fn comes_back_rebuilt(gate: &RedisStockGate) {
     let started = Instant::now();
     loop {
-        match gate.reserve(STORE, order(2), &one(SKU), now()).await {
+        match gate.reserve(STORE, order(2), &one(SKU), &PLAIN, now()).await {
             Err(PortError::GateClosed) => break,
             Err(PortError::Unavailable { .. }) => assert!(started.elapsed() < BOUND),
             answer => panic!("a wrong answer: {answer:?}"),
@@ -121,7 +121,7 @@ async fn comes_back_rebuilt(gate: &RedisStockGate) {
 async fn a_promoted_replica_closes_the_gate() {
     let mut watched = Watched::start().await;
     let gate = open_gate(&watched.url("shop:"), &Database::with_ten_units()).await;
-    assert!(matches!(gate.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
+    assert!(matches!(gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
     watched.primary.stop();
     comes_back_rebuilt(&gate).await;
 }
@@ -138,14 +138,14 @@ async fn a_server_that_is_away_is_unavailable_in_bounded_time_and_found_again() 
     server.stop();
     let started = Instant::now();
     for _ in 0..5 {
-        let answer = gate.reserve(STORE, order(1), &one(SKU), now()).await;
+        let answer = gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await;
         assert!(matches!(answer, Err(PortError::Unavailable { .. })), "{answer:?}");
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 
     server.run().await;
     let started = Instant::now();
-    while !matches!(gate.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 2 })) {
+    while !matches!(gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 2 })) {
         assert!(started.elapsed() < BOUND, "the gate is not found again");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -161,12 +161,12 @@ async fn a_server_that_hangs_is_unavailable_in_bounded_time_and_keeps_the_epoch(
     pause.arg("PAUSE").arg(1_500).arg("ALL");
     server.command(pause).await.unwrap();
     let started = Instant::now();
-    let answer = gate.reserve(STORE, order(1), &one(SKU), now()).await;
+    let answer = gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await;
     assert!(matches!(answer, Err(PortError::Unavailable { .. })), "{answer:?}");
     assert!(started.elapsed() < Duration::from_millis(1_400), "{:?}", started.elapsed());
     // The answer was lost; the id tells.
     let answer = loop {
-        match gate.reserve(STORE, order(1), &one(SKU), now()).await {
+        match gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await {
             Err(PortError::Unavailable { .. }) => assert!(started.elapsed() < BOUND),
             answer => break answer.unwrap(),
         }
@@ -180,7 +180,7 @@ async fn nothing_is_answered_before_the_gate_was_opened() {
     let server = RedisServer::start().await;
     let database = Database::with_ten_units();
     let gate = RedisStockGate::connect(&server.url("shop:"), database).unwrap();
-    assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), now()).await));
+    assert!(closed(&gate.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await));
     gate.ensure_open().await.unwrap();
     assert_eq!(gate.sell(STORE, order(1), now()).await.unwrap(), Settled::Refused);
 }

@@ -3,6 +3,7 @@
 
 mod bookkeeping;
 mod contract;
+mod limits;
 mod losses;
 mod processes;
 mod server;

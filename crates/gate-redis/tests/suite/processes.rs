@@ -12,7 +12,7 @@ use sluice_kernel::PortError;
 
 use crate::{
     server::RedisServer,
-    source::{Database, SKU, STORE, figures_of, now, one, open_gate, order, parts},
+    source::{Database, PLAIN, SKU, STORE, figures_of, now, one, open_gate, order, parts},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,12 +25,12 @@ async fn processes_that_start_together_rebuild_once_and_share_the_units() {
     let mut reserved = 0;
     for number in 0..20 {
         let gate = if number % 2 == 0 { &one_gate } else { &other_gate };
-        let answer = gate.reserve(STORE, order(number), &one(SKU), now()).await.unwrap();
+        let answer = gate.reserve(STORE, order(number), &one(SKU), &PLAIN, now()).await.unwrap();
         reserved += i64::from(answer == GateAnswer::Reserved { epoch: 1 });
     }
     assert_eq!(reserved, 10);
     // What one process held the other one sees.
-    assert!(matches!(other_gate.reserve(STORE, order(0), &one(SKU), now()).await, Ok(GateAnswer::Reserved { .. })));
+    assert!(matches!(other_gate.reserve(STORE, order(0), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { .. })));
     assert_eq!(figures_of(&other_gate, SKU).await, parts(0, 10, 0));
 }
 
@@ -40,7 +40,7 @@ async fn a_process_that_did_not_hear_of_the_new_epoch_can_do_nothing_under_the_o
     let database = Database::with_ten_units();
     let url = server.url("shop:");
     let (rebuilds, lags) = (open_gate(&url, &database).await, open_gate(&url, &database).await);
-    assert!(matches!(lags.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
+    assert!(matches!(lags.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
 
     assert_eq!(database.close(1).await.unwrap(), Some(2));
     rebuilds.ensure_open().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_process_that_did_not_hear_of_the_new_epoch_can_do_nothing_under_the_o
 
     lags.ensure_open().await.unwrap();
     assert_eq!(database.epoch_now(), (3, true), "it follows and does not rebuild");
-    assert!(matches!(lags.reserve(STORE, order(2), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 3 })));
+    assert!(matches!(lags.reserve(STORE, order(2), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 3 })));
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_rebuild_in_progress_is_waited_for_and_one_that_was_overtaken_changes_
     server.command(forget).await.unwrap();
     let fast = open_gate(&url, &database).await;
     assert_eq!(database.epoch_now(), (2, true));
-    assert!(matches!(fast.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 2 })));
+    assert!(matches!(fast.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 2 })));
 
     database.resume.notify_one();
     rebuilding.await.unwrap().unwrap();
@@ -116,7 +116,7 @@ async fn gates_with_different_prefixes_leave_each_other_alone() {
     let server = RedisServer::start().await;
     let (here, there) = (Database::with_ten_units(), Database::with_ten_units());
     let (mine, theirs) = (open_gate(&server.url("here:"), &here).await, open_gate(&server.url("there:"), &there).await);
-    assert!(matches!(theirs.reserve(STORE, order(1), &one(SKU), now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
+    assert!(matches!(theirs.reserve(STORE, order(1), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { epoch: 1 })));
     assert_eq!(here.close(1).await.unwrap(), Some(2));
     mine.ensure_open().await.unwrap();
     assert_eq!(figures_of(&mine, SKU).await, parts(10, 0, 0));

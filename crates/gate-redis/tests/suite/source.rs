@@ -7,13 +7,15 @@ use std::sync::{
 
 use async_trait::async_trait;
 use sluice_gate_redis::RedisStockGate;
-use sluice_inventory::{Figures, GateSnapshot, GateSource, Listing, ReserveLine, StockGate};
+use sluice_inventory::{Figures, GateSnapshot, GateSource, Listing, ReserveLine, StockGate, Terms};
 use sluice_kernel::{OrderNo, PortResult, ReservationId, SkuId, StoreId, Timestamp};
 use tokio::sync::Notify;
 
 pub const STORE: StoreId = StoreId(1);
 pub const SKU: SkuId = SkuId(16);
 pub const LISTED: Listing = Listing { buyable: true, revision: 1 };
+/// Of an order that belongs to no activity.
+pub const PLAIN: Terms = Terms { window: None, limit: None };
 
 pub fn now() -> Timestamp {
     Timestamp::from_millis(1_795_305_600_000)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sluice_events::RestockLine;
 use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp};
 
-use crate::{AdjustmentId, Figures, GateAnswer, Listing, ReserveLine, Settled, Short, StockGate};
+use crate::{AdjustmentId, Figures, GateAnswer, Listing, ReserveLine, Settled, Short, StockGate, Terms};
 
 /// An open gate, and a way to make SKUs known to it.
 #[async_trait]
@@ -23,6 +23,8 @@ pub trait GateFixture: Send + Sync {
 pub(super) const STORE: StoreId = StoreId(1);
 const OTHER_STORE: StoreId = StoreId(2);
 pub(super) const LISTED: Listing = Listing { buyable: true, revision: 1 };
+/// Of an order that belongs to no activity.
+pub(super) const PLAIN: Terms = Terms { window: None, limit: None };
 
 pub(super) fn now() -> Timestamp {
     Timestamp::from_millis(1_795_305_600_000)
@@ -58,7 +60,7 @@ pub(super) fn is_reserved(answer: &GateAnswer) -> bool {
 }
 
 async fn reserve(gate: &dyn StockGate, id: ReservationId, lines: &[ReserveLine]) -> GateAnswer {
-    gate.reserve(STORE, id, lines, now()).await.unwrap()
+    gate.reserve(STORE, id, lines, &PLAIN, now()).await.unwrap()
 }
 
 /// A reservation that fails on one line takes nothing of the others; one that succeeds takes every line.

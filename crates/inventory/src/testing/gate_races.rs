@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluice_kernel::SkuId;
 use tokio::task::JoinSet;
 
-use super::gate::{GateFixture, LISTED, STORE, figures, is_reserved, line, now, order, parts};
+use super::gate::{GateFixture, LISTED, PLAIN, STORE, figures, is_reserved, line, now, order, parts};
 use crate::{GateAnswer, Settled, Short};
 
 /// Two hundred shoppers race for ten units: ten of them get one, the others hear that nothing is left.
@@ -18,7 +18,7 @@ pub async fn last_units_go_to_as_many(fixture: &dyn GateFixture) {
     let mut race = JoinSet::new();
     for number in 0..200 {
         let gate = Arc::clone(&gate);
-        race.spawn(async move { gate.reserve(STORE, order(2_000 + number), &[line(sku, 1)], now()).await.unwrap() });
+        race.spawn(async move { gate.reserve(STORE, order(2_000 + number), &[line(sku, 1)], &PLAIN, now()).await.unwrap() });
     }
     let answers = race.join_all().await;
     assert_eq!(answers.iter().filter(|answer| is_reserved(answer)).count(), 10);
@@ -35,7 +35,7 @@ pub async fn one_reservation_asked_at_once_holds_once(fixture: &dyn GateFixture)
     let mut race = JoinSet::new();
     for _ in 0..20 {
         let gate = Arc::clone(&gate);
-        race.spawn(async move { gate.reserve(STORE, order(2_301), &[line(sku, 2)], now()).await.unwrap() });
+        race.spawn(async move { gate.reserve(STORE, order(2_301), &[line(sku, 2)], &PLAIN, now()).await.unwrap() });
     }
     assert!(race.join_all().await.iter().all(is_reserved));
     assert_eq!(figures(&*gate, sku).await, parts(8, 2, 0));
@@ -49,7 +49,7 @@ pub async fn sell_and_release_race(fixture: &dyn GateFixture) {
     let (mut usable, mut sold) = (100, 0);
     for number in 0..10 {
         let id = order(2_400 + number);
-        assert!(is_reserved(&gate.reserve(STORE, id, &[line(sku, 3)], now()).await.unwrap()));
+        assert!(is_reserved(&gate.reserve(STORE, id, &[line(sku, 3)], &PLAIN, now()).await.unwrap()));
         let mut race = JoinSet::new();
         for side in 0..8 {
             let gate = Arc::clone(&gate);

@@ -1,20 +1,23 @@
 //! The stock gate in the database: every call is a transaction of its own.
 //!
 //! Placing does not come this way: with this gate the group commit decides (`order::commit`), over the same functions.
-//! A reservation is remembered by its ledger rows. Its row in `reservation_outcomes` serialises the calls that name it
-//! and is its tombstone.
+//! A reservation is remembered by its ledger rows, with the user whose limit it took. Its row in `reservation_outcomes`
+//! serialises the calls that name it and is its tombstone.
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use sea_orm::Value;
 use sluice_events::{MovementKind, RestockLine};
-use sluice_inventory::{AdjustmentId, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate};
-use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_inventory::{
+    AdjustmentId, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
+};
+use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use super::{
     gate_state::{present_epoch, shared_epoch},
     ledger,
+    limits::{self, LimitKey},
     outcomes::write_outcomes,
     stock::{Cause, LockedStock, kind_code, kind_of},
 };
@@ -39,22 +42,39 @@ impl SqlStockGate {
     }
 }
 
+struct HeldLine {
+    sku: SkuId,
+    units: i64,
+    /// Whose limit it took with these units.
+    limit_user: Option<UserId>,
+}
+
+impl HeldLine {
+    fn limit(&self) -> Option<LimitKey> {
+        self.limit_user.clone().map(|user| LimitKey { sku: self.sku, user })
+    }
+}
+
 /// What the ledger knows of a reservation.
 #[derive(Default)]
 struct Remembered {
     /// Its lines, where this store reserved them.
-    lines: Vec<(SkuId, i64)>,
+    lines: Vec<HeldLine>,
     sold: bool,
     released: bool,
 }
 
 impl Remembered {
     async fn read(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<Self> {
-        let select = "SELECT sku_id, kind, quantity FROM stock_ledger WHERE movement_id = ? AND store_id = ?";
+        let select = "SELECT sku_id, kind, quantity, limit_user FROM stock_ledger WHERE movement_id = ? AND store_id = ?";
         let mut remembered = Self::default();
         for row in unit.rows(select, vec![id.into(), store.0.into()]).await? {
             match kind_of(column(&row, 1)?)? {
-                MovementKind::Reserve => remembered.lines.push((SkuId(column(&row, 0)?), column(&row, 2)?)),
+                MovementKind::Reserve => remembered.lines.push(HeldLine {
+                    sku: SkuId(column(&row, 0)?),
+                    units: column(&row, 2)?,
+                    limit_user: column::<Option<String>>(&row, 3)?.map(UserId),
+                }),
                 MovementKind::Sell => remembered.sold = true,
                 MovementKind::Release => remembered.released = true,
                 MovementKind::Restock | MovementKind::Adjust => {}
@@ -89,6 +109,7 @@ async fn reserve(
     store: StoreId,
     id: ReservationId,
     lines: &[ReserveLine],
+    terms: &Terms,
     now: Timestamp,
 ) -> StoreResult<GateAnswer> {
     let movement_id = id.to_string();
@@ -98,9 +119,10 @@ async fn reserve(
         return Ok(GateAnswer::Gone);
     }
     if !remembered.is_known() {
-        let mut stock = LockedStock::lock(unit, lines.iter().map(|line| line.sku).collect()).await?;
+        let limits = terms.limit.iter().map(LimitKey::from).collect();
+        let mut stock = LockedStock::lock_with_limits(unit, lines.iter().map(|line| line.sku).collect(), limits).await?;
         let cause = Cause { store, movement_id: &movement_id, order_no: Some(id.order), at: now };
-        if let Err(refusal) = stock.reserve(&cause, lines) {
+        if let Err(refusal) = stock.take(&cause, lines, terms, now)? {
             return Ok(refusal.into());
         }
         stock.write(unit).await?;
@@ -153,10 +175,16 @@ async fn settle(
 ) -> StoreResult<Settled> {
     let movement_id = id.to_string();
     let cause = Cause { store, movement_id: &movement_id, order_no: Some(id.order), at: now };
-    let mut stock = LockedStock::lock(unit, remembered.lines.iter().map(|(sku, _)| *sku).collect()).await?;
-    for (sku, units) in &remembered.lines {
-        if !stock.move_units(&cause, kind, *sku, *units) {
+    // What was bought stays counted.
+    let frees = kind == MovementKind::Release;
+    let limits = remembered.lines.iter().filter(|_| frees).filter_map(HeldLine::limit).collect();
+    let mut stock = LockedStock::lock_with_limits(unit, remembered.lines.iter().map(|line| line.sku).collect(), limits).await?;
+    for line in &remembered.lines {
+        if !stock.move_units(&cause, kind, line.sku, line.units) {
             return Err(StoreError::Contradiction("a reservation whose units the stock row does not count as locked"));
+        }
+        if let Some(limit) = line.limit().filter(|_| frees) {
+            stock.free_limit(store, &limit, line.units)?;
         }
     }
     stock.write(unit).await?;
@@ -222,12 +250,19 @@ async fn set_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Lis
 
 #[async_trait]
 impl StockGate for SqlStockGate {
-    async fn reserve(&self, store: StoreId, id: ReservationId, lines: &[ReserveLine], now: Timestamp) -> PortResult<GateAnswer> {
-        let lines: Arc<[ReserveLine]> = lines.into();
+    async fn reserve(
+        &self,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[ReserveLine],
+        terms: &Terms,
+        now: Timestamp,
+    ) -> PortResult<GateAnswer> {
+        let (lines, terms): (Arc<[ReserveLine]>, Arc<Terms>) = (lines.into(), Arc::new(terms.clone()));
         self.database
             .in_transaction("reserving stock", move |unit| {
-                let lines = Arc::clone(&lines);
-                Box::pin(async move { reserve(unit, store, id, &lines, now).await })
+                let (lines, terms) = (Arc::clone(&lines), Arc::clone(&terms));
+                Box::pin(async move { reserve(unit, store, id, &lines, &terms, now).await })
             })
             .await
     }
@@ -273,6 +308,10 @@ impl StockGate for SqlStockGate {
 
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
         ledger::figures(&self.database, store, skus).await.map_err(|error| error.into_port("reading stock"))
+    }
+
+    async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
+        limits::all_taken(&self.database, store).await.map_err(|error| error.into_port("reading limits"))
     }
 
     async fn unconfirmed(&self, _before: Timestamp, _limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {

@@ -1,13 +1,17 @@
 //! Stock in the database: the gate, the ledger, and what a gate outside the database is rebuilt from.
 //!
 //! Contract: whoever changes figures locks the stock rows in SKU order first, and writes figures and ledger rows in one
-//! transaction. The same functions (`stock`) decide in the group commit, in order transitions and in the gate.
+//! transaction. A stock row guards what users have taken of its SKU, too (`limits`). The same functions (`stock`) decide
+//! in the group commit, in order transitions and in the gate.
 
 mod adjustments;
+#[cfg(test)]
+mod batch_tests;
 mod effects;
 mod gate;
 mod gate_state;
 mod ledger;
+pub(crate) mod limits;
 mod outcomes;
 mod reconcile;
 mod source;
@@ -20,7 +24,7 @@ pub use gate::SqlStockGate;
 pub use gate_state::{GateMismatch, SqlGateState};
 pub use ledger::SqlLedger;
 pub use outcomes::SqlReservationOutcomes;
-pub use reconcile::{Difference, SqlReconciler};
+pub use reconcile::{Difference, LimitDifference, SqlReconciler};
 pub use source::SqlGateSource;
 pub use story::{SqlStories, StoryLine};
 

@@ -1,11 +1,15 @@
-//! Stock rows, ledger and orders side by side (`sluice reconcile`).
+//! Stock rows, ledger, users' limits and orders side by side (`sluice reconcile`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_inventory::Figures;
-use sluice_kernel::{PortResult, SkuId, StoreId};
+use sluice_kernel::{PortResult, SkuId, StoreId, UserId};
 
-use super::{source::counted, stock::kind_of};
+use super::{
+    limits::{LimitKey, Taken},
+    source::{counted, taken},
+    stock::kind_of,
+};
 use crate::{Database, error::StoreResult, multi_row::column, unit_of_work::UnitOfWork};
 
 /// A SKU whose three records do not agree.
@@ -23,6 +27,18 @@ pub struct Difference {
     pub waiting: u64,
 }
 
+/// What a user has taken of a SKU's limit, where the counter does not agree with the orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitDifference {
+    pub store: StoreId,
+    pub sku: SkuId,
+    pub user: UserId,
+    /// Orders and units as the counter says.
+    pub counter: (i64, i64),
+    /// As the orders add up.
+    pub orders: (i64, i64),
+}
+
 pub struct SqlReconciler {
     database: Database,
 }
@@ -37,6 +53,32 @@ impl SqlReconciler {
     /// Every SKU of every store whose records differ, or whose figures do not hold (promise P1), read at one moment.
     pub async fn differences(&self) -> PortResult<Vec<Difference>> {
         self.compare().await.map_err(|error| error.into_port("comparing stock, ledger and orders"))
+    }
+
+    /// Every counter of a user's limit that its orders do not add up to, read at one moment. A gate outside the database
+    /// counts by itself, so with one there is nothing to compare.
+    pub async fn limit_differences(&self) -> PortResult<Vec<LimitDifference>> {
+        self.compare_limits().await.map_err(|error| error.into_port("comparing limits and orders"))
+    }
+
+    async fn compare_limits(&self) -> StoreResult<Vec<LimitDifference>> {
+        let unit = self.database.begin_snapshot().await?;
+        let read = read_limits(&unit).await;
+        unit.rollback().await;
+        let Some((counters, orders)) = read? else { return Ok(Vec::new()) };
+        let all: BTreeMap<&LimitKey, StoreId> = counters.iter().chain(&orders).map(|(key, (store, _))| (key, *store)).collect();
+        let of = |counted: &ByKey, key: &LimitKey| {
+            let Taken { orders, units } = counted.get(key).map(|(_, taken)| *taken).unwrap_or_default();
+            (orders, units)
+        };
+        let differences = all.into_iter().map(|(key, store)| LimitDifference {
+            store,
+            sku: key.sku,
+            user: key.user.clone(),
+            counter: of(&counters, key),
+            orders: of(&orders, key),
+        });
+        Ok(differences.filter(|both| both.counter != both.orders).collect())
     }
 
     async fn compare(&self) -> StoreResult<Vec<Difference>> {
@@ -80,4 +122,21 @@ async fn read_all(unit: &UnitOfWork) -> StoreResult<Records> {
         }
     }
     Ok((stock, ledger, waiting, counted(unit).await?))
+}
+
+type ByKey = BTreeMap<LimitKey, (StoreId, Taken)>;
+
+/// Counters and orders; `None` where the database gate is not in use.
+async fn read_limits(unit: &UnitOfWork) -> StoreResult<Option<(ByKey, ByKey)>> {
+    let claimed = unit.row("SELECT kind FROM gate_state WHERE id = 1", vec![]).await?;
+    let kind: Option<String> = claimed.map(|row| column(&row, 0)).transpose()?;
+    if kind.is_some_and(|kind| kind != "database") {
+        return Ok(None);
+    }
+    let mut counters = ByKey::new();
+    for row in unit.rows("SELECT store_id, sku_id, user_id, orders, units FROM limit_counters", vec![]).await? {
+        let key = LimitKey { sku: SkuId(column(&row, 1)?), user: UserId(column(&row, 2)?) };
+        counters.insert(key, (StoreId(column(&row, 0)?), Taken { orders: column(&row, 3)?, units: column(&row, 4)? }));
+    }
+    Ok(Some((counters, taken(unit).await?)))
 }

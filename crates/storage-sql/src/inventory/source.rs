@@ -1,23 +1,26 @@
-//! What a gate outside the database is rebuilt from (promise P7), and the figures that follow from orders and receipts
-//! alone.
+//! What a gate outside the database is rebuilt from (promise P7): the figures and the users' limits that follow from
+//! orders and receipts alone.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_inventory::{Figures, GateEffect, GateSnapshot, GateSource, Listing, ReserveLine};
-use sluice_kernel::{Clock, OrderNo, PortResult, ReservationId, SkuId, StoreId};
+use sluice_inventory::{Figures, GateEffect, GateSnapshot, GateSource, Listing, ReserveLine, TakenOfLimit, UserLimit};
+use sluice_kernel::{Clock, OrderNo, PortResult, ReservationId, SkuId, StoreId, UserId};
 
-use super::gate_state::present_epoch;
+use super::{
+    gate_state::present_epoch,
+    limits::{LimitKey, Taken},
+};
 use crate::{Database, error::StoreResult, multi_row::column, unit_of_work::UnitOfWork};
 
-/// Units that orders hold (1) or have bought (2), less what came back. An order that was paid after its close never
+/// Items of orders that hold units (`hold` 1) or have bought them (2). An order that was paid after its close never
 /// bought anything: its refund leaves it cancelled and in its first attempt.
-const UNITS_OF_ORDERS: &str = "\
-    SELECT i.store_id, i.sku_id, CASE WHEN o.status IN (1, 2) THEN 1 ELSE 2 END AS hold, \
-           CAST(SUM(i.quantity) AS SIGNED), CAST(SUM(i.restocked) AS SIGNED) \
+const ITEMS_OF_ORDERS: &str = "\
     FROM orders o JOIN order_items i ON i.main_no = o.order_no \
-    WHERE o.status IN (1, 2, 3, 4, 5) OR (o.status = 9 AND (o.cancel_reason IS NULL OR o.attempt > 1)) \
-    GROUP BY i.store_id, i.sku_id, hold";
+    WHERE (o.status IN (1, 2, 3, 4, 5) OR (o.status = 9 AND (o.cancel_reason IS NULL OR o.attempt > 1)))";
+
+/// The kind of an order of an activity.
+const ACTIVITY: i16 = 2;
 
 /// Figures of every SKU with a receipt or an order, counted from these alone.
 pub(super) async fn counted(unit: &UnitOfWork) -> StoreResult<BTreeMap<(StoreId, SkuId), Figures>> {
@@ -28,7 +31,11 @@ pub(super) async fn counted(unit: &UnitOfWork) -> StoreResult<BTreeMap<(StoreId,
         let figures = counted.entry((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?))).or_default();
         figures.received = column(&row, 2)?;
     }
-    for row in unit.rows(UNITS_OF_ORDERS, vec![]).await? {
+    let units = format!(
+        "SELECT i.store_id, i.sku_id, CASE WHEN o.status IN (1, 2) THEN 1 ELSE 2 END AS hold, \
+         CAST(SUM(i.quantity) AS SIGNED), CAST(SUM(i.restocked) AS SIGNED) {ITEMS_OF_ORDERS} GROUP BY i.store_id, i.sku_id, hold"
+    );
+    for row in unit.rows(units, vec![]).await? {
         let figures = counted.entry((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?))).or_default();
         let (hold, units, restocked): (i64, i64, i64) = (column(&row, 2)?, column(&row, 3)?, column(&row, 4)?);
         if hold == 1 {
@@ -41,6 +48,21 @@ pub(super) async fn counted(unit: &UnitOfWork) -> StoreResult<BTreeMap<(StoreId,
         figures.usable = figures.received - figures.locked - figures.sold;
     }
     Ok(counted)
+}
+
+/// What every user has taken of the SKUs of activities, counted from orders alone. A refund gives none of it back.
+pub(super) async fn taken(unit: &UnitOfWork) -> StoreResult<BTreeMap<LimitKey, (StoreId, Taken)>> {
+    let select = format!(
+        "SELECT i.store_id, i.sku_id, o.user_id, COUNT(*), CAST(SUM(i.quantity) AS SIGNED) {ITEMS_OF_ORDERS} AND o.kind = ? \
+         GROUP BY i.store_id, i.sku_id, o.user_id"
+    );
+    let mut taken = BTreeMap::new();
+    for row in unit.rows(select, vec![ACTIVITY.into()]).await? {
+        let key = LimitKey { sku: SkuId(column(&row, 1)?), user: UserId(column(&row, 2)?) };
+        let counted = Taken { orders: column(&row, 3)?, units: column(&row, 4)? };
+        taken.insert(key, (StoreId(column(&row, 0)?), counted));
+    }
+    Ok(taken)
 }
 
 pub struct SqlGateSource {
@@ -85,17 +107,30 @@ async fn snapshot(unit: &UnitOfWork) -> StoreResult<GateSnapshot> {
         let figures = counted.get(&(store, sku)).copied().unwrap_or_default();
         snapshot.skus.push((store, sku, figures, listing));
     }
-    let held = "SELECT o.store_id, o.order_no, o.attempt, i.sku_id, i.quantity FROM orders o JOIN order_items i ON i.main_no = o.order_no \
-                WHERE o.status IN (1, 2) ORDER BY o.order_no, i.sku_id";
+    let held = "SELECT o.store_id, o.order_no, o.attempt, i.sku_id, i.quantity, o.kind, o.user_id \
+                FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.status IN (1, 2) ORDER BY o.order_no, i.sku_id";
     for row in unit.rows(held, vec![]).await? {
         let order = OrderNo::from_id(column(&row, 1)?);
         let attempt: i16 = column(&row, 2)?;
         let reservation = ReservationId { order, attempt: attempt.unsigned_abs() };
         let line = ReserveLine { sku: SkuId(column(&row, 3)?), quantity: column(&row, 4)?, revision: None };
         match snapshot.held.last_mut() {
-            Some((_, last, lines)) if *last == reservation => lines.push(line),
-            _ => snapshot.held.push((StoreId(column(&row, 0)?), reservation, vec![line])),
+            Some((_, last, lines, _)) if *last == reservation => lines.push(line),
+            _ => {
+                // An order of an activity has one item.
+                let limit = (column::<i16>(&row, 5)? == ACTIVITY).then_some(UserLimit {
+                    sku: line.sku,
+                    user: UserId(column(&row, 6)?),
+                    units: line.quantity,
+                    most_orders: None,
+                    most_units: None,
+                });
+                snapshot.held.push((StoreId(column(&row, 0)?), reservation, vec![line], limit));
+            }
         }
+    }
+    for (LimitKey { sku, user }, (store, Taken { orders, units })) in taken(unit).await? {
+        snapshot.taken.push(TakenOfLimit { store, sku, user, orders, units });
     }
     for row in unit.rows("SELECT payload FROM gate_effects ORDER BY id", vec![]).await? {
         let payload: String = column(&row, 0)?;

@@ -1,13 +1,15 @@
-//! Figures inside a transaction: lock the rows in SKU order, decide in memory, write them back with their ledger rows.
+//! Figures and limits inside a transaction: lock the stock rows in SKU order, read the counters they guard, decide in
+//! memory, write everything back with its ledger rows.
 
 use std::collections::BTreeMap;
 
 use sea_orm::Value;
 use sluice_events::MovementKind;
-use sluice_inventory::{Figures, GateAnswer, Listing, ReserveLine, Short};
-use sluice_kernel::{OrderNo, SkuId, StoreId, Timestamp};
+use sluice_inventory::{Figures, GateAnswer, Listing, ReserveLine, Short, Terms};
+use sluice_kernel::{OrderNo, SkuId, StoreId, Timestamp, UserId};
 use sluice_order::StockRefusal;
 
+use super::limits::{LimitKey, LockedLimits};
 use crate::{
     error::{StoreError, StoreResult},
     multi_row::{InList, MultiRow, column},
@@ -32,9 +34,9 @@ static WRITE: MultiRow = MultiRow::with_tail(
 );
 
 static LEDGER: MultiRow = MultiRow::insert(
-    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, at, applied) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, TRUE)",
-    7,
+    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, at, limit_user, applied) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, TRUE)",
+    8,
 );
 
 pub(crate) fn kind_code(kind: MovementKind) -> i16 {
@@ -56,6 +58,8 @@ pub(crate) fn kind_of(code: i16) -> StoreResult<MovementKind> {
 pub(crate) enum Refusal {
     OffShelf(Vec<SkuId>),
     Outdated(Vec<SkuId>),
+    OutsideWindow,
+    LimitReached,
     Short(Vec<Short>),
 }
 
@@ -64,6 +68,8 @@ impl From<Refusal> for StockRefusal {
         match refusal {
             Refusal::OffShelf(skus) => Self::OffShelf(skus),
             Refusal::Outdated(skus) => Self::Outdated(skus),
+            Refusal::OutsideWindow => Self::OutsideWindow,
+            Refusal::LimitReached => Self::LimitReached,
             Refusal::Short(short) => Self::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()),
         }
     }
@@ -74,6 +80,8 @@ impl From<Refusal> for GateAnswer {
         match refusal {
             Refusal::OffShelf(skus) => Self::OffShelf(skus),
             Refusal::Outdated(skus) => Self::Outdated(skus),
+            Refusal::OutsideWindow => Self::OutsideWindow,
+            Refusal::LimitReached => Self::LimitReached,
             Refusal::Short(short) => Self::Short(short),
         }
     }
@@ -94,15 +102,22 @@ pub(crate) struct Cause<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// Locked stock rows with their changes and the ledger rows of these.
+/// Locked stock rows and the counters read under them, with their changes and the ledger rows of these.
 pub(crate) struct LockedStock {
     rows: BTreeMap<SkuId, StockRow>,
+    limits: LockedLimits,
     ledger: Vec<Value>,
 }
 
 impl LockedStock {
     /// Locks the rows of these SKUs, in SKU order whatever order they come in.
-    pub(crate) async fn lock(unit: &UnitOfWork, mut skus: Vec<SkuId>) -> StoreResult<Self> {
+    pub(crate) async fn lock(unit: &UnitOfWork, skus: Vec<SkuId>) -> StoreResult<Self> {
+        Self::lock_with_limits(unit, skus, Vec::new()).await
+    }
+
+    /// Locks the rows of these SKUs, then reads these counters, whose SKUs are among them. Without any the counters cost
+    /// nothing.
+    pub(crate) async fn lock_with_limits(unit: &UnitOfWork, mut skus: Vec<SkuId>, limits: Vec<LimitKey>) -> StoreResult<Self> {
         skus.sort_unstable();
         skus.dedup();
         let keys: Vec<i64> = skus.into_iter().map(|sku| sku.0).collect();
@@ -114,7 +129,8 @@ impl LockedStock {
             let stock = StockRow { store: StoreId(column(&row, 1)?), figures, listing, changed: false };
             rows.insert(SkuId(column(&row, 0)?), stock);
         }
-        Ok(Self { rows, ledger: Vec::new() })
+        let limits = LockedLimits::read(unit, limits).await?;
+        Ok(Self { rows, limits, ledger: Vec::new() })
     }
 
     /// The row of a SKU of this store.
@@ -122,20 +138,55 @@ impl LockedStock {
         self.rows.get(&sku).filter(|row| row.store == store)
     }
 
-    /// All lines or none. Off shelf goes before outdated, outdated before short, over all lines.
-    pub(crate) fn reserve(&mut self, cause: &Cause<'_>, lines: &[ReserveLine]) -> Result<(), Refusal> {
-        let row = |line: &ReserveLine| self.row(cause.store, line.sku);
+    /// All lines and the user's limit, or nothing. `now` is the instant of the decision. Fails where the limit's counter
+    /// was not read or its SKU stands in no line.
+    pub(crate) fn take(
+        &mut self,
+        cause: &Cause<'_>,
+        lines: &[ReserveLine],
+        terms: &Terms,
+        now: Timestamp,
+    ) -> StoreResult<Result<(), Refusal>> {
+        if let Some(refusal) = self.refusal(cause.store, lines, terms, now)? {
+            return Ok(Err(refusal));
+        }
+        for line in lines {
+            // Checked above, line by line; a SKU stands in at most one line.
+            let limit = terms.limit.as_ref().filter(|limit| limit.sku == line.sku);
+            self.change(cause, MovementKind::Reserve, line.sku, line.quantity, limit.map(|limit| &limit.user));
+        }
+        if let Some(limit) = &terms.limit {
+            self.limits.take(cause.store, limit);
+        }
+        Ok(Ok(()))
+    }
+
+    /// The first reason to refuse, over all lines: off shelf, outdated, outside the window, limit reached, short.
+    fn refusal(&self, store: StoreId, lines: &[ReserveLine], terms: &Terms, now: Timestamp) -> StoreResult<Option<Refusal>> {
+        let row = |line: &ReserveLine| self.row(store, line.sku);
         let skus = |refused: &dyn Fn(&ReserveLine) -> bool| -> Vec<SkuId> {
             lines.iter().filter(|line| refused(line)).map(|line| line.sku).collect()
         };
         let off_shelf = skus(&|line| row(line).is_none_or(|row| !row.listing.buyable));
         if !off_shelf.is_empty() {
-            return Err(Refusal::OffShelf(off_shelf));
+            return Ok(Some(Refusal::OffShelf(off_shelf)));
         }
         let outdated =
             skus(&|line| line.revision.is_some_and(|priced_at| row(line).is_none_or(|row| row.listing.revision != priced_at)));
         if !outdated.is_empty() {
-            return Err(Refusal::Outdated(outdated));
+            return Ok(Some(Refusal::Outdated(outdated)));
+        }
+        if terms.window.is_some_and(|window| !window.holds(now)) {
+            return Ok(Some(Refusal::OutsideWindow));
+        }
+        if let Some(limit) = &terms.limit {
+            // The line's stock row guards the counter, and its units are what a release gives back.
+            if !lines.iter().any(|line| line.sku == limit.sku && line.quantity == limit.units) {
+                return Err(StoreError::Contradiction("a limit of units that are not reserved"));
+            }
+            if !self.limits.leaves_room_for(limit)? {
+                return Ok(Some(Refusal::LimitReached));
+            }
         }
         let usable = |line: &ReserveLine| row(line).map_or(0, |row| row.figures.usable);
         let short: Vec<Short> = lines
@@ -143,14 +194,16 @@ impl LockedStock {
             .filter(|line| usable(line) < line.quantity)
             .map(|line| Short { sku: line.sku, usable: usable(line) })
             .collect();
-        if !short.is_empty() {
-            return Err(Refusal::Short(short));
+        Ok((!short.is_empty()).then_some(Refusal::Short(short)))
+    }
+
+    /// One order and these units of a user's limit are free again. Belongs beside the release of the order's units, whose
+    /// unique ledger row lets it happen once.
+    pub(crate) fn free_limit(&mut self, store: StoreId, key: &LimitKey, units: i64) -> StoreResult<()> {
+        if self.row(store, key.sku).is_none() {
+            return Err(StoreError::Contradiction("a limit that is freed without its stock row"));
         }
-        for line in lines {
-            // Checked above, line by line; a SKU stands in at most one line.
-            self.change(cause, MovementKind::Reserve, line.sku, line.quantity);
-        }
-        Ok(())
+        self.limits.free(store, key, units)
     }
 
     /// Changes the figures of a SKU and notes the movement; `false` where they would not hold or the store has no such
@@ -159,14 +212,14 @@ impl LockedStock {
     pub(crate) fn move_units(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64) -> bool {
         let holds = self.row(cause.store, sku).is_some_and(|row| row.figures.after(kind, units).hold());
         if holds {
-            self.change(cause, kind, sku, units);
+            self.change(cause, kind, sku, units, None);
         }
         holds
     }
 
-    fn change(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64) {
+    fn change(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64, limit_user: Option<&UserId>) {
         self.change_unnoted(kind, sku, units);
-        self.ledger.extend::<[Value; 7]>([
+        self.ledger.extend::<[Value; 8]>([
             cause.store.0.into(),
             sku.0.into(),
             cause.movement_id.into(),
@@ -174,6 +227,7 @@ impl LockedStock {
             units.into(),
             cause.order_no.map(OrderNo::id).into(),
             cause.at.as_millis().into(),
+            limit_user.map(|user| user.as_str().to_owned()).into(),
         ]);
     }
 
@@ -194,7 +248,7 @@ impl LockedStock {
         }
     }
 
-    /// One statement for all figures, one for all ledger rows.
+    /// One statement for all figures, one for all ledger rows, one for all counters; none for what did not change.
     pub(crate) async fn write(self, unit: &UnitOfWork) -> StoreResult<()> {
         let mut figures: Vec<Value> = Vec::with_capacity(self.rows.len() * 8);
         for (sku, row) in self.rows.iter().filter(|(_, row)| row.changed) {
@@ -212,6 +266,6 @@ impl LockedStock {
         }
         WRITE.run(unit, figures).await?;
         LEDGER.run(unit, self.ledger).await?;
-        Ok(())
+        self.limits.write(unit).await
     }
 }

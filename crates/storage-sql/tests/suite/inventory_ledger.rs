@@ -182,7 +182,7 @@ async fn a_snapshot_equals_the_figures(engine: Engine) {
     let ledger = SqlLedger::new(engine.database.clone(), StockMode::InCommit);
     assert_eq!(counted, ledger.figures(STORE, &skus).await.unwrap());
     assert!(counted.values().all(|figures| figures.hold() && figures.locked > 0 && figures.sold > 0), "{counted:?}");
-    let held: i64 = snapshot.held.iter().flat_map(|(_, _, lines)| lines).map(|line| line.quantity).sum();
+    let held: i64 = snapshot.held.iter().flat_map(|(_, _, lines, _)| lines).map(|line| line.quantity).sum();
     assert_eq!(held, counted.values().map(|figures| figures.locked).sum::<i64>());
     assert!(snapshot.skus.iter().all(|(_, _, _, listing)| *listing == LISTED));
     assert_eq!(SqlReconciler::new(engine.database.clone()).differences().await.unwrap(), vec![]);

@@ -1,0 +1,119 @@
+//! A batch of reservations under limits, decided one after the other over rows that are locked once.
+
+use std::fmt::Debug;
+
+use sluice_events::MovementKind;
+use sluice_inventory::{AdjustmentId, Listing, ReserveLine, StockGate as _, Terms, UserLimit};
+use sluice_kernel::{SkuId, StoreId, Timestamp, UserId};
+
+use super::{
+    SqlStockGate,
+    limits::LimitKey,
+    stock::{Cause, LockedStock, Refusal},
+};
+use crate::{Database, DatabaseSettings, error::StoreResult, unit_of_work::UnitOfWork};
+
+const STORE: StoreId = StoreId(1);
+const SKU: SkuId = SkuId(7);
+/// More than one statement carries.
+const USERS: i64 = 70;
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_795_305_600_000)
+}
+
+fn key(user: i64) -> LimitKey {
+    LimitKey { sku: SKU, user: UserId(format!("user-{user}")) }
+}
+
+fn cause(movement_id: &str) -> Cause<'_> {
+    Cause { store: STORE, movement_id, order_no: None, at: now() }
+}
+
+/// One unit, one order a user.
+fn take(stock: &mut LockedStock, movement_id: &str, user: i64) -> StoreResult<Result<(), Refusal>> {
+    let LimitKey { sku, user } = key(user);
+    let terms = Terms { window: None, limit: Some(UserLimit { sku, user, units: 1, most_orders: Some(1), most_units: None }) };
+    stock.take(&cause(movement_id), &[ReserveLine { sku: SKU, quantity: 1, revision: None }], &terms, now())
+}
+
+async fn locked(unit: &UnitOfWork) -> StoreResult<LockedStock> {
+    // Any order, and twice: as orders come.
+    let keys = (0..USERS).rev().chain(0..USERS).map(key).collect();
+    LockedStock::lock_with_limits(unit, vec![SKU, SKU], keys).await
+}
+
+fn same<T: Debug + PartialEq>(found: &T, expected: &T) {
+    assert_eq!(found, expected);
+}
+
+async fn a_batch_keeps_every_limit(database: Database) {
+    database.migrate().await.unwrap();
+    let gate = SqlStockGate::new(database.clone());
+    gate.set_listing(STORE, SKU, Listing { buyable: true, revision: 1 }).await.unwrap();
+    gate.adjust(STORE, &AdjustmentId("receipt".to_owned()), SKU, 100, now()).await.unwrap().unwrap();
+
+    let first = database.in_transaction("the first batch", |unit| {
+        Box::pin(async move {
+            let mut stock = locked(unit).await?;
+            for user in 0..USERS {
+                same(&take(&mut stock, &format!("a-{user}"), user)?, &Ok(()));
+                same(&take(&mut stock, &format!("b-{user}"), user)?, &Err(Refusal::LimitReached));
+            }
+            assert!(take(&mut stock, "nobody read it", USERS).is_err());
+            stock.write(unit).await
+        })
+    });
+    first.await.unwrap();
+
+    // The next batch sees all of them, and what is freed in it is taken in it.
+    let second = database.in_transaction("the second batch", |unit| {
+        Box::pin(async move {
+            let mut stock = locked(unit).await?;
+            for user in 0..USERS {
+                same(&take(&mut stock, &format!("c-{user}"), user)?, &Err(Refusal::LimitReached));
+            }
+            for user in 0..10 {
+                assert!(stock.move_units(&cause(&format!("a-{user}")), MovementKind::Release, SKU, 1));
+                stock.free_limit(STORE, &key(user), 1)?;
+                assert!(stock.free_limit(STORE, &key(user), 1).is_err());
+            }
+            same(&take(&mut stock, "d-3", 3)?, &Ok(()));
+            assert!(stock.free_limit(StoreId(2), &key(20), 1).is_err());
+            stock.write(unit).await
+        })
+    });
+    second.await.unwrap();
+
+    let select = "SELECT COUNT(*) FROM limit_counters WHERE store_id = 1 AND orders = 1 AND units = 1";
+    let row = database.row(select, vec![]).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), USERS - 9);
+    let figures = gate.figures(STORE, &[SKU]).await.unwrap()[&SKU];
+    assert_eq!((figures.usable, figures.locked), (100 - USERS + 9, USERS - 9));
+
+    // Its unique ledger row stands against a second release, whoever asks for it.
+    let again = database.in_transaction("a second release", |unit| {
+        Box::pin(async move {
+            let mut stock = locked(unit).await?;
+            assert!(stock.move_units(&cause("a-3"), MovementKind::Release, SKU, 1));
+            stock.free_limit(STORE, &key(3), 1)?;
+            stock.write(unit).await
+        })
+    });
+    assert!(again.await.is_err());
+    let row = database.row(select, vec![]).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), USERS - 9);
+}
+
+#[tokio::test]
+async fn a_batch_keeps_every_limit_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    a_batch_keeps_every_limit(Database::connect(&DatabaseSettings::new(url)).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_batch_keeps_every_limit_on_mariadb() {
+    let fresh = sluice_testkit::fresh_database().await;
+    a_batch_keeps_every_limit(Database::connect(&DatabaseSettings::new(fresh.url())).await.unwrap()).await;
+}
