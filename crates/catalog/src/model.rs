@@ -86,6 +86,9 @@ pub struct Product {
     pub order_form_items: Vec<FormField>,
     pub listed: bool,
     pub deleted: bool,
+    /// Sold by an activity alone: the shelf, the cart and cart orders do not know it. It has exactly one SKU, and stays
+    /// what it was made as.
+    pub offer_only: bool,
     /// Counts changes, for If-Match.
     pub version: i64,
     pub created_at: Timestamp,
@@ -119,7 +122,9 @@ pub struct SkuCard {
     pub product_id: ProductId,
     pub store_id: StoreId,
     pub title: Arc<str>,
+    /// The first of `pictures`.
     pub picture: Option<Arc<str>>,
+    pub pictures: Arc<[String]>,
     pub spec: Arc<str>,
     pub code: Arc<str>,
     pub price: Money,
@@ -127,12 +132,23 @@ pub struct SkuCard {
     pub allotable_profit: i64,
     pub supplier_price: i64,
     pub delivery_place: Arc<str>,
+    pub receiving_way: ReceivingWay,
+    pub customer_product_id: Option<Arc<str>>,
     pub order_form_items: Arc<[FormField]>,
     /// SKU and product are listed and not deleted.
     pub buyable: bool,
+    /// Sold by an activity alone: no cart takes it, however buyable it is.
+    pub offer_only: bool,
     /// Grows with every change of the SKU or its product. The stock gate compares it, so an order is never taken at
     /// a price or under rules that have been changed (see docs/adr).
     pub revision: i64,
+}
+
+impl SkuCard {
+    /// A cart order may name it.
+    pub fn on_the_shelf(&self) -> bool {
+        self.buyable && !self.offer_only
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +162,8 @@ pub struct NewProduct {
     pub customer_product_id: Option<String>,
     pub order_form_items: Vec<FormField>,
     pub listed: bool,
+    /// See [`Product::offer_only`].
+    pub offer_only: bool,
     pub skus: Vec<NewSku>,
 }
 

@@ -21,7 +21,8 @@ pub trait CatalogRepository: Send + Sync {
     async fn find_store(&self, store: StoreId) -> PortResult<Option<Store>>;
     async fn save_settings(&self, store: StoreId, version: i64, settings: &StoreSettings) -> PortResult<Changed<Store>>;
 
-    /// Newest first. `listed_only` leaves out what customers may not see: products or SKUs unlisted or deleted.
+    /// Newest first. `listed_only` leaves out what the shelf does not show: products or SKUs unlisted or deleted, and
+    /// products of activities.
     async fn list_products(&self, store: StoreId, listed_only: bool, page: PageRequest) -> PortResult<Vec<Product>>;
     async fn find_product(&self, store: StoreId, id: ProductId) -> PortResult<Option<Product>>;
     async fn find_sku(&self, store: StoreId, id: SkuId) -> PortResult<Option<Sku>>;

@@ -15,9 +15,9 @@ pub trait CatalogService: Send + Sync {
     async fn store(&self, store: StoreId) -> Result<Store, CatalogError>;
     async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError>;
 
-    /// Listed products with their listed SKUs, newest first.
+    /// Listed products with their listed SKUs, newest first; products of activities are not among them.
     async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError>;
-    /// A listed product; anything else is not found.
+    /// A listed product; anything else is not found, a product of an activity neither.
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError>;
     /// All products of the store, for staff.
     async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError>;
@@ -68,7 +68,7 @@ impl CatalogService for Catalogue {
 
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
         let mut product = self.product(store, id).await?;
-        if !product.listed || product.deleted {
+        if !product.listed || product.deleted || product.offer_only {
             return Err(CatalogError::NotFound);
         }
         product.skus.retain(|sku| sku.listed && !sku.deleted);
@@ -97,6 +97,10 @@ impl CatalogService for Catalogue {
         check_text("title", &product.title, 200)?;
         check_text("delivery_place", &product.delivery_place, 64)?;
         check_pictures(&product.pictures)?;
+        if product.offer_only && product.skus.len() != 1 {
+            let reason = "a product of an activity has exactly one SKU".to_owned();
+            return Err(CatalogError::InvalidField { field: "skus", reason });
+        }
         for sku in &product.skus {
             check_new_sku(sku)?;
         }
@@ -125,6 +129,10 @@ impl CatalogService for Catalogue {
 
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: NewSku) -> Result<Sku, CatalogError> {
         check_new_sku(&sku)?;
+        if self.product(store, product).await?.offer_only {
+            let reason = "a product of an activity has exactly one SKU".to_owned();
+            return Err(CatalogError::InvalidField { field: "skus", reason });
+        }
         self.repository.create_sku(store, product, &sku, self.clock.now()).await?.ok_or(CatalogError::NotFound)
     }
 

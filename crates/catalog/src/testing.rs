@@ -29,6 +29,7 @@ pub async fn catalog_contract(catalog: Arc<dyn CatalogRepository>) {
     lists_are_newest_first_and_hide_what_is_unlisted(&*catalog).await;
     every_change_raises_the_revision_of_what_it_touches(&*catalog).await;
     buyable_needs_sku_and_product(&*catalog).await;
+    a_product_of_an_activity_is_not_on_the_shelf(&*catalog).await;
     stores_are_apart(&*catalog).await;
     one_of_many_changes_from_one_version_wins(catalog).await;
 }
@@ -60,6 +61,7 @@ fn product(title: &str, skus: Vec<NewSku>) -> NewProduct {
         customer_product_id: Some("C-1".to_owned()),
         order_form_items: vec![FormField::Recipients, FormField::Tel],
         listed: true,
+        offer_only: false,
         skus,
     }
 }
@@ -115,7 +117,8 @@ async fn a_product_reads_back_as_it_was_created(catalog: &dyn CatalogRepository)
     assert_eq!((&*first.title, &*first.code, first.price), ("数据线", "A", Money::new(1_990, Currency::CNY)));
     assert_eq!(first.picture.as_deref(), Some("https://pictures.example/1.png"));
     assert_eq!(*first.order_form_items, [FormField::Recipients, FormField::Tel]);
-    assert!(first.buyable);
+    assert!(first.buyable && first.on_the_shelf());
+    assert_eq!((first.receiving_way.get(), first.customer_product_id.as_deref(), first.pictures.len()), (2, Some("C-1"), 2));
 
     let added = catalog.create_sku(STORE, created.id, &sku("D", 5), now()).await.unwrap().unwrap();
     assert_eq!(catalog.find_product(STORE, created.id).await.unwrap().unwrap().skus.last(), Some(&added));
@@ -183,6 +186,22 @@ async fn buyable_needs_sku_and_product(catalog: &dyn CatalogRepository) {
     change_sku(catalog, &deleted, SkuChange { deleted: Some(false), ..SkuChange::default() }).await;
     change(catalog, &on, ProductChange { deleted: Some(true), ..ProductChange::default() }).await;
     assert!(!card(catalog, id).await.buyable);
+}
+
+async fn a_product_of_an_activity_is_not_on_the_shelf(catalog: &dyn CatalogRepository) {
+    let offer = NewProduct { offer_only: true, ..product("of an activity", vec![sku("A", 1_990)]) };
+    let made = catalog.create_product(STORE, &offer, now()).await.unwrap();
+    assert!(made.offer_only);
+    let id = made.skus[0].id;
+    let first = |products: Vec<Product>| products.first().map(|product| product.id);
+    assert_ne!(first(catalog.list_products(STORE, true, PageRequest::first(1)).await.unwrap()), Some(made.id));
+    assert_eq!(first(catalog.list_products(STORE, false, PageRequest::first(1)).await.unwrap()), Some(made.id));
+    let before = card(catalog, id).await;
+    assert!(before.buyable && before.offer_only && !before.on_the_shelf());
+    // It can be changed like any other, and stays what it is.
+    let renamed = change(catalog, &made, ProductChange { title: Some("renamed".to_owned()), ..ProductChange::default() }).await;
+    assert!(renamed.offer_only && card(catalog, id).await.revision > before.revision);
+    assert_eq!(catalog.find_product(STORE, made.id).await.unwrap(), Some(renamed));
 }
 
 async fn stores_are_apart(catalog: &dyn CatalogRepository) {

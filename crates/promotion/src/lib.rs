@@ -1,1 +1,24 @@
-//! The promotion context.
+//! The promotion context: activities and their offers, invitation campaigns, sealed referrers, redemptions.
+//!
+//! Contract: spec.md S1. An *activity* is a discount promotion of one store in a time window. An *offer* is a product of
+//! one activity with its own discount; what it is and costs stands in the catalog, its units in the inventory. Placing an
+//! order looks here ([`PromotionService::look`]) and is decided at the stock gate: every change of an activity or offer
+//! raises the revision of the SKUs it touches, so an order is never taken under terms that have changed.
+//! What is deliberately absent: how often a user has redeemed; that is counted at the gate, in the step that takes the
+//! stock.
+
+mod error;
+mod model;
+mod ports;
+mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::PromotionError;
+pub use model::{
+    Activity, ActivityChange, ActivityFields, ActivityOffers, ActivityStatus, Campaign, CampaignChange, CampaignFields, Discount,
+    Look, Mode, NewActivity, NewCampaign, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms,
+    Redemption, SalesStatus, Window,
+};
+pub use ports::{AddedOffer, ChangeListener, Changed, PromotionRepository, ReferrerSeal};
+pub use service::{PromotionPorts, PromotionService, Promotions, check_promoter};

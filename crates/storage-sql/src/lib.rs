@@ -2,7 +2,7 @@
 //!
 //! Contract: one schema (`sluice-migrations`), one set of statements in the common subset of both dialects, one contract
 //! suite per port run on both. Every state change is a compare-and-set whose affected rows are checked; locks are taken
-//! in one order everywhere: order → limit → stock. sea-orm types appear in no signature outside this crate.
+//! in one order everywhere: order → stock → limits. sea-orm types appear in no signature outside this crate.
 
 mod cart;
 mod catalog;
@@ -14,7 +14,9 @@ mod member;
 mod messaging;
 mod multi_row;
 mod order;
+mod partner;
 mod pay;
+mod promotion;
 mod statement;
 mod unit_of_work;
 
@@ -22,10 +24,12 @@ pub use cart::SqlCartRepository;
 pub use catalog::{SeedProduct, SqlCatalogRepository};
 pub use database::{Database, DatabaseSettings};
 pub use inventory::{
-    Difference, GateMismatch, SqlAdjustmentLog, SqlGateEffects, SqlGateSource, SqlGateState, SqlLedger, SqlReconciler,
-    SqlReservationOutcomes, SqlStockGate, SqlStories, StockMode, StoryLine,
+    Difference, GateMismatch, LimitDifference, SqlAdjustmentLog, SqlGateEffects, SqlGateSource, SqlGateState, SqlLedger,
+    SqlReconciler, SqlReservationOutcomes, SqlStockGate, SqlStories, StockMode, StoryLine,
 };
-pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository};
+pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository, SqlPointsLedger, SqlPointsTasks};
 pub use messaging::{Purged, SqlDeadLetterStore, SqlHousekeeping, SqlNodeLease, SqlOutboxStore};
 pub use order::{SqlOrderRepository, SqlOrderWriter, WriterSettings};
+pub use partner::{SqlDeliveryQueue, SqlSubscriptionRepository};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
+pub use promotion::SqlPromotionRepository;

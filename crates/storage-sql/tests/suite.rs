@@ -13,6 +13,8 @@ mod housekeeping;
 mod inventory_gate;
 #[path = "suite/inventory_ledger.rs"]
 mod inventory_ledger;
+#[path = "suite/inventory_limits.rs"]
+mod inventory_limits;
 #[path = "suite/member.rs"]
 mod member;
 #[path = "suite/messaging.rs"]
@@ -27,5 +29,11 @@ mod order_faults;
 mod order_fixture;
 #[path = "suite/order_reserved.rs"]
 mod order_reserved;
+#[path = "suite/partner.rs"]
+mod partner;
 #[path = "suite/pay.rs"]
 mod pay;
+#[path = "suite/promotion.rs"]
+mod promotion;
+#[path = "suite/points.rs"]
+mod points;

@@ -1,5 +1,6 @@
 //! Changes by staff: compare-and-set on the version, and the revisions of what they touch.
 
+use sea_orm::Value;
 use sluice_catalog::{Changed, Product, ProductChange, Sku, SkuChange, Store, StoreSettings};
 use sluice_inventory::{GateEffect, Listing};
 use sluice_kernel::{Money, Points, ProductId, SkuId, StoreId};
@@ -7,6 +8,7 @@ use sluice_kernel::{Money, Points, ProductId, SkuId, StoreId};
 use super::row::{self, PRODUCT_COLUMNS, SELECT_SKUS};
 use crate::{
     error::{StoreError, StoreResult},
+    statement::{MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
 
@@ -112,6 +114,30 @@ async fn touch(unit: &UnitOfWork, product: &Product, sku: &Sku, outside_gate: bo
     }
     if outside_gate {
         queue_listing(unit, sku.store_id, sku.id, Listing { buyable, revision }).await?;
+    }
+    Ok(())
+}
+
+/// Raises the revisions of these SKUs without any change of their listing: something else they are sold under has
+/// changed. The caller holds the row that did.
+pub(crate) async fn raise_revisions(unit: &UnitOfWork, store: StoreId, skus: &[i64], outside_gate: bool) -> StoreResult<()> {
+    for chunk in skus.chunks(MOST_ROWS) {
+        let list = placeholders(chunk.len());
+        let mut keys: Vec<Value> = vec![store.0.into()];
+        keys.extend(padded(chunk).map(Value::from));
+        let raise = format!("UPDATE skus SET revision = revision + 1 WHERE store_id = ? AND id IN ({list})");
+        unit.execute(raise, keys.clone()).await?;
+        let follow = format!(
+            "UPDATE stock SET revision = (SELECT s.revision FROM skus s WHERE s.id = stock.sku_id) WHERE store_id = ? AND sku_id IN ({list})"
+        );
+        unit.execute(follow, keys.clone()).await?;
+        if outside_gate {
+            let select = format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({list}) ORDER BY sku_id");
+            for row in unit.rows(select, keys).await? {
+                let listing = Listing { buyable: row.try_get_by("buyable")?, revision: row.try_get_by("revision")? };
+                queue_listing(unit, store, SkuId(row.try_get_by("sku_id")?), listing).await?;
+            }
+        }
     }
     Ok(())
 }

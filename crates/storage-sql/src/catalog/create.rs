@@ -43,7 +43,7 @@ fn id_of(chosen: Option<i64>, inserted: u64) -> StoreResult<i64> {
     chosen.map_or_else(|| i64::try_from(inserted).map_err(|_| StoreError::Corrupt("a generated id")), Ok)
 }
 
-pub(super) async fn product(
+pub(crate) async fn product(
     unit: &UnitOfWork,
     store: StoreId,
     product: &NewProduct,
@@ -61,16 +61,17 @@ pub(super) async fn product(
         order_form_items: product.order_form_items.clone(),
         listed: product.listed,
         deleted: false,
+        offer_only: product.offer_only,
         version: FIRST,
         created_at: now,
         skus: Vec::with_capacity(product.skus.len()),
     };
     let insert = "INSERT INTO products (id, store_id, title, pictures, delivery_place, receiving_way, customer_product_id, \
-        order_form_items, listed, deleted, version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        order_form_items, listed, deleted, offer_only, version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let chosen = product.id.map(|id| id.0);
     let mut values = vec![chosen.into(), store.0.into()];
     values.extend(row::product_values(&created)?);
-    values.extend([created.version.into(), now.as_millis().into()]);
+    values.extend([created.offer_only.into(), created.version.into(), now.as_millis().into()]);
     created.id = ProductId(id_of(chosen, unit.execute_raw(insert, values).await?.last_insert_id())?);
 
     let currency = currency_of(unit, store).await?;

@@ -16,6 +16,8 @@ use sluice_kernel::{PageRequest, PortResult, ProductId, SkuId, StoreId, Timestam
 
 use crate::database::Database;
 
+pub(crate) use change::raise_revisions;
+pub(crate) use create::product as create_product;
 pub use seed::SeedProduct;
 
 #[derive(Clone)]

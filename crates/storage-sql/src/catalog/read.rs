@@ -25,7 +25,7 @@ pub(super) async fn products(
     listed_only: bool,
     page: PageRequest,
 ) -> StoreResult<Vec<Product>> {
-    let visible = if listed_only { " AND listed = TRUE AND deleted = FALSE" } else { "" };
+    let visible = if listed_only { " AND listed = TRUE AND deleted = FALSE AND offer_only = FALSE" } else { "" };
     let select = format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id < ?{visible} ORDER BY id DESC LIMIT ?");
     let values = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()];
     let rows = database.rows(select, values).await?;
@@ -79,7 +79,7 @@ pub(super) async fn cards(database: &Database, store: StoreId, skus: &[SkuId]) -
     for chunk in ids.chunks(MOST_ROWS) {
         let select = format!(
             "SELECT s.id, s.store_id, s.product_id, s.code, s.spec, s.price, s.points, s.allotable_profit, s.supplier_price, \
-            s.listed, s.deleted, s.revision, p.title, p.pictures, p.delivery_place, p.order_form_items, \
+            s.listed, s.deleted, s.revision, p.title, p.pictures, p.delivery_place, p.receiving_way, p.customer_product_id, p.order_form_items, p.offer_only, \
             p.listed AS product_listed, p.deleted AS product_deleted, st.currency \
             FROM skus s JOIN products p ON p.id = s.product_id AND p.store_id = s.store_id JOIN stores st ON st.id = s.store_id \
             WHERE s.store_id = ? AND s.id IN ({})",

@@ -10,7 +10,7 @@ use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId, Timestam
 use crate::error::{StoreError, StoreResult};
 
 pub(super) const PRODUCT_COLUMNS: &str = "id, store_id, title, pictures, delivery_place, receiving_way, customer_product_id, \
-    order_form_items, listed, deleted, version, created_at";
+    order_form_items, listed, deleted, offer_only, version, created_at";
 
 /// SKUs with the currency of their store; the alias of `skus` is `s`.
 pub(super) const SELECT_SKUS: &str = "SELECT s.id, s.store_id, s.product_id, s.code, s.spec, s.price, s.points, \
@@ -23,6 +23,10 @@ fn json<T: DeserializeOwned>(row: &QueryResult, column: &str) -> StoreResult<T> 
 
 fn currency(row: &QueryResult) -> StoreResult<Currency> {
     row.try_get_by::<String, _>("currency")?.parse().map_err(|_| StoreError::Corrupt("stores.currency"))
+}
+
+fn receiving_way(row: &QueryResult) -> StoreResult<ReceivingWay> {
+    ReceivingWay::new(row.try_get_by("receiving_way")?).ok_or(StoreError::Corrupt("products.receiving_way"))
 }
 
 pub(super) fn store(row: &QueryResult) -> StoreResult<Store> {
@@ -43,11 +47,12 @@ pub(super) fn product(row: &QueryResult) -> StoreResult<Product> {
         title: row.try_get_by("title")?,
         pictures: json(row, "pictures")?,
         delivery_place: row.try_get_by("delivery_place")?,
-        receiving_way: ReceivingWay::new(row.try_get_by("receiving_way")?).ok_or(StoreError::Corrupt("products.receiving_way"))?,
+        receiving_way: receiving_way(row)?,
         customer_product_id: row.try_get_by("customer_product_id")?,
         order_form_items: json(row, "order_form_items")?,
         listed: row.try_get_by("listed")?,
         deleted: row.try_get_by("deleted")?,
+        offer_only: row.try_get_by("offer_only")?,
         version: row.try_get_by("version")?,
         created_at: Timestamp::from_millis(row.try_get_by("created_at")?),
         skus: Vec::new(),
@@ -81,7 +86,8 @@ pub(super) fn card(row: &QueryResult) -> StoreResult<SkuCard> {
         product_id: ProductId(row.try_get_by("product_id")?),
         store_id: StoreId(row.try_get_by("store_id")?),
         title: text("title")?,
-        picture: pictures.into_iter().next().map(Arc::from),
+        picture: pictures.first().map(|first| Arc::from(first.as_str())),
+        pictures: pictures.into(),
         spec: text("spec")?,
         code: text("code")?,
         price: Money::new(row.try_get_by("price")?, currency(row)?),
@@ -89,8 +95,11 @@ pub(super) fn card(row: &QueryResult) -> StoreResult<SkuCard> {
         allotable_profit: row.try_get_by("allotable_profit")?,
         supplier_price: row.try_get_by("supplier_price")?,
         delivery_place: text("delivery_place")?,
+        receiving_way: receiving_way(row)?,
+        customer_product_id: row.try_get_by::<Option<String>, _>("customer_product_id")?.map(Arc::from),
         order_form_items: form.into(),
         buyable: flag("listed")? && !flag("deleted")? && flag("product_listed")? && !flag("product_deleted")?,
+        offer_only: flag("offer_only")?,
         revision: row.try_get_by("revision")?,
     })
 }

@@ -5,14 +5,17 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use sluice_catalog::{CatalogRepository as _, Changed, NewProduct, NewSku, ProductChange, ReceivingWay, Store, StoreSettings};
+use sluice_catalog::{
+    CatalogError, CatalogRepository as _, CatalogService as _, Catalogue, Changed, NewProduct, NewSku, ProductChange, ReceivingWay,
+    Store, StoreSettings, StoreSettingsChange,
+};
 use sluice_inventory::{GateEffect, Listing};
-use sluice_kernel::{Currency, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Currency, ManualClock, SkuId, StoreId, Timestamp};
 use sluice_storage_sql::{SeedProduct, SqlCatalogRepository};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(contract, stock_rows_follow, seeding);
+on_every_database!(contract, stock_rows_follow, seeding, refusals_of_staff_changes);
 
 const STORE: StoreId = StoreId(1);
 
@@ -68,6 +71,7 @@ async fn stock_rows_follow(test: &TestDatabase) {
         customer_product_id: None,
         order_form_items: Vec::new(),
         listed: true,
+        offer_only: false,
         skus: vec![sku(7), sku(8)],
     };
     let made = catalog.create_product(STORE, &product, now()).await.unwrap();
@@ -86,6 +90,53 @@ async fn stock_rows_follow(test: &TestDatabase) {
         |sku: i64, buyable, revision| GateEffect::Listing { store: STORE, sku: SkuId(sku), listing: Listing { buyable, revision } };
     assert_eq!(effects, [listing(7, true, 1), listing(8, true, 1), listing(7, false, 2), listing(8, false, 2)]);
     assert_eq!(beside.number("SELECT COUNT(*) FROM stock WHERE NOT buyable AND revision = 2 AND received = 0").await, 2);
+}
+
+async fn refusals_of_staff_changes(test: &TestDatabase) {
+    let catalog = Catalogue::new(Arc::new(with_stores(test, false).await), Arc::new(ManualClock::at(now())));
+    let field = |error: CatalogError| match error {
+        CatalogError::InvalidField { field, .. } => field,
+        other => panic!("{other}"),
+    };
+    // S1 rule 6: b points are worth a major units, and neither is nothing.
+    for ratio in [[0, 100], [1, 0], [0, 0], [-1, 100], [1, -100], [i64::MIN, i64::MAX]] {
+        let settings = StoreSettings { points_to_cash_ratio: Some(ratio), ..StoreSettings::default() };
+        let refused = catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap_err();
+        assert_eq!(field(refused), "points_to_cash_ratio", "{ratio:?}");
+    }
+    let settings = StoreSettings { points_to_cash_ratio: Some([i64::MAX, 1]), ..StoreSettings::default() };
+    assert_eq!(catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap().version, 2);
+
+    // A product of an activity has one SKU, from its making on.
+    let sku = |code: &str| NewSku {
+        id: None,
+        code: code.to_owned(),
+        spec: String::new(),
+        price: 1,
+        points: 0,
+        allotable_profit: 0,
+        supplier_price: 0,
+        listed: true,
+    };
+    let product = |skus: Vec<NewSku>| NewProduct {
+        id: None,
+        title: "title".to_owned(),
+        pictures: Vec::new(),
+        delivery_place: "1".to_owned(),
+        receiving_way: ReceivingWay::default(),
+        customer_product_id: None,
+        order_form_items: Vec::new(),
+        listed: true,
+        offer_only: true,
+        skus,
+    };
+    for skus in [Vec::new(), vec![sku("A"), sku("B")]] {
+        assert_eq!(field(catalog.create_product(STORE, product(skus)).await.unwrap_err()), "skus");
+    }
+    let made = catalog.create_product(STORE, product(vec![sku("A")])).await.unwrap();
+    assert_eq!(field(catalog.create_sku(STORE, made.id, sku("B")).await.unwrap_err()), "skus");
+    assert!(matches!(catalog.listed_product(STORE, made.id).await, Err(CatalogError::NotFound)));
+    assert!(catalog.product(STORE, made.id).await.is_ok());
 }
 
 async fn seeding(test: &TestDatabase) {

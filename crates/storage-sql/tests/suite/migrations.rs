@@ -5,9 +5,12 @@ use sluice_migrations::{Migrator, MigratorTrait as _};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-const TABLES: [&str; 32] = [
+const TABLES: &[&str] = &[
+    "activities",
+    "activity_products",
     "address_books",
     "addresses",
+    "campaigns",
     "cart_lines",
     "carts",
     "dead_letters",
@@ -15,6 +18,7 @@ const TABLES: [&str; 32] = [
     "gate_state",
     "idempotency_keys",
     "inbox",
+    "limit_counters",
     "node_leases",
     "order_addresses",
     "order_children",
@@ -27,7 +31,11 @@ const TABLES: [&str; 32] = [
     "payment_exceptions",
     "payment_notices",
     "payments",
+    "points_accounts",
+    "points_ledger",
+    "points_tasks",
     "products",
+    "redemptions",
     "refunds",
     "reservation_outcomes",
     "sandbox_channels",
@@ -38,9 +46,12 @@ const TABLES: [&str; 32] = [
     "stores",
     "third_party_accounts",
     "verification_codes",
+    "webhook_attempts",
+    "webhook_deliveries",
+    "webhook_subscriptions",
 ];
 
-on_every_database!(up_and_down, the_database_itself_keeps_the_figures);
+on_every_database!(up_and_down, the_database_itself_keeps_the_figures, the_database_itself_keeps_the_limits);
 
 async fn up_and_down(test: &TestDatabase) {
     let beside = test.beside().await;
@@ -64,6 +75,21 @@ async fn up_and_down(test: &TestDatabase) {
     assert_eq!(tables().await, [""; 0]);
     test.database.migrate().await.unwrap();
     assert_eq!(tables().await, TABLES);
+}
+
+/// Promise P5 for limits: no counter ever falls below nothing taken, and a user has one for each SKU.
+async fn the_database_itself_keeps_the_limits(test: &TestDatabase) {
+    use sea_orm::ConnectionTrait as _;
+    let beside = test.beside().await;
+    let insert = "INSERT INTO limit_counters (sku_id, user_id, store_id, orders, units) VALUES";
+    beside.execute(&format!("{insert} (1, 'ann', 1, 1, 2), (1, 'Ann', 1, 1, 2), (2, 'ann', 1, 1, 2)"), vec![]).await;
+    for broken in [
+        "UPDATE limit_counters SET orders = orders - 2 WHERE sku_id = 1 AND user_id = 'ann'".to_owned(),
+        "UPDATE limit_counters SET units = units - 3 WHERE sku_id = 1 AND user_id = 'ann'".to_owned(),
+        format!("{insert} (1, 'ann', 1, 0, 0)"),
+    ] {
+        assert!(beside.connection().execute_unprepared(&broken).await.is_err(), "{broken}");
+    }
 }
 
 /// Promise P1 does not rest on the program alone; and text compares byte by byte on every database.
