@@ -6,16 +6,21 @@
 mod bridges;
 mod config;
 pub mod demo;
+mod differences;
 mod health;
 mod leased_ids;
 mod open;
+mod partners;
+mod points;
+mod referrers;
 mod secrets;
 mod shop;
 mod token;
 mod wire;
 
-pub use config::{Config, ConfigError, Parts, Secret};
+pub use config::{Config, ConfigError, Parts, PointsConfig, PushConfig, Secret};
 pub use open::{OpenError, OpenOptions, OpenShop, Surroundings};
+pub use referrers::{PromotionConfig, SealError, seal_referrer};
 pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, PartHealth, PartState, Shop};
 pub use sluice_storage_sql::StoryLine;

@@ -67,13 +67,15 @@ pub struct OpenShop {
     pub outbox: Arc<Notify>,
     /// Rung when the stock gate must be told of a committed change.
     pub effects: Arc<Notify>,
-    reconciler: SqlReconciler,
+    /// Rung when an operation was kept that a points platform must be asked for.
+    pub points: Arc<Notify>,
+    pub(crate) reconciler: SqlReconciler,
     pub stories: SqlStories,
     housekeeping: SqlHousekeeping,
     catalog: SqlCatalogRepository,
-    gate: Arc<dyn StockGate>,
-    source: SqlGateSource,
-    redis_gate: Option<Arc<RedisStockGate>>,
+    pub(crate) gate: Arc<dyn StockGate>,
+    pub(crate) source: SqlGateSource,
+    pub(crate) redis_gate: Option<Arc<RedisStockGate>>,
     stop: CancellationToken,
     background: JoinSet<()>,
 }
@@ -128,14 +130,16 @@ impl OpenShop {
         let clock_of_source = clock.clone();
         let outbox = database.outbox_hint();
         let effects = Arc::new(Notify::new());
+        let points = Arc::new(Notify::new());
         let catalog = SqlCatalogRepository::new(database.clone(), gate.redis.is_some());
-        let shop = wire(config, secrets, public_url, &database, &gate, &bus, &effects, clock, ids).await?;
+        let shop = wire(config, secrets, public_url, &database, &gate, &bus, &effects, &points, clock, ids).await?;
         let open = Self {
             shop,
             bus: bus.subscriber,
             bus_in_process: !config.parts().kafka,
             outbox,
             effects,
+            points,
             reconciler: SqlReconciler::new(database.clone()),
             stories: SqlStories::new(database.clone()),
             housekeeping: SqlHousekeeping::new(database.clone()),
@@ -148,6 +152,10 @@ impl OpenShop {
         };
         if options.demo && open.is_empty().await? {
             open.load_demo(&|| {}).await?;
+        } else if options.demo && demo::lacks_activities(&open.shop).await? {
+            open.wait_for_gate().await?;
+            demo::load_activities(&open.shop).await?;
+            demo::load_points(&open.shop).await?;
         }
         Ok(open)
     }
@@ -165,7 +173,9 @@ impl OpenShop {
     pub async fn load_demo(&self, tell: &(dyn Fn() + Sync)) -> PortResult<()> {
         self.wait_for_gate().await?;
         demo::load_stores(&self.catalog).await?;
-        demo::load_products(&self.shop, tell).await
+        demo::load_products(&self.shop, tell).await?;
+        demo::load_activities(&self.shop).await?;
+        demo::load_points(&self.shop).await
     }
 
     /// Plain products 1 to `products` of store 1 with `stock` units each; `tell` hears how many stand.
@@ -191,41 +201,6 @@ impl OpenShop {
             Some(gate) => gate.ensure_open().await,
             None => Ok(()),
         }
-    }
-
-    /// Where stock rows, ledger, orders and gate differ, a line each.
-    pub async fn differences(&self) -> PortResult<Vec<String>> {
-        let mut lines = Vec::new();
-        for found in self.reconciler.differences().await? {
-            lines.push(format!(
-                "store {} SKU {}: stock row {}, ledger {}, orders {}, {} movements wait",
-                found.store,
-                found.sku,
-                figures(found.stock),
-                figures(found.ledger),
-                figures(found.orders),
-                found.waiting
-            ));
-        }
-        if self.redis_gate.is_some() {
-            lines.extend(self.gate_differences().await?);
-        }
-        Ok(lines)
-    }
-
-    /// A gate outside the database against the orders it must agree with at a quiet point.
-    async fn gate_differences(&self) -> PortResult<Vec<String>> {
-        self.wait_for_gate().await?;
-        let snapshot = self.source.snapshot().await?;
-        let mut lines = Vec::new();
-        for (store, sku, counted, _) in snapshot.skus {
-            let at_gate = self.gate.figures(store, &[sku]).await?.get(&sku).copied();
-            if at_gate != Some(counted) {
-                let shown = at_gate.map_or_else(|| "nothing".to_owned(), figures);
-                lines.push(format!("store {store} SKU {sku}: gate {shown}, orders {}", figures(counted)));
-            }
-        }
-        Ok(lines)
     }
 
     /// Tells a gate outside the database of committed changes, as soon as this process rings. A worker does it as
@@ -263,10 +238,6 @@ impl OpenShop {
         self.stop.cancel();
         while self.background.join_next().await.is_some() {}
     }
-}
-
-fn figures(figures: sluice_inventory::Figures) -> String {
-    format!("{}/{}/{} of {}", figures.usable, figures.locked, figures.sold, figures.received)
 }
 
 async fn open_database(config: &Config, options: OpenOptions) -> Result<Database, OpenError> {

@@ -199,7 +199,7 @@ fn some_change(order: &Order, step: i64, dice: &mut Dice) -> Option<Transition> 
         }
         OrderState::Cancelled { .. } if dice.roll(2) == 0 => {
             let reservation = ReservationId { attempt: reservation.attempt + 1, ..reservation };
-            Some(change(OrderState::Paid { payment }, StockStep::LateSell { reservation, epoch: None }))
+            Some(change(OrderState::Paid { payment }, StockStep::LateSell { reservation, epoch: None, terms: order.late_terms() }))
         }
         OrderState::Cancelled { .. } => Some(change(OrderState::PaidAfterClose { payment }, StockStep::None)),
         OrderState::Paid { .. } | OrderState::Refunded { .. } | OrderState::PaidAfterClose { .. } => {

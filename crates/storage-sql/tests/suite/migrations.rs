@@ -20,6 +20,7 @@ const TABLES: &[&str] = &[
     "inbox",
     "limit_counters",
     "node_leases",
+    "order_activities",
     "order_addresses",
     "order_children",
     "order_items",
