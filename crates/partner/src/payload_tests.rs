@@ -177,7 +177,8 @@ fn the_documentation_shows_the_samples() {
 #[test]
 fn s1_rule_10_the_promotion_system_hears_of_activity_orders_when_paid_and_when_refunded() {
     let (facts, cart) = (facts(), cart_facts());
-    let told = |change: &OrderChange| change.events().into_iter().map(|(kind, id)| format!("{} {id}", kind.as_str())).collect::<Vec<_>>();
+    let told =
+        |change: &OrderChange| change.events().into_iter().map(|(kind, id)| format!("{} {id}", kind.as_str())).collect::<Vec<_>>();
     assert_eq!(told(&order_paid(Some(activity()), &facts)), ["order.paid e1", "referral e1/referral"]);
     assert_eq!(told(&order_paid(None, &cart)), ["order.paid e1"]);
     assert_eq!(told(&order_cancelled(Some(activity()), "failed", None)), ["order.cancelled e2"]);

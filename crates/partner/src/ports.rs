@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InsertAnswer {
-    Inserted(Subscription),
+    Inserted(Box<Subscription>),
     /// The store has as many as it may.
     Full,
 }
@@ -101,13 +101,7 @@ pub trait DeliveryQueue: Send + Sync {
     /// Notes tries and the target's health in one transaction, and extends the lease to `until`. What was accepted is
     /// noted whoever holds the lease by now; the rest only under the lease. False where the lease was lost. Of `health`,
     /// failures and pause replace what was kept, the others where they say something.
-    async fn record(
-        &self,
-        target: &LeasedTarget,
-        tries: &[Recorded],
-        health: &TargetHealth,
-        until: Timestamp,
-    ) -> PortResult<bool>;
+    async fn record(&self, target: &LeasedTarget, tries: &[Recorded], health: &TargetHealth, until: Timestamp) -> PortResult<bool>;
     /// Gives a lease back.
     async fn release(&self, target: &LeasedTarget) -> PortResult<()>;
     /// Pending ones whose period began before `before` become exhausted, if they were tried, or their target is away,
@@ -146,9 +140,7 @@ pub enum Answer {
         said: String,
     },
     /// No answer: not reachable, not in time, not allowed.
-    None {
-        reason: String,
-    },
+    None { reason: String },
 }
 
 /// Sends over HTTP. Follows no redirect, waits a bounded time, reads a bounded answer, and connects to no address that

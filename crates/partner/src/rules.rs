@@ -109,7 +109,7 @@ mod tests {
         let rules = PushRules::default();
         let seconds = |failures| rules.target_pause(failures, None).as_secs();
         assert_eq!([1, 2, 3, 6, 7, 8, 1_000].map(seconds), [5, 10, 20, 160, 300, 300, 300]);
-        assert_eq!(rules.target_pause(1, Some(Duration::from_secs(60))).as_secs(), 60);
+        assert_eq!(rules.target_pause(1, Some(Duration::from_mins(1))).as_secs(), 60);
         assert_eq!(rules.target_pause(1, Some(Duration::from_hours(6))).as_secs(), 300);
         assert_eq!(rules.target_pause(6, Some(Duration::from_secs(1))).as_secs(), 160);
         assert_eq!([1, 2, 20].map(|tries| rules.message_pause(tries).as_secs()), [5, 10, 3_600]);

@@ -149,7 +149,9 @@ impl Senders<'_> {
     fn record(&self, tried: &Tried, failures: u32, health: &TargetHealth, now: Timestamp) -> Recorded {
         let Tried { delivery, attempt, verdict, .. } = tried;
         let given_up = now >= delivery.since.plus(self.rules.give_up_after);
-        let again = |pause: Duration, blamed: u32| if given_up { Outcome::Exhausted } else { Outcome::Again { at: now.plus(pause), blamed } };
+        let again = |pause: Duration, blamed: u32| {
+            if given_up { Outcome::Exhausted } else { Outcome::Again { at: now.plus(pause), blamed } }
+        };
         let outcome = match verdict {
             Verdict::Accepted => Outcome::Delivered,
             Verdict::Refused => again(self.rules.message_pause(attempt.number), delivery.blamed),

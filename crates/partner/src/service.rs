@@ -1,10 +1,6 @@
 //! What the partner context offers to the API, to consumers and to sweepers.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PortError, StoreId};
@@ -122,8 +118,7 @@ impl Partners {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let orders: BTreeSet<(StoreId, OrderNo)> =
-            wanted.iter().map(|(change, ..)| (change.store(), change.order_no())).collect();
+        let orders: BTreeSet<(StoreId, OrderNo)> = wanted.iter().map(|(change, ..)| (change.store(), change.order_no())).collect();
         let facts = self.ports.orders.facts(&orders.into_iter().collect::<Vec<_>>()).await?;
         let mut deliveries = Vec::new();
         for (change, kind, event_id, by) in wanted {
@@ -170,7 +165,7 @@ impl PartnerService for Partners {
             health: TargetHealth::default(),
         };
         match self.ports.subscriptions.insert(&subscription, MOST_SUBSCRIPTIONS).await? {
-            InsertAnswer::Inserted(inserted) => Ok(inserted),
+            InsertAnswer::Inserted(inserted) => Ok(*inserted),
             InsertAnswer::Full => {
                 let reason = format!("a store has at most {MOST_SUBSCRIPTIONS} subscriptions; remove one first");
                 Err(PartnerError::InvalidField { field: "url", reason })
@@ -270,13 +265,8 @@ impl PartnerService for Partners {
             let (ports, room) = (Arc::clone(&self.ports), Arc::clone(&self.room));
             tokio::spawn(async move {
                 let _place = place;
-                let senders = Senders {
-                    queue: &*ports.queue,
-                    sender: &*ports.sender,
-                    clock: &*ports.clock,
-                    rules: ports.rules,
-                    room: &room,
-                };
+                let senders =
+                    Senders { queue: &*ports.queue, sender: &*ports.sender, clock: &*ports.clock, rules: ports.rules, room: &room };
                 if let Err(error) = senders.serve(&target).await {
                     let subscription = target.subscription.0;
                     tracing::warn!(webhook.subscription = subscription, error = %error, "Pushes could not be noted; they are sent again.");

@@ -5,8 +5,8 @@ mod queue;
 mod subscriptions;
 
 pub use queue::queue_contract;
-pub use subscriptions::subscription_contract;
 use sluice_kernel::{StoreId, Timestamp};
+pub use subscriptions::subscription_contract;
 
 use crate::{EventType, Secret, Subscription, SubscriptionId, TargetHealth};
 

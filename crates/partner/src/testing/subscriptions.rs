@@ -21,7 +21,7 @@ pub async fn subscription_contract(subscriptions: Arc<dyn SubscriptionRepository
 async fn inserted(subscriptions: &dyn SubscriptionRepository, given: &Subscription) -> Subscription {
     let answer = subscriptions.insert(given, 50).await.unwrap();
     let InsertAnswer::Inserted(inserted) = answer else { panic!("{answer:?}") };
-    inserted
+    *inserted
 }
 
 async fn it_is_kept_as_given(subscriptions: &dyn SubscriptionRepository) {
@@ -50,7 +50,7 @@ async fn it_is_kept_as_given(subscriptions: &dyn SubscriptionRepository) {
 async fn a_change_takes_the_version_it_was_made_from(subscriptions: &dyn SubscriptionRepository) {
     let first = inserted(subscriptions, &subscription(902, "https://partner.example/a")).await;
     let mut changed = first.clone();
-    changed.url = "https://partner.example/z".to_owned();
+    "https://partner.example/z".clone_into(&mut changed.url);
     changed.event_types = vec![EventType::OrderRefunded];
     changed.active = false;
     changed.previous_secret = Some((changed.secret, at(50)));

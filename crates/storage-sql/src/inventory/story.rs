@@ -5,7 +5,7 @@ use sluice_events::slice_of;
 use sluice_kernel::{OrderNo, PortResult, SkuId, Timestamp};
 
 use super::stock::kind_of;
-use crate::{Database, error::StoreResult, multi_row::column, order::status_of};
+use crate::{Database, error::StoreResult, member::points_kind, multi_row::column, order::status_of};
 
 /// Lines of one kind at most; a SKU sold for years has millions.
 const MOST_LINES: i64 = 1_000;
@@ -14,7 +14,7 @@ const MOST_LINES: i64 = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryLine {
     pub at: Timestamp,
-    /// `order`, `key`, `movement`, `payment`, `notice`, `exception`, `refund`, `outbox`, `dead letter`, `adjustment`.
+    /// `order`, `key`, `movement`, `payment`, `notice`, `exception`, `refund`, `points`, `outbox`, `dead letter`, `adjustment`.
     pub what: &'static str,
     pub text: String,
 }
@@ -38,7 +38,7 @@ const MOVEMENT: fn(&QueryResult) -> StoreResult<String> = |row| {
     Ok(format!("{kind} {quantity} of SKU {sku} ({movement}{reason}){waits}"))
 };
 
-const OF_ORDER: [Chapter; 9] = [
+const OF_ORDER: [Chapter; 12] = [
     Chapter {
         what: "order",
         select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id FROM orders WHERE order_no = ? LIMIT ?",
@@ -99,6 +99,29 @@ const OF_ORDER: [Chapter; 9] = [
         tell: |row| Ok(format!("{} took effect on the order: {}", column::<String>(row, 1)?, column::<i64>(row, 2)?)),
     },
     Chapter {
+        what: "points",
+        select: "SELECT created_at, kind, business_id, user_id, points, state, attempts, answer FROM points_tasks \
+                 WHERE order_no = ? ORDER BY created_at LIMIT ?",
+        tell: |row| {
+            let kind = points_kind(column(row, 1)?)?.as_str();
+            let (name, user, points): (String, String, i64) = (column(row, 2)?, column(row, 3)?, column(row, 4)?);
+            let (state, attempts): (i16, i32) = (column(row, 5)?, column(row, 6)?);
+            let answer = column::<Option<String>>(row, 7)?.map(|answer| format!(": {answer}")).unwrap_or_default();
+            Ok(format!("{kind} {points} points of user {user} ({name}): {}{answer}, asked {attempts} times", points_state(state)))
+        },
+    },
+    Chapter {
+        what: "points",
+        select: "SELECT l.at, l.kind, l.points, l.balance_after, l.user_id FROM points_tasks t JOIN points_ledger l \
+                 ON l.business_id = t.business_id AND l.kind = t.kind AND l.store_id = t.store_id AND l.user_id = t.user_id \
+                 WHERE t.order_no = ? AND l.refused = FALSE ORDER BY l.id LIMIT ?",
+        tell: |row| {
+            let kind = points_kind(column(row, 1)?)?.as_str();
+            let (points, balance, user): (i64, i64, String) = (column(row, 2)?, column(row, 3)?, column(row, 4)?);
+            Ok(format!("the ledger moved {points:+} points of user {user} ({kind}), balance {balance}"))
+        },
+    },
+    Chapter {
         what: "exception",
         select: "SELECT e.at, e.kind, e.payment_id, e.detail FROM payments p JOIN payment_exceptions e ON e.payment_id = p.payment_id \
                  WHERE p.order_no = ? ORDER BY e.at LIMIT ?",
@@ -110,6 +133,22 @@ const OF_ORDER: [Chapter; 9] = [
         what: "order",
         select: "SELECT at, store_id FROM payment_closures WHERE order_no = ? LIMIT ?",
         tell: |_| Ok("takes no payment from here on".to_owned()),
+    },
+    Chapter {
+        what: "push",
+        select: "SELECT created_at, delivery_id, event_type, subscription_id, state, tries, last_status, last_error, last_try_at \
+                 FROM webhook_deliveries WHERE order_no = ? ORDER BY seq LIMIT ?",
+        tell: |row| {
+            let (id, kind, subscription): (String, String, i64) = (column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            let (state, tries, status): (i16, i32, Option<i16>) = (column(row, 4)?, column(row, 5)?, column(row, 6)?);
+            let (error, tried): (Option<String>, Option<i64>) = (column(row, 7)?, column(row, 8)?);
+            let last = match (tried, status, error) {
+                (None, ..) => String::new(),
+                (Some(at), Some(status), None) => format!(", last at {}: {status}", Timestamp::from_millis(at)),
+                (Some(at), _, error) => format!(", last at {}: {}", Timestamp::from_millis(at), error.unwrap_or_default()),
+            };
+            Ok(format!("{kind} {id} to subscription {subscription}: {}, {tries} tries{last}", push_state(state)))
+        },
     },
 ];
 
@@ -140,12 +179,30 @@ const OF_SKU: [Chapter; 3] = [
     },
 ];
 
+fn push_state(code: i16) -> &'static str {
+    match code {
+        0 => "pending",
+        1 => "delivered",
+        2 => "exhausted",
+        _ => "unknown",
+    }
+}
+
 fn payment_status(code: i16) -> &'static str {
     match code {
         1 => "pending",
         2 => "paid",
         3 => "failed",
         4 => "closed",
+        _ => "unknown",
+    }
+}
+
+fn points_state(code: i16) -> &'static str {
+    match code {
+        1 => "waits for an answer",
+        2 => "done",
+        3 => "refused",
         _ => "unknown",
     }
 }

@@ -32,9 +32,18 @@ async fn old_rows_are_forgotten(test: &TestDatabase) {
         beside.execute(insert, vec![id.into(), released.into(), (NOW - days * 24 * HOUR).into()]).await;
     }
 
+    for (seq, state, days) in [(1, 0, 40), (2, 1, 31), (3, 2, 31), (4, 1, 29)] {
+        let insert = "INSERT INTO webhook_deliveries (seq, delivery_id, subscription_id, store_id, event_id, event_type, order_no, body, \
+                      state, tries, blamed, created_at, since_at, next_try_at) VALUES (?, ?, 1, 1, ?, 'referral', 1, '{}', ?, 1, 0, 0, ?, 0)";
+        let (id, at) = (format!("msg_{seq}"), NOW - days * 24 * HOUR);
+        beside.execute(insert, vec![seq.into(), id.as_str().into(), id.as_str().into(), state.into(), at.into()]).await;
+        let insert = "INSERT INTO webhook_attempts (delivery_seq, slot, number, at, took_ms) VALUES (?, 1, 1, ?, 5)";
+        beside.execute(insert, vec![seq.into(), at.into()]).await;
+    }
+
     let housekeeping = SqlHousekeeping::new(test.database.clone());
     let now = Timestamp::from_millis(NOW);
-    assert_eq!(housekeeping.purge(now).await.unwrap(), Purged { idempotency_keys: 1, inbox: 1_203, outcomes: 1 });
+    assert_eq!(housekeeping.purge(now).await.unwrap(), Purged { idempotency_keys: 1, inbox: 1_203, outcomes: 1, pushes: 2 });
     assert_eq!(housekeeping.purge(now).await.unwrap(), Purged::default());
     assert_eq!(beside.column::<String>("SELECT event_id FROM inbox").await, ["young"]);
     assert_eq!(beside.number("SELECT COUNT(*) FROM idempotency_keys").await, 1);
@@ -42,4 +51,6 @@ async fn old_rows_are_forgotten(test: &TestDatabase) {
         beside.column::<String>("SELECT reservation_id FROM reservation_outcomes ORDER BY reservation_id").await,
         ["2-1", "3-1"]
     );
+    assert_eq!(beside.column::<String>("SELECT delivery_id FROM webhook_deliveries ORDER BY seq").await, ["msg_1", "msg_4"]);
+    assert_eq!(beside.column::<i64>("SELECT delivery_seq FROM webhook_attempts").await, [4]);
 }
