@@ -19,7 +19,7 @@ use std::{
 };
 
 use sluice_inventory::{AdjustmentId, Listing, StockGate as _};
-use sluice_kernel::{Currency, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Currency, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, SystemClock, Timestamp, UserId};
 use sluice_order::{
     Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, OrderKind, OrderWriter as _, Recipient,
 };
@@ -47,7 +47,7 @@ async fn main() {
     }
     let mut settings = WriterSettings::new(StockMode::InCommit);
     settings.lanes = lanes.unwrap_or(settings.lanes);
-    let writer = Arc::new(SqlOrderWriter::start(&database, settings).await.unwrap());
+    let writer = Arc::new(SqlOrderWriter::start(&database, settings, Arc::new(SystemClock)).await.unwrap());
     let numbers = Arc::new(AtomicI64::new(1));
     measure(&writer, &numbers, 256, Duration::from_secs(2)).await;
     for submitters in [8, 64, 256] {
@@ -120,6 +120,7 @@ fn order(number: i64) -> NewOrder {
         attribution: Attribution::default(),
         referrer: None,
         redirect_type: "2".into(),
+        activity: None,
         items: vec![line(first.min(second)), line(first.max(second))],
         children: vec![ChildOrder {
             order_no: OrderNo::from_id(number + 1),

@@ -1,6 +1,6 @@
 //! The small integers that stand for enums in the tables of orders; they never change their meaning.
 
-use sluice_order::{CancelReason, OrderKind, OrderState, OrderStatus, RefundState};
+use sluice_order::{CancelReason, OrderKind, OrderState, OrderStatus, PayType, RefundState};
 
 use crate::error::{StoreError, StoreResult};
 
@@ -34,6 +34,21 @@ pub(super) fn kind_of(code: i16) -> StoreResult<OrderKind> {
         1 => Ok(OrderKind::Cart),
         2 => Ok(OrderKind::Activity),
         _ => Err(StoreError::Corrupt("orders.kind")),
+    }
+}
+
+pub(super) fn pay_type_code(pay_type: PayType) -> i16 {
+    match pay_type {
+        PayType::Cash => 1,
+        PayType::Points => 2,
+    }
+}
+
+pub(super) fn pay_type_of(code: i16) -> StoreResult<PayType> {
+    match code {
+        1 => Ok(PayType::Cash),
+        2 => Ok(PayType::Points),
+        _ => Err(StoreError::Corrupt("order_activities.pay_type")),
     }
 }
 
@@ -98,6 +113,9 @@ mod tests {
         for kind in [OrderKind::Cart, OrderKind::Activity] {
             assert_eq!(kind_of(kind_code(kind)).unwrap(), kind);
         }
+        for pay_type in [PayType::Cash, PayType::Points] {
+            assert_eq!(pay_type_of(pay_type_code(pay_type)).unwrap(), pay_type);
+        }
         for reason in [CancelReason::User, CancelReason::Expired, CancelReason::Staff] {
             assert_eq!(reason_of(reason_code(reason)).unwrap(), reason);
         }
@@ -105,5 +123,6 @@ mod tests {
             assert_eq!(refund_of(refund_code(refund)).unwrap(), refund);
         }
         assert!(status_of(0).is_err() && kind_of(3).is_err() && reason_of(4).is_err() && refund_of(3).is_err());
+        assert!(pay_type_of(0).is_err());
     }
 }

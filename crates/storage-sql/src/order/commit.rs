@@ -1,23 +1,26 @@
 //! One batch of placements in one transaction: claim, check, decide over the stock, drop the refused, insert the rest.
 //!
-//! Contract: locks are taken in one order (epoch → keys → codes → reservation outcomes → stock). An order that is
+//! Contract: locks are taken in one order (epoch → keys → codes → reservation outcomes → stock → limits). An order that is
 //! refused leaves nothing behind: no key, no cart claim, no code used up, no units. An order that shares a key, a cart or a code with
 //! an earlier one of its batch is put off: what becomes of it depends on whether the earlier one stands.
 
 use std::collections::HashSet;
 
 use sluice_inventory::ReserveLine;
-use sluice_kernel::{SkuId, Timestamp};
+use sluice_kernel::{Clock, SkuId, Timestamp};
 use sluice_order::{CommitAnswer, NewOrder, Replay};
 
 use super::{
+    activity::stock_terms,
     claims::{self, Claim, Owner, Scope},
     rows,
 };
 use crate::{
     error::{StoreError, StoreResult},
     inventory::{
-        Epoch, StockMode, released_among, shared_epoch,
+        Epoch, StockMode,
+        limits::LimitKey,
+        released_among, shared_epoch,
         stock::{Cause, LockedStock},
         write_outcomes,
     },
@@ -57,8 +60,13 @@ impl<'a> Candidate<'a> {
 }
 
 /// Decides over `orders` and writes those that stand. Where none is `Committed` the transaction has nothing to keep and
-/// is to be rolled back.
-pub(super) async fn decide(unit: &UnitOfWork, mode: StockMode, orders: &[&NewOrder]) -> StoreResult<Vec<Verdict>> {
+/// is to be rolled back. `clock` says when an activity's window is asked.
+pub(super) async fn decide(
+    unit: &UnitOfWork,
+    mode: StockMode,
+    clock: &dyn Clock,
+    orders: &[&NewOrder],
+) -> StoreResult<Vec<Verdict>> {
     let mut candidates: Vec<Candidate<'_>> = orders.iter().map(|order| Candidate::new(order)).collect();
     if mode == StockMode::Reserved {
         check_epoch(unit, &mut candidates).await?;
@@ -69,7 +77,7 @@ pub(super) async fn decide(unit: &UnitOfWork, mode: StockMode, orders: &[&NewOrd
     if mode == StockMode::Reserved {
         check_outcomes(unit, &mut candidates).await?;
     }
-    let stock = if mode == StockMode::InCommit { Some(take_stock(unit, &mut candidates).await?) } else { None };
+    let stock = if mode == StockMode::InCommit { Some(take_stock(unit, clock, &mut candidates).await?) } else { None };
 
     let standing: Vec<&NewOrder> =
         candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order).collect();
@@ -199,11 +207,15 @@ async fn use_codes(unit: &UnitOfWork, standing: &[&NewOrder]) -> StoreResult<()>
     Ok(())
 }
 
-/// Decides order by order, as they arrived, over rows that stay locked until the commit.
-async fn take_stock(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<LockedStock> {
-    let standing = candidates.iter().filter(|candidate| candidate.stands());
-    let skus: Vec<SkuId> = standing.flat_map(|candidate| candidate.order.items.iter().map(|item| item.sku_id)).collect();
-    let mut stock = LockedStock::lock(unit, skus).await?;
+/// Decides order by order, as they arrived, over rows that stay locked until the commit. The instant of the decision is
+/// the one at which all of them are locked.
+async fn take_stock(unit: &UnitOfWork, clock: &dyn Clock, candidates: &mut [Candidate<'_>]) -> StoreResult<LockedStock> {
+    let standing = || candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order);
+    let skus: Vec<SkuId> = standing().flat_map(|order| order.items.iter().map(|item| item.sku_id)).collect();
+    let limits: Vec<LimitKey> =
+        standing().filter_map(NewOrder::terms).map(|terms| LimitKey { sku: terms.sku, user: terms.user }).collect();
+    let mut stock = LockedStock::lock_with_limits(unit, skus, limits).await?;
+    let now = clock.now();
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
         let order = candidate.order;
         let movement_id = rows::reservation(order.order_no);
@@ -213,7 +225,7 @@ async fn take_stock(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Stor
             .iter()
             .map(|item| ReserveLine { sku: item.sku_id, quantity: item.quantity.get(), revision: Some(item.revision) })
             .collect();
-        if let Err(refusal) = stock.reserve(&cause, &lines) {
+        if let Err(refusal) = stock.take(&cause, &lines, &stock_terms(order.terms()), now)? {
             candidate.answer(CommitAnswer::Refused(refusal.into()));
         }
     }

@@ -3,6 +3,7 @@
 //! Contract: one lock order everywhere (gate epoch → keys → codes → order → reservation outcomes →
 //! stock). An order, its stock, its key and its outbox row commit together or not at all.
 
+mod activity;
 mod claims;
 mod codes;
 mod commit;

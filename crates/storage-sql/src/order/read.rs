@@ -6,9 +6,14 @@ use sea_orm::{QueryResult, Value};
 use sluice_kernel::{
     Currency, Money, OrderNo, PaymentId, Points, ProductId, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
-use sluice_order::{Attribution, ChildOrder, ItemLine, Order, OrderItem, OrderQuery, OrderState, OrderStatus, Recipient};
+use sluice_order::{
+    Attribution, ChildOrder, ItemLine, Order, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, Recipient,
+};
 
-use super::codes::{kind_of, reason_of, refund_of, status_code, status_of};
+use super::{
+    activity::{PART, read_part},
+    codes::{kind_of, reason_of, refund_of, status_code, status_of},
+};
 use crate::{
     Database,
     error::{StoreError, StoreResult},
@@ -54,7 +59,8 @@ pub(super) async fn list(database: &Database, query: &OrderQuery) -> StoreResult
     complete(database, rows).await
 }
 
-/// Adds children, items and addresses: three queries more, none for an empty page.
+/// Adds children, items, addresses and, where there are orders of activities, what those keep: three or four queries more,
+/// none for an empty page.
 async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Vec<Order>> {
     let mut orders = rows.iter().map(read_order).collect::<StoreResult<Vec<Order>>>()?;
     if orders.is_empty() {
@@ -66,6 +72,8 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
     let children = database.rows(of_main(CHILD, " ORDER BY order_no"), keys()).await?;
     let items = database.rows(of_main(ITEM, " ORDER BY main_no, sku_id"), keys()).await?;
     let addresses = database.rows(of_main(ADDRESS, ""), keys()).await?;
+    let has_parts = orders.iter().any(|order| order.kind == OrderKind::Activity);
+    let parts = if has_parts { database.rows(of_main(PART, ""), keys()).await? } else { Vec::new() };
 
     let mut by_number: HashMap<i64, &mut Order> = orders.iter_mut().map(|order| (order.order_no.id(), order)).collect();
     for row in children {
@@ -82,7 +90,14 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
         order.recipient = read_recipient(&row)?;
     }
+    for row in parts {
+        let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
+        order.activity = Some(read_part(&row, order.total.currency)?);
+    }
     drop(by_number);
+    if orders.iter().any(|order| (order.kind == OrderKind::Activity) != order.activity.is_some()) {
+        return Err(StoreError::Corrupt("order_activities.order_no"));
+    }
     Ok(orders)
 }
 
@@ -127,6 +142,7 @@ fn read_order(row: &QueryResult) -> StoreResult<Order> {
         attribution: Attribution { rq: column(row, 18)?, cookie_id: column(row, 19)? },
         referrer: column(row, 20)?,
         redirect_type: column(row, 21)?,
+        activity: None,
         items: Vec::new(),
         children: Vec::new(),
         version: column(row, 22)?,

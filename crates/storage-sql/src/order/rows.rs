@@ -5,15 +5,18 @@ use sluice_events::{Fact, OrderCreated, OrderLine};
 use sluice_kernel::{OrderNo, ReservationId};
 use sluice_order::{NewOrder, Prepared, Recipient};
 
-use super::codes::kind_code;
+use super::{
+    activity::{PARTS, part_row},
+    codes::{kind_code, status_code},
+};
 use crate::{error::StoreResult, messaging::outbox::outbox_values, multi_row::MultiRow, unit_of_work::UnitOfWork};
 
-// A new order is unpaid (1), in its first attempt, with nothing refunded, in version 0.
+// A new order is in its first attempt, with nothing refunded, in version 0.
 static ORDERS: MultiRow = MultiRow::insert(
     "INSERT INTO orders (order_no, store_id, user_id, kind, currency, total, points_total, profit_total, created_at, expires_at, \
      due_at, store_code, rq, cookie_id, referrer, redirect_type, status, attempt, refunded, refund_state, version) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 0, 0, 0)",
-    16,
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)",
+    17,
 );
 static CHILDREN: MultiRow = MultiRow::insert(
     "INSERT INTO order_children (order_no, main_no, store_id, delivery_place, total, points_total, profit_total) VALUES ",
@@ -41,12 +44,13 @@ static PAYMENTS: MultiRow = MultiRow::insert(
 static OUTBOX: MultiRow =
     MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
-/// Writes main orders, children, items, addresses, first payments and facts.
+/// Writes main orders, children, items, addresses, what activity orders keep, first payments and facts.
 pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResult<()> {
-    let mut main: Vec<Value> = Vec::with_capacity(orders.len() * 16);
+    let mut main: Vec<Value> = Vec::with_capacity(orders.len() * 17);
     let mut children: Vec<Value> = Vec::with_capacity(orders.len() * 7);
     let mut items: Vec<Value> = Vec::with_capacity(orders.len() * 2 * 17);
     let mut addresses: Vec<Value> = Vec::new();
+    let mut parts: Vec<Value> = Vec::new();
     let mut payments: Vec<Value> = Vec::with_capacity(orders.len() * 10);
     let mut outbox: Vec<Value> = Vec::with_capacity(orders.len() * 4);
     for order in orders {
@@ -56,6 +60,7 @@ pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResu
         if order.recipient != Recipient::default() {
             addresses.extend(address_row(order));
         }
+        parts.extend(part_row(order).into_iter().flatten());
         payments.extend(order.first_payment.iter().flat_map(|payment| payment_row(order, payment)));
         outbox.extend(outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?);
     }
@@ -63,13 +68,15 @@ pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResu
     CHILDREN.run(unit, children).await?;
     ITEMS.run(unit, items).await?;
     ADDRESSES.run(unit, addresses).await?;
+    // Like every statement here, none where the batch has nothing of it.
+    PARTS.run(unit, parts).await?;
     PAYMENTS.run(unit, payments).await?;
     OUTBOX.run(unit, outbox).await?;
     unit.leaves_facts();
     Ok(())
 }
 
-fn main_row(order: &NewOrder) -> [Value; 16] {
+fn main_row(order: &NewOrder) -> [Value; 17] {
     let expires_at = order.expires_at.as_millis();
     [
         order.order_no.id().into(),
@@ -88,6 +95,7 @@ fn main_row(order: &NewOrder) -> [Value; 16] {
         order.attribution.cookie_id.clone().into(),
         order.referrer.clone().into(),
         order.redirect_type.as_str().into(),
+        status_code(order.first_state().status()).into(),
     ]
 }
 
@@ -176,6 +184,7 @@ fn placed(order: &NewOrder) -> Fact {
             total: order.total,
             points_total: order.points_total,
             lines: lines.collect(),
+            activity: order.activity_told(),
             created_at: order.created_at,
             expires_at: order.expires_at,
         },

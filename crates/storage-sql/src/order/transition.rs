@@ -1,6 +1,6 @@
 //! A change of state: the order's row, its stock, its refund and its fact in one transaction.
 //!
-//! Contract: locks are taken as order → stock (an outside gate's epoch before both). Everything is decided before
+//! Contract: locks are taken as order → stock → limits (an outside gate's epoch before both). Everything is decided before
 //! anything is written, so an answer other than `Done` has changed nothing.
 
 use std::collections::HashMap;
@@ -8,14 +8,19 @@ use std::collections::HashMap;
 use sea_orm::Value;
 use sluice_events::{Fact, MovementKind, RestockLine};
 use sluice_inventory::{GateEffect, ReserveLine};
-use sluice_kernel::{OrderNo, ReservationId, SkuId, Timestamp};
-use sluice_order::{Applied, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
+use sluice_kernel::{OrderNo, ReservationId, SkuId, Timestamp, UserId};
+use sluice_order::{Applied, OrderKind, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
 
-use super::codes::{reason_in, refund_code, status_code, status_of};
+use super::{
+    activity::stock_terms,
+    codes::{kind_of, reason_in, refund_code, status_code, status_of},
+};
 use crate::{
     error::{StoreError, StoreResult},
     inventory::{
-        StockMode, queue_effect, released_among, shared_epoch,
+        StockMode,
+        limits::LimitKey,
+        queue_effect, released_among, shared_epoch,
         stock::{Cause, LockedStock},
         write_outcomes,
     },
@@ -33,6 +38,8 @@ struct Locked {
     refunded: i64,
     /// False where money came after the close and the units were gone: nothing of it was ever sold.
     held_units: bool,
+    /// Whose limit an activity order took, and must free when its units return unsold.
+    limit: Option<LimitKey>,
     lines: Vec<Line>,
 }
 
@@ -56,7 +63,7 @@ pub(super) async fn apply(unit: &UnitOfWork, mode: StockMode, transition: &Trans
     if locked.version != transition.version || locked.status != transition.from {
         return Ok(Applied::Lost);
     }
-    if let (StockStep::LateSell { reservation, epoch: reserved_in }, Some(present)) = (&transition.stock, epoch) {
+    if let (StockStep::LateSell { reservation, epoch: reserved_in, .. }, Some(present)) = (&transition.stock, epoch) {
         if !present.open || *reserved_in != Some(present.epoch) {
             return Ok(Applied::EpochMoved);
         }
@@ -82,7 +89,7 @@ pub(super) async fn apply(unit: &UnitOfWork, mode: StockMode, transition: &Trans
 }
 
 async fn lock(unit: &UnitOfWork, transition: &Transition) -> StoreResult<Option<Locked>> {
-    const SELECT: &str = "SELECT o.status, o.version, o.total, o.refunded, o.cancel_reason, o.attempt, i.sku_id, i.quantity, i.restocked \
+    const SELECT: &str = "SELECT o.status, o.version, o.total, o.refunded, o.cancel_reason, o.attempt, i.sku_id, i.quantity, i.restocked, o.kind, o.user_id \
                           FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.order_no = ? AND o.store_id = ? \
                           ORDER BY i.sku_id";
     let select = match unit.dialect() {
@@ -97,11 +104,14 @@ async fn lock(unit: &UnitOfWork, transition: &Transition) -> StoreResult<Option<
         .collect::<StoreResult<Vec<Line>>>()?;
     let status = status_of(column(first, 0)?)?;
     let (was_cancelled, attempt) = (column::<Option<i16>>(first, 4)?.is_some(), column::<i16>(first, 5)?);
+    let is_of_activity = kind_of(column(first, 9)?)? == OrderKind::Activity;
+    let limit = LimitKey { sku: SkuId(column(first, 6)?), user: UserId(column(first, 10)?) };
     Ok(Some(Locked {
         status,
         version: column(first, 1)?,
         total: column(first, 2)?,
         refunded: column(first, 3)?,
+        limit: is_of_activity.then_some(limit),
         held_units: status != OrderStatus::PaidAfterClose && (!was_cancelled || attempt > 1),
         lines,
     }))
@@ -128,7 +138,8 @@ fn restockable(locked: &Locked, step: &StockStep) -> Vec<RestockLine> {
         .collect()
 }
 
-/// The database gate: figures and ledger in the order's own transaction. `false` where late money finds too little.
+/// The database gate: figures and ledger in the order's own transaction. `false` where late money finds too little, or
+/// the user's limit taken.
 async fn move_stock(unit: &UnitOfWork, transition: &Transition, locked: &Locked, restock: &[RestockLine]) -> StoreResult<bool> {
     let skus: Vec<SkuId> = match &transition.stock {
         StockStep::None => return Ok(true),
@@ -137,17 +148,24 @@ async fn move_stock(unit: &UnitOfWork, transition: &Transition, locked: &Locked,
             locked.lines.iter().map(|line| line.sku).collect()
         }
     };
-    let mut stock = LockedStock::lock(unit, skus).await?;
+    let limit = locked.limit.as_ref().filter(|_| matches!(transition.stock, StockStep::Release(_) | StockStep::LateSell { .. }));
+    let mut stock = LockedStock::lock_with_limits(unit, skus, limit.cloned().into_iter().collect()).await?;
     match &transition.stock {
         StockStep::None => {}
         StockStep::Sell(reservation) => move_lines(&mut stock, transition, locked, *reservation, MovementKind::Sell)?,
-        StockStep::Release(reservation) => move_lines(&mut stock, transition, locked, *reservation, MovementKind::Release)?,
-        StockStep::LateSell { reservation, .. } => {
+        StockStep::Release(reservation) => {
+            move_lines(&mut stock, transition, locked, *reservation, MovementKind::Release)?;
+            if let Some(limit) = limit {
+                let units = locked.lines.iter().filter(|line| line.sku == limit.sku).map(|line| line.quantity).sum();
+                stock.free_limit(transition.store, limit, units)?;
+            }
+        }
+        StockStep::LateSell { reservation, terms, .. } => {
             let movement_id = reservation.to_string();
             // What was asked and paid for at the time is not priced again.
             let lines: Vec<ReserveLine> =
                 locked.lines.iter().map(|line| ReserveLine { sku: line.sku, quantity: line.quantity, revision: None }).collect();
-            if stock.reserve(&cause(transition, &movement_id), &lines).is_err() {
+            if stock.take(&cause(transition, &movement_id), &lines, &stock_terms(terms.clone()), transition.now)?.is_err() {
                 return Ok(false);
             }
             move_lines(&mut stock, transition, locked, *reservation, MovementKind::Sell)?;

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{PortError, PortResult};
+use sluice_kernel::{Clock, PortError, PortResult};
 use sluice_order::{CommitAnswer, NewOrder, OrderWriter, Replay};
 
 use super::{
@@ -50,11 +50,12 @@ pub struct SqlOrderWriter {
 }
 
 impl SqlOrderWriter {
-    /// Opens a connection for each lane and starts the lanes on the present runtime.
-    pub async fn start(database: &Database, settings: WriterSettings) -> PortResult<Self> {
+    /// Opens a connection for each lane and starts the lanes on the present runtime. By `clock` the stock is asked whether
+    /// an activity runs.
+    pub async fn start(database: &Database, settings: WriterSettings, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let lanes = settings.lanes.max(1);
         let database = database.with_own_connections(u32::try_from(lanes).unwrap_or(u32::MAX)).await?;
-        let lane = Arc::new(Lane { database, stock: settings.stock });
+        let lane = Arc::new(Lane { database, stock: settings.stock, clock });
         let batch = settings.batch.clamp(1, MOST_ROWS);
         let handler = move |orders| {
             let lane = Arc::clone(&lane);
@@ -74,6 +75,7 @@ impl OrderWriter for SqlOrderWriter {
 struct Lane {
     database: Database,
     stock: StockMode,
+    clock: Arc<dyn Clock>,
 }
 
 /// Several callers are told of one failure.
@@ -162,7 +164,7 @@ impl Lane {
 
     async fn transact(&self, batch: &[&NewOrder]) -> StoreResult<Vec<Verdict>> {
         let unit = self.database.begin().await?;
-        match commit::decide(&unit, self.stock, batch).await {
+        match commit::decide(&unit, self.stock, self.clock.as_ref(), batch).await {
             Ok(verdicts) => {
                 if verdicts.contains(&Verdict::Answered(CommitAnswer::Committed)) {
                     unit.commit().await?;

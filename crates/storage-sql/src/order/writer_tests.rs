@@ -23,6 +23,7 @@ fn order(number: i64, key: &str) -> NewOrder {
         attribution: Attribution::default(),
         referrer: None,
         redirect_type: "2".to_owned(),
+        activity: None,
         items: vec![],
         children: vec![],
         key: IdempotencyKey { route: "orders", store, user, key: key.to_owned(), fingerprint: [7; 32] },

@@ -150,6 +150,7 @@ async fn settle(
             provider: payment.provider.clone(),
             status: settled,
             amount: payment.amount,
+            points: None,
             refund_id: None,
             restock: Vec::new(),
             at: now,

@@ -101,6 +101,7 @@ async fn finish(unit: &UnitOfWork, id: &RefundId, traceparent: Option<&str>, now
             provider,
             status: SettledStatus::Refunded,
             amount: refund.amount,
+            points: None,
             refund_id: Some(refund.id),
             restock: refund.restock,
             at: now,

@@ -24,12 +24,14 @@ pub struct Engine {
     pub database: Database,
     raw: DatabaseConnection,
     kept: TestDatabase,
+    /// What the writers go by.
+    pub clock: Arc<ManualClock>,
 }
 
 impl Engine {
     pub async fn over(kept: TestDatabase) -> Self {
         let raw = sea_orm::Database::connect(&kept.url).await.unwrap();
-        Self { database: kept.database.clone(), raw, kept }
+        Self { database: kept.database.clone(), raw, kept, clock: Arc::new(ManualClock::at(now())) }
     }
 
     /// The same database over connections that nobody has killed.
@@ -60,7 +62,7 @@ impl Engine {
     }
 
     pub async fn writer(&self, stock: StockMode) -> Arc<dyn OrderWriter> {
-        Arc::new(SqlOrderWriter::start(&self.database, WriterSettings::new(stock)).await.unwrap())
+        Arc::new(SqlOrderWriter::start(&self.database, WriterSettings::new(stock), self.clock.clone()).await.unwrap())
     }
 
     /// Claims the gate and answers its epoch.
@@ -117,6 +119,7 @@ impl Engine {
             format!("order_children WHERE main_no = {id}"),
             format!("order_items WHERE main_no = {id}"),
             format!("order_addresses WHERE main_no = {id}"),
+            format!("order_activities WHERE order_no = {id}"),
             format!("idempotency_keys WHERE order_no = {id}"),
             format!("stock_ledger WHERE order_no = {id}"),
             format!("reservation_outcomes WHERE reservation_id LIKE '{order}-%'"),
@@ -150,6 +153,10 @@ impl OrderFixture for Orders {
 
     fn orders(&self) -> Arc<dyn OrderRepository> {
         Arc::new(SqlOrderRepository::new(self.engine.database.clone(), StockMode::InCommit))
+    }
+
+    fn clock(&self) -> Arc<ManualClock> {
+        self.engine.clock.clone()
     }
 
     async fn put_sku(&self, store: StoreId, sku: SkuId, units: i64, buyable: bool, revision: i64) {

@@ -100,7 +100,7 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
         ..plain_transition(
             &order,
             OrderState::Paid { payment: PaymentId::from("p") },
-            StockStep::LateSell { reservation: second, epoch: Some(epoch) },
+            StockStep::LateSell { reservation: second, epoch: Some(epoch), terms: None },
         )
     };
     assert_eq!(orders.apply(&late(epoch + 1)).await.unwrap(), Applied::EpochMoved);
