@@ -2,9 +2,17 @@
 //!
 //! URLs choose the parts. A setting that is not known, not readable or not possible stops the start with one clear line.
 
+mod points;
+mod push;
+
 use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::referrers::PromotionConfig;
+
+pub use points::PointsConfig;
+pub use push::PushConfig;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -17,6 +25,12 @@ pub enum ConfigError {
 /// A duration written as text: `15m`, `2s`, `250ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
+
+impl From<Duration> for Span {
+    fn from(duration: Duration) -> Self {
+        Self(duration)
+    }
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -75,6 +89,9 @@ pub struct Config {
     pub auth: AuthConfig,
     pub order: OrderConfig,
     pub pay: PayConfig,
+    pub promotion: PromotionConfig,
+    pub points: PointsConfig,
+    pub push: PushConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
 }
@@ -176,6 +193,9 @@ impl Default for Config {
             auth: AuthConfig::default(),
             order: OrderConfig::default(),
             pay: PayConfig::default(),
+            promotion: PromotionConfig::default(),
+            points: PointsConfig::default(),
+            push: PushConfig::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
@@ -279,10 +299,17 @@ impl Config {
         if let Some(secret) = read("pay.sandbox_secret_file", &self.pay.sandbox_secret_file)? {
             self.pay.sandbox_secret = Some(secret);
         }
+        if let Some(token) = read("points.token_file", &self.points.token_file)? {
+            self.points.token = Some(token);
+        }
+        if let Some(keys) = read("promotion.referrer_keys_file", &self.promotion.referrer_keys_file)? {
+            self.promotion.referrer_keys = Some(keys);
+        }
         Ok(())
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        self.promotion.check()?;
         let invalid = |key: &'static str, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
         if let Some(url) = &self.database.url
             && !url.expose().starts_with("sqlite:")
@@ -318,6 +345,8 @@ impl Config {
         if self.limits.orders_per_second == 0 || self.limits.placements_in_flight == 0 {
             return invalid("limits.orders_per_second", "at least 1, as placements_in_flight");
         }
+        self.points.check()?;
+        self.push.check()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             return invalid("log.format", "is pretty or json");
         }
@@ -394,6 +423,7 @@ mod tests {
             ("[auth]\nalgorithm = \"none\"", "auth.algorithm"),
             ("[order]\npayment_window = \"1ms\"", "order.payment_window"),
             ("[limits]\norders_per_second = \"many\"", "orders_per_second"),
+            ("[promotion]\nreferrer_keys = \"k1\"", "promotion.referrer_keys"),
         ] {
             let line = load(file, &[], &[]).unwrap_err().to_string();
             assert!(line.contains(expected), "{file}: {line}");

@@ -1,5 +1,8 @@
 //! Demo data (api.md): loaded into an empty database by `serve`, or by `seed`.
 
+mod activities;
+mod points;
+
 use sluice_catalog::{FormField, NewProduct, NewSku, ReceivingWay, Store, StoreSettings};
 use sluice_inventory::AdjustmentId;
 use sluice_kernel::{Classified, Currency, ErrorKind, PortError, PortResult, ProductId, SkuId, StoreId};
@@ -37,6 +40,7 @@ pub fn demo_product(n: i64) -> NewProduct {
         customer_product_id: Some(format!("CP-{n}")),
         order_form_items: form_fields(n),
         listed: n != 15,
+        offer_only: false,
         skus: vec![NewSku {
             id: Some(SkuId(n)),
             code: format!("SKU-{n}"),
@@ -76,16 +80,43 @@ pub async fn load_products(shop: &Shop, tell: &(dyn Fn() + Sync)) -> PortResult<
             }
             Err(error) => return Err(port_error("the catalog", error)),
         }
-        // A gate outside the database hears of the new SKUs before their first units arrive.
-        while shop.inventory.apply_effects(500).await.map_err(|error| port_error("the gate", error))? > 0 {}
-        if stock(n) > 0 {
-            let adjustment = AdjustmentId(format!("demo-{store}-{n}"));
-            let received = shop.inventory.adjust(store, SkuId(n), adjustment, stock(n), "demo data".to_owned()).await;
-            received.map_err(|error| PortError::internal("receiving demo stock", error))?;
-        }
+        receive_stock(shop, store, n, stock(n)).await?;
         tell();
     }
     Ok(())
+}
+
+/// Units of SKU N, once, under a name of their own.
+async fn receive_stock(shop: &Shop, store: StoreId, n: i64, units: i64) -> PortResult<()> {
+    // A gate outside the database hears of the new SKUs before their first units arrive.
+    while shop.inventory.apply_effects(500).await.map_err(|error| port_error("the gate", error))? > 0 {}
+    if units > 0 {
+        let adjustment = AdjustmentId(format!("demo-{store}-{n}"));
+        let received = shop.inventory.adjust(store, SkuId(n), adjustment, units, "demo data".to_owned()).await;
+        received.map_err(|error| PortError::internal("receiving demo stock", error))?;
+    }
+    Ok(())
+}
+
+/// The activities 1 to 4 and their offers. Loading twice changes nothing.
+pub async fn load_activities(shop: &Shop) -> PortResult<()> {
+    activities::load(shop).await
+}
+
+/// The points of user 42. Loading twice changes nothing.
+pub async fn load_points(shop: &Shop) -> PortResult<()> {
+    points::load(shop).await
+}
+
+/// A demo that an earlier version loaded, or that was cut off half way: product 1 is the demo's, and the last offer is
+/// not there. A shop of somebody's own, or one with plain products, is no demo.
+pub async fn lacks_activities(shop: &Shop) -> PortResult<bool> {
+    let demo = match shop.catalog.product(StoreId(1), ProductId(1)).await {
+        Ok(product) => product.customer_product_id == demo_product(1).customer_product_id,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => return Err(port_error("the catalog", error)),
+    };
+    Ok(demo && !activities::are_loaded(shop).await?)
 }
 
 pub const PRODUCTS: i64 = 20;

@@ -8,9 +8,11 @@ use sluice_catalog::CatalogService;
 use sluice_events::{DeadLetterStore, OutboxStore, Publisher};
 use sluice_inventory::InventoryService;
 use sluice_kernel::{Clock, IdGenerator, PaymentId};
-use sluice_member::MemberService;
+use sluice_member::{MemberService, PointsService};
 use sluice_order::OrderService;
+use sluice_partner::PartnerService;
 use sluice_pay::{PayError, PayService, SandboxOutcome};
+use sluice_promotion::PromotionService;
 
 /// The wired services of one process.
 #[derive(Clone)]
@@ -19,8 +21,11 @@ pub struct Shop {
     pub cart: Arc<dyn CartService>,
     pub inventory: Arc<dyn InventoryService>,
     pub member: Arc<dyn MemberService>,
+    pub points: Arc<dyn PointsService>,
     pub orders: Arc<dyn OrderService>,
     pub pay: Arc<dyn PayService>,
+    pub promotion: Arc<dyn PromotionService>,
+    pub partner: Arc<dyn PartnerService>,
     /// The embedded provider's cashier.
     pub cashier: Arc<dyn Cashier>,
     pub outbox: Arc<dyn OutboxStore>,

@@ -6,23 +6,27 @@ use async_trait::async_trait;
 use sluice_cart::Carts;
 use sluice_catalog::{CatalogService, Catalogue};
 use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
-use sluice_inventory::Inventory;
-use sluice_kernel::{Clock, IdGenerator, PaymentId, PortResult};
+use sluice_inventory::{Inventory, InventoryService};
+use sluice_kernel::{Clock, IdGenerator, PaymentId, PortError, PortResult};
 use sluice_member::Members;
 use sluice_order::{OrderPorts, OrderTimings, Orders};
 use sluice_pay::{PayError, Payments, SandboxOutcome};
+use sluice_promotion::{PromotionPorts, PromotionService, Promotions};
 use sluice_storage_sql::{
     Database, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
     SqlDeadLetterStore, SqlGateEffects, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore, SqlPaymentRepository,
-    SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, StockMode, WriterSettings,
+    SqlPromotionRepository, SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, StockMode, WriterSettings,
 };
 use tokio::sync::Notify;
 
 use crate::{
     Cashier, Config, Secrets, Shop,
-    bridges::{CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, ShelfBridge, StockBridge},
+    bridges::{ActivityBridge, CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, PointsBridge, RulesCache, ShelfBridge, StaffNews, StockBridge},
     health::Readiness,
     open::{Bus, Gate},
+    partners::open_partners,
+    points::open_points,
+    referrers::referrer_seal,
 };
 
 /// The embedded provider behind the cashier's port.
@@ -48,6 +52,7 @@ pub(crate) async fn wire(
     gate: &Gate,
     bus: &Bus,
     effects: &Arc<Notify>,
+    points_due: &Arc<Notify>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
 ) -> PortResult<Shop> {
@@ -61,10 +66,20 @@ pub(crate) async fn wire(
         outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
         clock: clock.clone(),
     });
-    let catalog: Arc<dyn CatalogService> = match gate.mode {
-        StockMode::InCommit => catalog,
-        StockMode::Reserved => Arc::new(ListingBridge { catalog, inventory: inventory.clone() }),
+    let rules = Arc::new(RulesCache::default());
+    let told: Option<Arc<dyn InventoryService>> = match gate.mode {
+        StockMode::InCommit => None,
+        StockMode::Reserved => Some(inventory.clone()),
     };
+    let news = StaffNews { inventory: told, rules: rules.clone() };
+    let catalog: Arc<dyn CatalogService> = Arc::new(ListingBridge { catalog, news: news.clone() });
+    let seal = referrer_seal(config, secrets, ids.clone());
+    let promotion: Arc<dyn PromotionService> = Arc::new(Promotions::new(PromotionPorts {
+        repository: Arc::new(SqlPromotionRepository::new(database.clone(), gate.redis.is_some())),
+        seal: Arc::new(seal.map_err(|error| PortError::internal("reading the referrer keys", error))?),
+        listener: Arc::new(news),
+        clock: clock.clone(),
+    }));
     let member = Arc::new(Members {
         codes: Arc::new(SqlCodeRepository::new(database.clone())),
         sender: Arc::new(LogCodeSender),
@@ -73,6 +88,7 @@ pub(crate) async fn wire(
         clock: clock.clone(),
         ids: ids.clone(),
     });
+    let points = open_points(&config.points, database, points_due, clock.clone(), ids.clone())?;
     let shelf = Arc::new(ShelfBridge { catalog: catalog.clone(), inventory: inventory.clone() });
     let cart = Arc::new(Carts::new(Arc::new(SqlCartRepository::new(database.clone())), shelf, clock.clone()));
 
@@ -98,7 +114,7 @@ pub(crate) async fn wire(
     if !database.is_sqlite() {
         writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);
     }
-    let orders = Orders::new(OrderPorts {
+    let orders = Arc::new(Orders::new(OrderPorts {
         catalog: Arc::new(CatalogBridge::new(catalog.clone())),
         cart: Arc::new(CartBridge(cart.clone())),
         codes: Arc::new(CodeBridge(member.clone())),
@@ -108,20 +124,26 @@ pub(crate) async fn wire(
             in_commit: gate.redis.is_none(),
             effects: effects.clone(),
         }),
-        writer: Arc::new(SqlOrderWriter::start(database, writer).await?),
+        writer: Arc::new(SqlOrderWriter::start(database, writer, clock.clone()).await?),
         orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
+        activities: Arc::new(ActivityBridge::new(promotion.clone(), catalog.clone(), rules)),
         payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
+        points: Arc::new(PointsBridge(points.clone())),
         clock: clock.clone(),
         ids: ids.clone(),
         timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(1) },
-    });
+    }));
+    let partner = open_partners(&config.push, database, orders.clone(), catalog.clone(), clock.clone(), ids.clone())?;
     Ok(Shop {
         catalog,
         cart,
         inventory,
         member,
-        orders: Arc::new(orders),
+        points,
+        orders,
         pay,
+        promotion,
+        partner,
         cashier: Arc::new(SandboxCashier(sandbox)),
         outbox: Arc::new(SqlOutboxStore::new(database.clone())),
         dead_letters: Arc::new(SqlDeadLetterStore::new(database.clone())),

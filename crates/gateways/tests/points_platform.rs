@@ -52,6 +52,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_and_points_move_once() {
         PlatformMood::FailsAfterDoing,
         PlatformMood::Babbles,
         PlatformMood::IsBusy,
+        PlatformMood::IsHidden,
     ] {
         let platform = PointsPlatform::start(move |request| if request.attempt < 3 { mood } else { PlatformMood::Answers }).await;
         platform.give("1", "42", 100);
@@ -77,11 +78,12 @@ async fn an_answer_that_is_lost_is_asked_for_again_and_points_move_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_refusal_is_an_answer_and_a_proxys_page_is_none() {
+async fn a_refusal_is_an_answer() {
     let platform = PointsPlatform::start(|_| PlatformMood::Answers).await;
     platform.give("1", "42", 10);
     let account = adapter(platform.url(), 4);
-    let answers = account.apply(&[deduct("1", 30), deduct("2", 10)]).await;
+    let mut answers = account.apply(&[deduct("1", 30)]).await;
+    answers.extend(account.apply(&[deduct("2", 10)]).await);
     assert!(matches!(&answers[0], Ok(PointsAnswer::Refused { reason }) if reason == "the balance is 10"), "{answers:?}");
     assert_eq!(answers[1].as_ref().unwrap(), &PointsAnswer::Done { balance: Some(Points(0)) });
     assert_eq!((platform.moves().len(), platform.balance("1", "42")), (1, 0));

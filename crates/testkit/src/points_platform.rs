@@ -32,6 +32,8 @@ pub enum PlatformMood {
     Babbles,
     /// 409 `request_in_progress`, and nothing was done.
     IsBusy,
+    /// 409 with the page of a proxy in between, and nothing was done.
+    IsHidden,
 }
 
 /// One request for an operation.
@@ -207,6 +209,7 @@ async fn operation(head: &str, body: &str, books: &Arc<Mutex<Books>>, moods: &Mo
             held(books).settle(&request);
             Some((200, Value::Null))
         }
+        PlatformMood::IsHidden => Some((409, Value::Null)),
         PlatformMood::IsBusy => Some((409, json!({"code": "request_in_progress"}))),
     }
 }

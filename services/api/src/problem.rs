@@ -16,7 +16,9 @@ use sluice_inventory::InventoryError;
 use sluice_kernel::{Classified, ErrorKind, PortError};
 use sluice_member::MemberError;
 use sluice_order::OrderError;
+use sluice_partner::PartnerError;
 use sluice_pay::PayError;
+use sluice_promotion::PromotionError;
 use utoipa::ToSchema;
 
 use crate::{catalogue, trace};
@@ -85,6 +87,13 @@ impl Problem {
         let (pointer, detail) = (pointer.into(), reason.into());
         let text = format!("{pointer}: {detail}");
         Self::new(code, text).with_errors(vec![FieldProblem { pointer, code, detail, ..FieldProblem::default() }])
+    }
+
+    /// Points at the field that its detail speaks of.
+    fn with_field(self, pointer: &str) -> Self {
+        let (pointer, detail) = (pointer.to_owned(), self.detail.clone().into_owned());
+        let code = self.code;
+        self.with_errors(vec![FieldProblem { pointer, code, detail, ..FieldProblem::default() }])
     }
 
     pub fn not_found() -> Self {
@@ -218,7 +227,7 @@ impl From<OrderError> for Problem {
                 lines
                     .into_iter()
                     .map(|short| FieldProblem {
-                        pointer: format!("/items/{}", short.line),
+                        pointer: short.line.map_or_else(|| "/quantity".to_owned(), |line| format!("/items/{line}")),
                         code,
                         detail: format!("{} units are usable.", short.usable),
                         sku_id: Some(short.sku.to_string()),
@@ -242,7 +251,14 @@ impl From<OrderError> for Problem {
             ),
             OrderError::InvalidField { pointer, reason } => Self::invalid(pointer, reason),
             OrderError::Value(value) => Self::invalid("/items", value.to_string()),
+            OrderError::ProductNotInActivity => problem.with_field("/product_id"),
+            OrderError::PayTypeMismatch => problem.with_field("/pay_type"),
+            OrderError::ReferrerInvalid => problem.with_field("/referrer"),
             OrderError::NotFound
+            | OrderError::ActivityNotFound
+            | OrderError::ActivityNotRunning
+            | OrderError::StoreSettingMissing
+            | OrderError::RedemptionLimitReached
             | OrderError::VerifyCodeInvalid
             | OrderError::TooManyLines
             | OrderError::KeyReused
@@ -301,7 +317,22 @@ impl From<MemberError> for Problem {
         match error {
             MemberError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
             MemberError::TooSoon { retry_after } => Self::from_classified(&error).retry_after(retry_after),
-            MemberError::NotFound | MemberError::TooManyAddresses | MemberError::Port(_) => Self::from_classified(&error),
+            MemberError::NotFound
+            | MemberError::TooManyAddresses
+            | MemberError::KeyReused
+            | MemberError::PointsRefused
+            | MemberError::PointsNotDeducted
+            | MemberError::PointsRefundTooLarge { .. }
+            | MemberError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<PromotionError> for Problem {
+    fn from(error: PromotionError) -> Self {
+        match error {
+            PromotionError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PromotionError::NotFound | PromotionError::Stale | PromotionError::Port(_) => Self::from_classified(&error),
         }
     }
 }
@@ -316,6 +347,17 @@ impl From<PayError> for Problem {
             | PayError::Malformed(_)
             | PayError::Mismatch
             | PayError::Port(_) => Self::from_classified(&error),
+        }
+    }
+}
+
+impl From<PartnerError> for Problem {
+    fn from(error: PartnerError) -> Self {
+        match error {
+            PartnerError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PartnerError::NotFound | PartnerError::Stale | PartnerError::Unwritable(_) | PartnerError::Port(_) => {
+                Self::from_classified(&error)
+            }
         }
     }
 }

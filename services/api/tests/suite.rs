@@ -12,6 +12,8 @@
     reason = "tests"
 )]
 
+mod activities;
+mod activity_orders;
 mod admin;
 mod authorisation;
 mod bodies;
@@ -20,5 +22,7 @@ mod documents;
 mod fakes;
 mod lifecycle;
 mod orders;
+mod points;
 mod running;
 mod tokens;
+mod webhooks;

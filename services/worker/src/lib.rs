@@ -28,6 +28,8 @@ pub struct Hints {
     pub outbox: Arc<Notify>,
     /// The stock gate must be told of a committed change.
     pub effects: Arc<Notify>,
+    /// An operation was kept that a points platform must be asked for.
+    pub points: Arc<Notify>,
 }
 
 /// The consumers this process runs: all, or those of the topics in `settings.only`.

@@ -70,6 +70,10 @@ pub struct SweepSettings {
     pub refunds_every: Duration,
     pub refunds_age: Duration,
     pub callbacks_every: Duration,
+    pub points_every: Duration,
+    pub points_limit: u32,
+    pub pushes_every: Duration,
+    pub pushes_limit: u32,
     pub gauges_every: Duration,
 }
 
@@ -85,6 +89,10 @@ impl Default for SweepSettings {
             refunds_every: Duration::from_secs(5),
             refunds_age: Duration::from_secs(10),
             callbacks_every: Duration::from_secs(1),
+            points_every: Duration::from_secs(1),
+            points_limit: 1_000,
+            pushes_every: Duration::from_millis(500),
+            pushes_limit: 64,
             gauges_every: Duration::from_secs(2),
         }
     }

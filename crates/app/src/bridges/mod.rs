@@ -1,18 +1,26 @@
 //! Bridges: where one context needs another, its own port is implemented here over the other's service.
 
+mod activity;
 mod cart;
 mod catalog;
 mod code;
 mod listing;
+mod news;
+mod partner;
 mod pay;
+mod points;
 mod shelf;
 mod stock;
 
+pub use activity::{ActivityBridge, RulesCache};
 pub use cart::CartBridge;
 pub use catalog::CatalogBridge;
 pub use code::CodeBridge;
 pub use listing::ListingBridge;
+pub use news::StaffNews;
+pub use partner::OrderFactsBridge;
 pub use pay::PayBridge;
+pub use points::PointsBridge;
 pub use shelf::ShelfBridge;
 pub use stock::StockBridge;
 

@@ -23,17 +23,27 @@ pub struct Wired {
 
 impl Wired {
     pub async fn on_sqlite() -> Self {
-        Self::open(None).await
+        Self::open(None, |_| {}).await
+    }
+
+    /// Points are kept by a platform at this address, which is waited for no longer than this.
+    pub async fn on_sqlite_with_points_at(url: String, patience: Duration) -> Self {
+        Self::open(None, |config| {
+            config.points.url = url;
+            config.points.timeout = patience.into();
+        })
+        .await
     }
 
     pub async fn on_mariadb() -> Self {
-        Self::open(Some(MariaDb::shared().await.fresh_database())).await
+        Self::open(Some(MariaDb::shared().await.fresh_database()), |_| {}).await
     }
 
-    async fn open(database: Option<Database>) -> Self {
+    async fn open(database: Option<Database>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = Scratch::new();
         let mut config = Config { data_dir: folder.path().join("data"), ..Config::default() };
         config.database.url = database.as_ref().map(|database| Secret::new(database.url()));
+        change(&mut config);
         let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let options = OpenOptions { migrate: true, demo: true };

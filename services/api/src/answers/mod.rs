@@ -1,8 +1,11 @@
 //! Answers as they stand in JSON (api.md, Resources): names and shapes hold exactly.
 
+pub mod activity;
 pub mod member;
 pub mod operations;
 pub mod order;
+pub mod points;
 pub mod product;
 pub mod shape;
 pub mod stock;
+pub mod webhook;

@@ -1,5 +1,6 @@
 //! One folder for each resource, one file for each verb. A new endpoint is its file and one line here.
 
+mod activities;
 mod addresses;
 mod admin;
 mod cart;
@@ -8,6 +9,7 @@ mod documents;
 pub mod health;
 mod orders;
 mod payments;
+mod points;
 mod products;
 mod responses;
 mod third_party_accounts;
@@ -25,6 +27,7 @@ use crate::{
 pub fn configure(config: &mut ServiceConfig) {
     config
         .service(orders::post::place)
+        .service(activities::post_order::place_in_activity)
         .service(orders::list::orders)
         .service(orders::get_one::order)
         .service(payments::callback::callback)
@@ -35,6 +38,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(orders::events::events)
         .service(products::list::products)
         .service(products::get_one::product)
+        .service(activities::list::activities)
+        .service(activities::get_one::activity)
         .service(cart::get::cart)
         .service(cart::clear::clear)
         .service(cart::put_item::put_item)
@@ -46,6 +51,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(addresses::remove::remove_address)
         .service(third_party_accounts::list::accounts)
         .service(third_party_accounts::put::put_account)
+        .service(points::get::points)
         .configure(admin::configure)
         .configure(health::configure)
         .configure(documents::configure);

@@ -3,6 +3,9 @@
 mod catalog;
 mod orders;
 mod others;
+mod partner;
+mod points;
+mod promotion;
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +16,14 @@ use sluice_pay::Payment;
 
 pub use orders::FakeOrders;
 pub use others::{PAYMENT, letter};
+pub use partner::{DELIVERY, FakePartner};
 
 /// The fakes' shared state.
 pub struct Fakes {
     pub orders: Arc<FakeOrders>,
     pub catalog: Arc<catalog::FakeCatalog>,
+    pub partner: Arc<FakePartner>,
+    pub promotion: Arc<promotion::FakePromotion>,
     pub payment: Mutex<Payment>,
     pub letters: Mutex<Vec<DeadLetter>>,
     pub published: Mutex<Vec<Envelope>>,
@@ -30,6 +36,8 @@ impl Default for Fakes {
         Self {
             orders: Arc::default(),
             catalog: Arc::default(),
+            partner: Arc::default(),
+            promotion: Arc::default(),
             payment: Mutex::new(others::payment()),
             letters: Mutex::default(),
             published: Mutex::default(),
@@ -47,8 +55,11 @@ impl Fakes {
             cart: others.clone(),
             inventory: others.clone(),
             member: others.clone(),
+            points: Arc::new(points::FakePoints::default()),
             orders: self.orders.clone(),
             pay: others.clone(),
+            promotion: self.promotion.clone(),
+            partner: self.partner.clone(),
             cashier: others.clone(),
             outbox: others.clone(),
             dead_letters: others.clone(),

@@ -32,7 +32,7 @@ pub async fn dead_letters(config: &Config, action: DeadLetterArgument) -> Outcom
 /// The in-process bus ends at the process: what is replayed from here is handled here, over the same database.
 fn consume_here(open: &OpenShop, stop: CancellationToken) -> JoinHandle<()> {
     let (shop, settings) = (&open.shop, WorkerSettings::default());
-    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone() };
+    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone(), points: open.points.clone() };
     let dispatchers = sluice_worker::consumers(shop, &hints, &settings)
         .into_iter()
         .map(|handler| Dispatcher::new(handler, shop.dead_letters.clone(), shop.clock.clone(), settings.retry))

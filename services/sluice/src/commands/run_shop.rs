@@ -86,7 +86,7 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
 }
 
 fn start_worker(open: &OpenShop, only: Vec<Topic>, stop: CancellationToken) -> JoinHandle<()> {
-    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone() };
+    let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone(), points: open.points.clone() };
     let settings = WorkerSettings { only, ..WorkerSettings::default() };
     tokio::spawn(sluice_worker::run(open.shop.clone(), open.bus.clone(), hints, settings, stop))
 }

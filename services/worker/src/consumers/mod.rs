@@ -3,7 +3,11 @@
 mod auto_cancel;
 mod gate_nudge;
 mod order_created;
+mod order_paid;
+mod order_refunded;
+mod partner_push;
 mod payment_settled;
+mod points_deduction;
 mod stock_sync;
 
 use std::{collections::HashMap, sync::Arc};
@@ -17,21 +21,32 @@ use crate::{Hints, WorkerSettings};
 use auto_cancel::ExpireOrders;
 use gate_nudge::NudgeGate;
 use order_created::ClearCarts;
+use order_paid::RecordRedemptions;
+use order_refunded::MarkRedemptions;
+use partner_push::TellPartners;
 use payment_settled::SettleOrders;
+use points_deduction::DeductPoints;
 use stock_sync::RecordMovements;
 
 /// Every consumer.
 pub fn all(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<Arc<dyn BatchHandler>> {
     let concurrency = settings.concurrency;
     let nudge = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(NudgeGate { name, topic, effects: hints.effects.clone() }) };
+    let tell = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(TellPartners { name, topic, partner: shop.partner.clone() }) };
     vec![
         Arc::new(ClearCarts { carts: shop.cart.clone() }),
+        Arc::new(DeductPoints { points: shop.points.clone() }),
         Arc::new(RecordMovements { inventory: shop.inventory.clone() }),
         Arc::new(ExpireOrders { orders: shop.orders.clone(), concurrency }),
         Arc::new(SettleOrders { orders: shop.orders.clone(), concurrency }),
+        Arc::new(RecordRedemptions { promotion: shop.promotion.clone() }),
+        Arc::new(MarkRedemptions { promotion: shop.promotion.clone() }),
         nudge("inventory.order-paid", Topic::OrderPaid),
         nudge("inventory.order-cancelled", Topic::OrderCancelled),
         nudge("inventory.order-refunded", Topic::OrderRefunded),
+        tell("partner.order-paid", Topic::OrderPaid),
+        tell("partner.order-cancelled", Topic::OrderCancelled),
+        tell("partner.order-refunded", Topic::OrderRefunded),
     ]
 }
 

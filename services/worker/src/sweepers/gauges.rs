@@ -5,12 +5,14 @@ use std::{error::Error, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::OutboxStore;
 use sluice_kernel::{Clock, Timestamp};
+use sluice_member::PointsService;
 use sluice_order::OrderService;
 
 use super::{Sweep, Turn};
 
 pub struct Measure {
     pub orders: Arc<dyn OrderService>,
+    pub points: Arc<dyn PointsService>,
     pub outbox: Arc<dyn OutboxStore>,
     pub clock: Arc<dyn Clock>,
 }
@@ -30,6 +32,9 @@ impl Sweep for Measure {
         let (overdue, oldest) = self.orders.overdue().await?;
         metrics::gauge!("sluice_orders_overdue").set(count(overdue));
         metrics::gauge!("sluice_order_overdue_seconds").set(age(oldest));
+        let points = self.points.stats().await?;
+        metrics::gauge!("sluice_points_tasks_pending").set(count(points.pending));
+        metrics::gauge!("sluice_points_tasks_oldest_age_seconds").set(age(points.oldest));
         Ok(Turn::Done)
     }
 }

@@ -5,6 +5,8 @@ mod auto_cancel;
 mod callbacks;
 mod gate_effects;
 mod gauges;
+mod points;
+mod pushes;
 mod refunds;
 mod reservations;
 
@@ -114,8 +116,17 @@ pub fn spawn_all(loops: &mut JoinSet<()>, shop: &Shop, hints: &Hints, settings: 
     let callbacks = callbacks::DeliverCallbacks { cashier: shop.cashier.clone() };
     loops.spawn(sweep(callbacks, Rhythm::every(sweeps.callbacks_every), stop()));
 
-    let gauges = gauges::Measure { orders: shop.orders.clone(), outbox: shop.outbox.clone(), clock: shop.clock.clone() };
+    let points = points::RunPoints { points: shop.points.clone(), limit: sweeps.points_limit };
+    loops.spawn(sweep(points, Rhythm { every: sweeps.points_every, hint: Some(hints.points.clone()) }, stop()));
+
+    let gauges = gauges::Measure { orders: shop.orders.clone(), points: shop.points.clone(), outbox: shop.outbox.clone(), clock: shop.clock.clone() };
     loops.spawn(sweep(gauges, Rhythm::every(sweeps.gauges_every), stop()));
+
+    let pushes = pushes::SendPushes { partner: shop.partner.clone(), limit: sweeps.pushes_limit };
+    loops.spawn(sweep(pushes, Rhythm { every: sweeps.pushes_every, hint: Some(shop.partner.hint()) }, stop()));
+
+    let waiting = pushes::MeasurePushes { partner: shop.partner.clone(), clock: shop.clock.clone() };
+    loops.spawn(sweep(waiting, Rhythm::every(sweeps.gauges_every), stop()));
 }
 
 #[cfg(test)]

@@ -1,0 +1,64 @@
+//! The points account.
+
+use serde::Serialize;
+use sluice_kernel::Timestamp;
+use sluice_member::{PointsEntry, PointsStatement};
+use utoipa::ToSchema;
+
+/// A user's balance with a page of what moved it, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct PointsAnswer {
+    pub balance: i64,
+    pub data: Vec<PointsEntryAnswer>,
+    /// Send it as `cursor` to go on; null at the end.
+    pub next_cursor: Option<String>,
+    pub has_more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PointsEntryAnswer {
+    pub id: String,
+    /// grant, deduct or refund.
+    pub kind: &'static str,
+    /// Negative where points left the account.
+    pub points: i64,
+    /// The order's number, the refund's id or the name of the grant; unique for its kind.
+    pub business_id: String,
+    pub order_no: Option<String>,
+    pub balance_after: i64,
+    pub reason: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<PointsEntry> for PointsEntryAnswer {
+    fn from(entry: PointsEntry) -> Self {
+        Self {
+            id: entry.id.to_string(),
+            kind: entry.kind.as_str(),
+            points: entry.points.0,
+            business_id: entry.business_id,
+            order_no: entry.order_no.map(|order| order.to_string()),
+            balance_after: entry.balance_after.0,
+            reason: entry.reason,
+            at: entry.at,
+        }
+    }
+}
+
+impl From<PointsStatement> for PointsAnswer {
+    fn from(statement: PointsStatement) -> Self {
+        let page = statement.entries.map(PointsEntryAnswer::from);
+        Self { balance: statement.balance.0, data: page.data, next_cursor: page.next_cursor, has_more: page.has_more }
+    }
+}
+
+/// Points that were given.
+#[derive(Serialize, ToSchema)]
+pub struct GrantAnswer {
+    pub user_id: String,
+    pub points: i64,
+    pub reason: String,
+    /// The user's balance now.
+    pub balance: i64,
+}

@@ -1,0 +1,3 @@
+//! `/admin/points`: what staff give.
+
+pub mod grant;

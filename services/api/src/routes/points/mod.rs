@@ -1,0 +1,3 @@
+//! `/points`: the caller's own account.
+
+pub mod get;
