@@ -43,6 +43,47 @@ pub fn order_no(segment: &str) -> Answer<OrderNo> {
     segment.parse().map_err(|_| Problem::not_found())
 }
 
+/// Tells null from absent.
+#[expect(clippy::option_option, reason = "a change: absent, taken away, or set")]
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A decimal number, as a JSON number or as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecimalText(pub String);
+
+impl<'de> Deserialize<'de> for DecimalText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl de::Visitor<'_> for Reader {
+            type Value = DecimalText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal number")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<DecimalText, E> {
+                Ok(DecimalText(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<DecimalText, E> {
+                Ok(DecimalText(number.to_string()))
+            }
+
+            // The shortest text that reads as this number: 0.8 stays 0.8.
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<DecimalText, E> {
+                Ok(DecimalText(number.to_string()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<DecimalText, E> {
+                Ok(DecimalText(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
 /// An amount in minor units, as a number or as money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {

@@ -65,6 +65,11 @@ pub enum Command {
         #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
         ttl: std::time::Duration,
     },
+    /// Sealed promotion parameters.
+    Referrer {
+        #[command(subcommand)]
+        action: ReferrerArgument,
+    },
     /// Everything that happened to an order or a SKU, from the database.
     Trace {
         #[command(subcommand)]
@@ -100,6 +105,18 @@ pub enum Command {
 pub enum RoleArgument {
     Customer,
     Staff,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReferrerArgument {
+    /// Print a sealed promotion parameter, which orders of the store carry as `referrer`.
+    Seal {
+        #[arg(long)]
+        store: i64,
+        /// Whom it names; 1 to 64 characters.
+        #[arg(long)]
+        promoter: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -58,7 +58,10 @@ impl Catalog for CatalogBridge {
     }
 }
 
-fn shelf_card(card: SkuCard) -> ShelfCard {
+/// The card as a cart order sees it.
+pub(super) fn shelf_card(card: SkuCard) -> ShelfCard {
+    // A product of an activity is no cart line.
+    let buyable = card.on_the_shelf();
     ShelfCard {
         sku_id: card.sku_id,
         product_id: card.product_id,
@@ -72,7 +75,7 @@ fn shelf_card(card: SkuCard) -> ShelfCard {
         supplier_price: card.supplier_price,
         delivery_place: card.delivery_place,
         required: card.order_form_items.iter().filter_map(|field| required(*field)).collect(),
-        buyable: card.buyable,
+        buyable,
         revision: card.revision,
     }
 }

@@ -1,7 +1,5 @@
-//! Catalog changes that a gate outside the database hears of before staff are answered.
-//!
-//! The change and its gate effect stand in one transaction; telling the gate here only shortens the time in which it
-//! would still take orders at the old price or for what has left the shelf. Where telling fails, the sweeper goes on.
+//! Catalog changes that others hear of before staff are answered: a gate outside the database of listings and prices, this
+//! process of the store's settings.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,32 +7,14 @@ use async_trait::async_trait;
 use sluice_catalog::{
     CatalogError, CatalogService, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettingsChange,
 };
-use sluice_inventory::InventoryService;
 use sluice_kernel::{Page, PageRequest, ProductId, SkuId, StoreId};
 
-/// Effects told at once, and how often; more than that wait for the sweeper.
-const EFFECTS_AT_ONCE: u32 = 500;
-const MOST_ROUNDS: usize = 20;
+use super::news::StaffNews;
 
-/// The catalog with a gate beside it.
+/// The catalog, with those beside it who hear of its changes.
 pub struct ListingBridge {
     pub catalog: Arc<dyn CatalogService>,
-    pub inventory: Arc<dyn InventoryService>,
-}
-
-impl ListingBridge {
-    async fn tell_gate(&self) {
-        for _ in 0..MOST_ROUNDS {
-            match self.inventory.apply_effects(EFFECTS_AT_ONCE).await {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, "The gate could not be told of a catalog change yet; the sweeper will.");
-                    return;
-                }
-            }
-        }
-    }
+    pub news: StaffNews,
 }
 
 #[async_trait]
@@ -44,7 +24,9 @@ impl CatalogService for ListingBridge {
     }
 
     async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
-        self.catalog.change_settings(store, version, change).await
+        let changed = self.catalog.change_settings(store, version, change).await?;
+        self.news.rules.forget(store).await;
+        Ok(changed)
     }
 
     async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
@@ -73,7 +55,7 @@ impl CatalogService for ListingBridge {
 
     async fn create_product(&self, store: StoreId, product: NewProduct) -> Result<Product, CatalogError> {
         let created = self.catalog.create_product(store, product).await?;
-        self.tell_gate().await;
+        self.news.tell_gate().await;
         Ok(created)
     }
 
@@ -85,19 +67,19 @@ impl CatalogService for ListingBridge {
         change: ProductChange,
     ) -> Result<Product, CatalogError> {
         let changed = self.catalog.change_product(store, id, version, change).await?;
-        self.tell_gate().await;
+        self.news.tell_gate().await;
         Ok(changed)
     }
 
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: NewSku) -> Result<Sku, CatalogError> {
         let created = self.catalog.create_sku(store, product, sku).await?;
-        self.tell_gate().await;
+        self.news.tell_gate().await;
         Ok(created)
     }
 
     async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
         let changed = self.catalog.change_sku(store, id, version, change).await?;
-        self.tell_gate().await;
+        self.news.tell_gate().await;
         Ok(changed)
     }
 }

@@ -29,7 +29,7 @@ impl ShelfReader for ShelfBridge {
                 spec: card.spec.to_string(),
                 price: card.price,
                 points: card.points,
-                buyable: card.buyable,
+                buyable: card.on_the_shelf(),
                 usable: figures.get(&sku).map_or(0, |figures| figures.usable),
             };
             (sku, entry)

@@ -84,6 +84,8 @@ pub struct StaffProductAnswer {
     pub order_form_items: Vec<FormField>,
     pub listed: bool,
     pub deleted: bool,
+    /// Sold by an activity alone: not on the shelf, in no cart.
+    pub offer_only: bool,
     /// The ETag's number.
     pub version: i64,
     #[schema(value_type = String, format = DateTime)]
@@ -143,6 +145,7 @@ impl From<Product> for StaffProductAnswer {
             order_form_items: product.order_form_items,
             listed: product.listed,
             deleted: product.deleted,
+            offer_only: product.offer_only,
             version: product.version,
             created_at: product.created_at,
             skus: product.skus.into_iter().map(StaffSkuAnswer::from).collect(),

@@ -42,6 +42,7 @@ impl Default for FakeCatalog {
             order_form_items: vec![FormField::IdCard],
             listed: true,
             deleted: false,
+            offer_only: false,
             version: 3,
             created_at: Timestamp::from_millis(0),
             skus: vec![sku],
@@ -54,6 +55,30 @@ impl Default for FakeCatalog {
             version: 1,
         };
         Self { product: Mutex::new(product), store: Mutex::new(store), created: Mutex::default() }
+    }
+}
+
+fn card(product: &Product, sku: &Sku) -> SkuCard {
+    SkuCard {
+        sku_id: sku.id,
+        product_id: product.id,
+        store_id: product.store_id,
+        title: product.title.as_str().into(),
+        picture: None,
+        pictures: product.pictures.clone().into(),
+        spec: sku.spec.as_str().into(),
+        code: sku.code.as_str().into(),
+        price: sku.price,
+        points: sku.points,
+        allotable_profit: sku.allotable_profit,
+        supplier_price: sku.supplier_price,
+        delivery_place: product.delivery_place.as_str().into(),
+        receiving_way: product.receiving_way,
+        customer_product_id: None,
+        order_form_items: product.order_form_items.clone().into(),
+        buyable: product.listed && sku.listed,
+        offer_only: product.offer_only,
+        revision: 1,
     }
 }
 
@@ -103,8 +128,9 @@ impl CatalogService for FakeCatalog {
         product.skus.into_iter().find(|sku| sku.id == id).ok_or(CatalogError::NotFound)
     }
 
-    async fn cards(&self, _: StoreId, _: &[SkuId]) -> Result<HashMap<SkuId, SkuCard>, CatalogError> {
-        Ok(HashMap::new())
+    async fn cards(&self, store: StoreId, skus: &[SkuId]) -> Result<HashMap<SkuId, SkuCard>, CatalogError> {
+        let product = self.found(store, ProductId(1))?;
+        Ok(product.skus.iter().filter(|sku| skus.contains(&sku.id)).map(|sku| (sku.id, card(&product, sku))).collect())
     }
 
     async fn create_product(&self, store: StoreId, product: NewProduct) -> Result<Product, CatalogError> {

@@ -4,6 +4,7 @@ mod dead_letters;
 mod doctor;
 mod documents;
 mod reconcile;
+mod referrer;
 mod run_shop;
 mod seed;
 mod token;
@@ -35,6 +36,7 @@ pub async fn run(arguments: Arguments) -> Outcome {
         Command::Migrate => seed::migrate(&load(&common)?).await,
         Command::Seed { products, stock } => seed::seed(&load(&common)?, products.zip(stock)).await,
         Command::Token { store, user, role, ttl } => token::token(&load(&common)?, store, user, role, ttl),
+        Command::Referrer { action } => referrer::referrer(&load(&common)?, action),
         Command::Trace { what } => trace::trace(&load(&common)?, what).await,
         Command::Reconcile { repair } => reconcile::reconcile(&load(&common)?, repair).await,
         Command::DeadLetters { action } => dead_letters::dead_letters(&load(&common)?, action).await,

@@ -1,7 +1,7 @@
 //! PATCH /admin/products/{id}: changes the fields that are sent; needs If-Match.
 
 use actix_web::{HttpResponse, patch, web};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use sluice_catalog::{FormField, ProductChange};
 use utoipa::ToSchema;
 
@@ -10,7 +10,7 @@ use crate::{
     answers::{product::StaffProductAnswer, shape},
     auth::Staff,
     body::Json,
-    fields,
+    fields::{self, present},
     precondition::{self, IfMatch},
     problem::Answer,
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
@@ -38,12 +38,6 @@ pub struct ChangeProduct {
     order_form_items: Option<Vec<FormField>>,
     listed: Option<bool>,
     deleted: Option<bool>,
-}
-
-/// Tells null from absent.
-#[expect(clippy::option_option, reason = "a change: absent, taken away, or set")]
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Changes a product

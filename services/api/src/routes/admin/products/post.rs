@@ -83,6 +83,7 @@ pub async fn create_product(Staff(caller): Staff, body: Json<CreateProduct>, api
         customer_product_id,
         order_form_items,
         listed,
+        offer_only: false,
         skus,
     };
     let catalog = api.shop.catalog.clone();

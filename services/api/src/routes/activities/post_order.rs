@@ -1,0 +1,117 @@
+//! POST /activities/{id}/orders: places an order of a discount promotion (spec.md, S1).
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use sluice_order::{PayType, PlaceActivityOrder};
+use utoipa::ToSchema;
+
+use crate::{
+    answers::order::OrderAnswer,
+    auth::Customer,
+    body::Json,
+    fields,
+    idempotency::Key,
+    problem::Answer,
+    routes::{
+        orders::placing::{self, AttributionFields, RecipientFields},
+        responses::{BodyRefusals, Conflict, Limited, Refusals},
+    },
+    state::Api,
+    trace,
+};
+
+/// Scope of the idempotency key.
+const ROUTE: &str = "POST /activities/{id}/orders";
+
+/// One product of the activity.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceActivity {
+    #[schema(max_length = 64)]
+    product_id: String,
+    #[schema(minimum = 1, maximum = 9999)]
+    quantity: i64,
+    pay_type: PaidWith,
+    recipient: Option<RecipientFields>,
+    /// A free-form remark.
+    #[schema(max_length = 500)]
+    own_form: Option<String>,
+    attribution: Option<AttributionFields>,
+    /// The sealed parameter that names the promoter.
+    #[schema(max_length = 512)]
+    referrer: Option<String>,
+}
+
+/// Must be the mode that applies to the product.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaidWith {
+    Cash,
+    Points,
+}
+
+impl From<PaidWith> for PayType {
+    fn from(with: PaidWith) -> Self {
+        match with {
+            PaidWith::Cash => Self::Cash,
+            PaidWith::Points => Self::Points,
+        }
+    }
+}
+
+/// Places an order of an activity
+///
+/// Paid in cash it waits for its payment like any order. Paid in points it begins as `confirming` and becomes `paid` or
+/// `failed` when the points account has answered; follow it at `/orders/{order_no}/events`. The same Idempotency-Key and
+/// body repeat the first answer, with `Idempotent-Replayed: true`. Refusals, the first that applies: activity_not_found,
+/// activity_not_running, product_not_in_activity, pay_type_mismatch, store_setting_missing, referrer_invalid,
+/// field_required, redemption_limit_reached, insufficient_stock.
+#[utoipa::path(
+    tag = "shop",
+    params(
+        ("id" = String, Path, description = "The activity"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")
+    ),
+    request_body = PlaceActivity,
+    responses(
+        (status = 201, description = "Placed", body = OrderAnswer, headers(
+            ("Location" = String, description = "The order"),
+            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
+        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, Limited<'_>
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/activities/{id}/orders")]
+pub async fn place_in_activity(
+    Customer(caller): Customer,
+    path: web::Path<String>,
+    key: Key,
+    body: Json<PlaceActivity>,
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Answer<HttpResponse> {
+    let permit = placing::admit(&api, &caller)?;
+    let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
+    let PlaceActivity { product_id, quantity, pay_type, recipient, own_form, attribution, referrer } = body.fields;
+    fields::short("/product_id", &product_id, 64)?;
+    let command = PlaceActivityOrder {
+        store: caller.store,
+        user: caller.user,
+        key,
+        activity: path.into_inner(),
+        product: product_id,
+        quantity: fields::quantity(|| "/quantity".to_owned(), quantity)?,
+        pay_type: pay_type.into(),
+        recipient: recipient.unwrap_or_default().into(),
+        own_form,
+        attribution: attribution.unwrap_or_default().into(),
+        referrer,
+        traceparent: trace::parent(),
+    };
+    placing::check_texts(&command.recipient, &command.attribution)?;
+    fields::optional("/own_form", command.own_form.as_ref(), 500)?;
+    fields::optional("/referrer", command.referrer.as_ref(), 512)?;
+
+    let orders = api.shop.orders.clone();
+    placing::answer(&api, permit, async move { orders.place_activity(command).await }).await
+}

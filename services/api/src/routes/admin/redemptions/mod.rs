@@ -1,0 +1,3 @@
+//! `/admin/redemptions`: paid activity orders.
+
+pub mod list;

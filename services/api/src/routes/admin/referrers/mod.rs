@@ -1,0 +1,3 @@
+//! `/admin/referrers`: sealed promotion parameters.
+
+pub mod post;
