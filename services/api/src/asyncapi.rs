@@ -153,16 +153,23 @@ fn schemas() -> Value {
         (json!({"type": "string"}), json!({"type": "integer"}), json!({"type": "string", "format": "date-time"}));
     let money = json!({"$ref": "#/components/schemas/Money"});
     let kind = json!({"enum": ["cart", "activity"]});
+    let activity = json!({"$ref": "#/components/schemas/ActivityOrder", "description": "Only where `kind` is activity."});
+    let points = json!({"type": "integer", "description": "Only where the provider is points."});
     json!({
         "Money": object(&["amount", "currency"], &json!({
             "amount": {"type": "integer", "description": "Minor units."}, "currency": {"type": "string", "description": "ISO 4217."}})),
         "OrderLine": object(&["sku_id", "product_id", "quantity", "unit_price", "unit_points"], &json!({
             "sku_id": text, "product_id": text, "quantity": whole, "unit_price": money, "unit_points": whole})),
+        "ActivityOrder": object(
+            &["activity_id", "product_id", "pay_type", "discount", "quantity", "unit_profit", "total_profit"],
+            &json!({"activity_id": text, "product_id": text, "campaign_id": text, "pay_type": {"enum": ["cash", "points"]},
+                "discount": {"type": "string", "description": "Decimal, above 0 and at most 1."}, "quantity": whole,
+                "promoter": text, "unit_profit": whole, "total_profit": whole})),
         "RestockLine": object(&["sku_id", "quantity"], &json!({"sku_id": text, "quantity": whole})),
         "OrderCreated": object(
             &["order_no", "kind", "store_id", "user_id", "total", "points_total", "lines", "created_at", "expires_at"],
             &json!({"order_no": text, "kind": kind, "store_id": text, "user_id": text, "total": money, "points_total": whole,
-                "lines": list_of("OrderLine"), "created_at": time, "expires_at": time})),
+                "lines": list_of("OrderLine"), "activity": activity, "created_at": time, "expires_at": time})),
         "StockMoved": object(&["movement_id", "store_id", "sku_id", "kind", "quantity", "at"], &json!({
             "movement_id": {"type": "string", "description": "Reservation, refund or adjustment; with sku_id and kind unique."},
             "store_id": text, "sku_id": text, "kind": {"enum": ["reserve", "sell", "release", "restock", "adjust"]},
@@ -172,19 +179,19 @@ fn schemas() -> Value {
             "order_no": text, "store_id": text, "expires_at": time})),
         "PaymentSettled": object(&["order_no", "store_id", "payment_id", "provider", "status", "amount", "at"], &json!({
             "order_no": text, "store_id": text, "payment_id": text, "provider": text,
-            "status": {"enum": ["paid", "failed", "refunded"]}, "amount": money, "refund_id": text,
+            "status": {"enum": ["paid", "failed", "refunded"]}, "amount": money, "points": points, "refund_id": text,
             "restock": list_of("RestockLine"), "at": time})),
         "OrderPaid": object(
             &["order_no", "kind", "store_id", "user_id", "total", "points_total", "payment_id", "lines", "paid_at"],
             &json!({"order_no": text, "kind": kind, "store_id": text, "user_id": text, "total": money, "points_total": whole,
-                "payment_id": text, "lines": list_of("OrderLine"), "paid_at": time})),
+                "payment_id": text, "lines": list_of("OrderLine"), "activity": activity, "paid_at": time})),
         "OrderCancelled": object(&["order_no", "kind", "store_id", "user_id", "status", "lines", "at"], &json!({
             "order_no": text, "kind": kind, "store_id": text, "user_id": text, "status": {"enum": ["cancelled", "failed"]},
-            "reason": text, "lines": list_of("OrderLine"), "at": time})),
+            "reason": text, "lines": list_of("OrderLine"), "activity": activity, "at": time})),
         "OrderRefunded": object(
             &["order_no", "kind", "store_id", "user_id", "status", "refund_status", "refund_id", "amount", "at"],
             &json!({"order_no": text, "kind": kind, "store_id": text, "user_id": text, "status": text,
                 "refund_status": {"enum": ["partial", "full"]}, "refund_id": text, "amount": money,
-                "restocked": list_of("RestockLine"), "at": time})),
+                "restocked": list_of("RestockLine"), "points": whole, "activity": activity, "at": time})),
     })
 }

@@ -10,7 +10,7 @@ async fn order_contract(engine: Engine) {
     let orders = Orders::over(engine).await;
     sluice_order::testing::order_contract(&orders).await;
     agree(&orders.engine.database).await;
-    let last = orders.engine.number("SELECT MAX(order_no) FROM orders").await;
+    let last = orders.engine.number("SELECT MAX(order_no) FROM order_refunds").await;
     let story = SqlStories::new(orders.engine.database.clone()).of_order(sluice_kernel::OrderNo::from_id(last)).await.unwrap();
     for what in ["order", "key", "movement", "refund", "outbox"] {
         assert!(story.iter().any(|line| line.what == what), "{what} is missing in {story:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sluice_kernel::{Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId};
+use sluice_kernel::{ActivityId, Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId};
 use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Prepared, Recipient, RefundAsked};
 use sluice_pay::PayRefund;
 use utoipa::ToSchema;
@@ -39,6 +39,19 @@ pub struct OrderAnswer {
     pub children: Vec<ChildAnswer>,
     #[schema(value_type = RecipientAnswer)]
     pub recipient: Recipient,
+    /// The activity it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub activity_id: Option<ActivityId>,
+    /// `cash` or `points`; only of an order of an activity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pay_type: Option<&'static str>,
+    /// Decimal, above 0 and at most 1; only of an order of an activity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount: Option<String>,
+    /// The buyer's remark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_form: Option<String>,
     pub redirect_type: String,
     /// Null where none could be prepared yet.
     pub payment: Option<PaymentAnswer>,
@@ -161,6 +174,7 @@ impl OrderAnswer {
             | OrderState::PaidAfterClose { .. }
             | OrderState::Refunded { .. } => None,
         };
+        let part = order.activity.as_ref();
         Self {
             order_no: order.order_no,
             kind: order.kind.as_str(),
@@ -174,6 +188,10 @@ impl OrderAnswer {
             items: order.items.iter().map(item).collect(),
             children: children(&order),
             recipient: order.recipient,
+            activity_id: part.map(|part| part.activity_id),
+            pay_type: part.map(|part| part.pay_type.as_str()),
+            discount: part.map(|part| part.discount.normalize().to_string()),
+            own_form: part.and_then(|part| part.own_form.clone()),
             redirect_type: order.redirect_type,
             payment: payment.map(PaymentAnswer::from),
             refund_status: order.refund_state.as_str(),
@@ -233,8 +251,13 @@ pub struct RefundAnswer {
     pub refund_id: RefundId,
     #[schema(value_type = String)]
     pub order_no: OrderNo,
+    /// Zero where the order was paid in points.
     #[schema(value_type = shape::Money)]
     pub amount: Money,
+    /// Where the order was paid in points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub points: Option<Points>,
     /// `pending` until the provider has answered, then `done`.
     pub status: &'static str,
     pub reason: String,
@@ -259,6 +282,7 @@ impl RefundAnswer {
             refund_id: asked.id,
             order_no: asked.order_no,
             amount: Money { amount: asked.amount, ..total },
+            points: asked.points,
             status: if asked.done { "done" } else { "pending" },
             reason,
             restock_items: None,
@@ -274,6 +298,7 @@ impl From<PayRefund> for RefundAnswer {
             refund_id: refund.id,
             order_no: refund.order_no,
             amount: refund.amount,
+            points: None,
             status: refund.status.as_str(),
             restock_items: Some(restock.collect()),
             reason: refund.reason,

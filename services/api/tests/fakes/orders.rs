@@ -12,9 +12,9 @@ use sluice_kernel::{
     SystemClock, Timestamp, UserId,
 };
 use sluice_order::{
-    CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput, OrderItem,
-    OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, PlaceCartOrder, Placed, Prepared, RefundAsk, RefundAsked,
-    RefundState, ShortLine,
+    ActivityPart, ActivityWindow, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError,
+    OrderInput, OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, PlaceActivityOrder, PlaceCartOrder,
+    Placed, Prepared, RefundAsk, RefundAsked, RefundState, RequestedLine, ShortLine,
 };
 use tokio::sync::Semaphore;
 
@@ -37,6 +37,7 @@ pub struct FakeOrders {
     pub kept: Mutex<Vec<Order>>,
     pub keys: Mutex<HashMap<(StoreId, UserId, &'static str, String), ([u8; 32], OrderNo)>>,
     pub commands: Mutex<Vec<PlaceCartOrder>>,
+    pub activity_commands: Mutex<Vec<PlaceActivityOrder>>,
     pub refunds: Mutex<Vec<RefundAsk>>,
     pub queries: Mutex<Vec<OrderQuery>>,
     pub waiting: Semaphore,
@@ -49,6 +50,7 @@ impl Default for FakeOrders {
             kept: Mutex::default(),
             keys: Mutex::default(),
             commands: Mutex::default(),
+            activity_commands: Mutex::default(),
             refunds: Mutex::default(),
             queries: Mutex::default(),
             waiting: Semaphore::new(0),
@@ -59,7 +61,7 @@ impl Default for FakeOrders {
 
 fn refusal(sku: &str) -> Option<OrderError> {
     match sku {
-        SHORT => Some(OrderError::InsufficientStock { lines: vec![ShortLine { line: 0, sku: SkuId(18), usable: 1 }] }),
+        SHORT => Some(OrderError::InsufficientStock { lines: vec![ShortLine { line: Some(0), sku: SkuId(18), usable: 1 }] }),
         UNLISTED => Some(OrderError::OffShelf { lines: vec![(0, UNLISTED.to_owned())] }),
         NEEDS_NAME => Some(OrderError::FieldRequired {
             missing: vec![MissingField { pointer: "/recipient/name", field: "name", product: ProductId(11) }],
@@ -67,6 +69,24 @@ fn refusal(sku: &str) -> Option<OrderError> {
         UNAVAILABLE => Some(PortError::unavailable("the database", "connection refused at 10.0.0.1").into()),
         _ => None,
     }
+}
+
+/// An activity is refused by its number.
+fn activity_refusal(activity: &str) -> Option<OrderError> {
+    Some(match activity {
+        "404" => OrderError::ActivityNotFound,
+        "11" => OrderError::ActivityNotRunning,
+        "12" => OrderError::ProductNotInActivity,
+        "13" => OrderError::PayTypeMismatch,
+        "14" => OrderError::StoreSettingMissing,
+        "15" => OrderError::ReferrerInvalid,
+        "16" => OrderError::FieldRequired {
+            missing: vec![MissingField { pointer: "/own_form", field: "own_form", product: ProductId(1005) }],
+        },
+        "17" => OrderError::RedemptionLimitReached,
+        "18" => OrderError::InsufficientStock { lines: vec![ShortLine { line: None, sku: SkuId(1004), usable: 1 }] },
+        _ => return None,
+    })
 }
 
 pub fn prepared(order: &Order) -> Prepared {
@@ -120,6 +140,7 @@ fn order(command: &PlaceCartOrder, sku: &str, quantity: sluice_kernel::Quantity,
         attribution: command.attribution.clone(),
         referrer: command.referrer.clone(),
         redirect_type: "2".to_owned(),
+        activity: None,
         items: vec![OrderItem { line, restocked: 0 }],
         children: vec![ChildOrder {
             order_no: OrderNo::from_id(number + 1),
@@ -187,6 +208,55 @@ impl OrderService for FakeOrders {
         kept.push(order.clone());
         self.keys.lock().unwrap().insert((store, user, route, key), (fingerprint, order.order_no));
         Ok(Placed { payment: Some(prepared(&order)), order, replayed: false })
+    }
+
+    async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
+        self.activity_commands.lock().unwrap().push(command.clone());
+        if let Some(refusal) = activity_refusal(&command.activity) {
+            return Err(refusal);
+        }
+        let cart = PlaceCartOrder {
+            store: command.store,
+            user: command.user.clone(),
+            key: command.key.clone(),
+            input: OrderInput::Items(vec![RequestedLine { sku: command.product.clone(), quantity: command.quantity }]),
+            recipient: command.recipient.clone(),
+            verify_code: None,
+            store_code: None,
+            attribution: command.attribution.clone(),
+            referrer: command.referrer.clone(),
+            traceparent: None,
+        };
+        let mut placed = self.place(cart).await?;
+        self.commands.lock().unwrap().pop();
+        let mut kept = self.kept.lock().unwrap();
+        let order = kept.iter_mut().find(|kept| kept.order_no == placed.order.order_no).unwrap();
+        let window = ActivityWindow { starts_at: order.created_at, ends_at: order.expires_at };
+        order.kind = OrderKind::Activity;
+        order.activity = Some(ActivityPart {
+            activity_id: command.activity.parse().unwrap(),
+            product_id: ProductId(1),
+            campaign_id: None,
+            pay_type: command.pay_type,
+            discount: "0.80".parse().unwrap(),
+            price: order.total,
+            points_price: Points(5),
+            quantity: command.quantity,
+            receiving_way: 0,
+            own_form: command.own_form.clone(),
+            promoter: None,
+            customer_product_id: None,
+            partner_unit_price: 0,
+            partner_total: 0,
+            window,
+            most_orders: None,
+            most_units: None,
+        });
+        order.redirect_type = "1".to_owned();
+        order.state = order.first_state();
+        placed.order = order.clone();
+        placed.payment = placed.payment.filter(|_| !order.is_paid_in_points());
+        Ok(placed)
     }
 
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
@@ -258,7 +328,8 @@ impl OrderService for FakeOrders {
         }
         self.refunds.lock().unwrap().push(ask.clone());
         let amount = ask.amount.unwrap_or(order.total.amount);
-        Ok(RefundAsked { id: RefundId::from("r1"), order_no: ask.order_no, amount, done: true, replayed: false })
+        let points = order.is_paid_in_points().then_some(order.points_total);
+        Ok(RefundAsked { id: RefundId::from("r1"), order_no: ask.order_no, amount, points, done: true, replayed: false })
     }
 
     async fn settle(&self, _: &PaymentSettled, _: Option<&str>) -> Result<(), OrderError> {

@@ -5,4 +5,5 @@ pub mod events;
 pub mod get_one;
 pub mod list;
 pub mod payment;
+pub mod placing;
 pub mod post;

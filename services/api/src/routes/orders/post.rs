@@ -1,8 +1,8 @@
 //! POST /orders: places a cart order (spec.md, S2).
 
-use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
-use sluice_order::{Attribution, OrderInput, PlaceCartOrder, Recipient, RequestedLine};
+use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     fields,
     idempotency::Key,
     problem::{Answer, Problem},
-    routes::responses::{BodyRefusals, Conflict, Limited, Refusals},
+    routes::{
+        orders::placing::{self, AttributionFields, RecipientFields},
+        responses::{BodyRefusals, Conflict, Limited, Refusals},
+    },
     state::Api,
     trace,
 };
@@ -49,34 +52,6 @@ pub struct Line {
     quantity: i64,
 }
 
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecipientFields {
-    #[schema(max_length = 64)]
-    name: Option<String>,
-    #[schema(max_length = 32)]
-    phone: Option<String>,
-    #[schema(max_length = 32)]
-    id_card: Option<String>,
-    #[schema(max_length = 64)]
-    province: Option<String>,
-    #[schema(max_length = 64)]
-    city: Option<String>,
-    #[schema(max_length = 64)]
-    district: Option<String>,
-    #[schema(max_length = 200)]
-    address: Option<String>,
-}
-
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AttributionFields {
-    #[schema(max_length = 128)]
-    rq: Option<String>,
-    #[schema(max_length = 128)]
-    cookie_id: Option<String>,
-}
-
 /// Places an order
 ///
 /// All lines or none. The same Idempotency-Key and body repeat the first answer, with `Idempotent-Replayed: true`.
@@ -102,49 +77,28 @@ pub async fn place(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Answer<HttpResponse> {
-    api.order_limit.check(&caller)?;
-    let overloaded = |_| Problem::new("overloaded", "Too many orders are being placed; try again soon.");
-    let permit = api.placements.clone().try_acquire_owned().map_err(overloaded)?;
+    let permit = placing::admit(&api, &caller)?;
     let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
     let input = input(body.fields.items, body.fields.from_cart)?;
-    let fields = body.fields.recipient.unwrap_or_default();
-    let attribution = body.fields.attribution.unwrap_or_default();
     let command = PlaceCartOrder {
         store: caller.store,
         user: caller.user,
         key,
         input,
-        recipient: Recipient {
-            name: fields.name,
-            phone: fields.phone,
-            id_card: fields.id_card,
-            province: fields.province,
-            city: fields.city,
-            district: fields.district,
-            address: fields.address,
-        },
+        recipient: body.fields.recipient.unwrap_or_default().into(),
         verify_code: body.fields.verify_code,
         store_code: body.fields.store_code,
-        attribution: Attribution { rq: attribution.rq, cookie_id: attribution.cookie_id },
+        attribution: body.fields.attribution.unwrap_or_default().into(),
         referrer: body.fields.referrer,
         traceparent: trace::parent(),
     };
-    check_texts(&command)?;
+    placing::check_texts(&command.recipient, &command.attribution)?;
+    fields::optional("/verify_code", command.verify_code.as_ref(), 16)?;
+    fields::optional("/store_code", command.store_code.as_ref(), 64)?;
+    fields::optional("/referrer", command.referrer.as_ref(), 512)?;
 
     let orders = api.shop.orders.clone();
-    let placing = async move {
-        let placed = orders.place(command).await;
-        // The place is free when the placement has ended, not when the client hung up.
-        drop(permit);
-        placed
-    };
-    let placed = api.ask(placing).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, format!("/api/v1/orders/{}", placed.order.order_no)));
-    if placed.replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
-    }
-    Ok(response.json(OrderAnswer::new(placed.order, placed.payment)))
+    placing::answer(&api, permit, async move { orders.place(command).await }).await
 }
 
 fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput> {
@@ -167,20 +121,4 @@ fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput
         requested.push(RequestedLine { sku: line.sku_id, quantity });
     }
     Ok(OrderInput::Items(requested))
-}
-
-fn check_texts(command: &PlaceCartOrder) -> Answer<()> {
-    let recipient = &command.recipient;
-    fields::optional("/recipient/name", recipient.name.as_ref(), 64)?;
-    fields::optional("/recipient/phone", recipient.phone.as_ref(), 32)?;
-    fields::optional("/recipient/id_card", recipient.id_card.as_ref(), 32)?;
-    fields::optional("/recipient/province", recipient.province.as_ref(), 64)?;
-    fields::optional("/recipient/city", recipient.city.as_ref(), 64)?;
-    fields::optional("/recipient/district", recipient.district.as_ref(), 64)?;
-    fields::optional("/recipient/address", recipient.address.as_ref(), 200)?;
-    fields::optional("/attribution/rq", command.attribution.rq.as_ref(), 128)?;
-    fields::optional("/attribution/cookie_id", command.attribution.cookie_id.as_ref(), 128)?;
-    fields::optional("/verify_code", command.verify_code.as_ref(), 16)?;
-    fields::optional("/store_code", command.store_code.as_ref(), 64)?;
-    fields::optional("/referrer", command.referrer.as_ref(), 512)
 }

@@ -46,7 +46,7 @@ pub struct RestockItem {
 
 /// Refunds an order
 ///
-/// 409 order_not_refundable where no money was kept or all of it went back.
+/// An order that was paid in points is refunded whole: leave `amount` out. 409 order_not_refundable where no money was kept or all of it went back.
 #[utoipa::path(
     tag = "staff",
     params(

@@ -1,0 +1,96 @@
+//! What the routes that place orders share: who is let in, the fields every order has, and the answer.
+
+use actix_web::{HttpResponse, http::header};
+use serde::Deserialize;
+use sluice_order::{Attribution, OrderError, Placed, Recipient};
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
+
+use crate::{
+    answers::order::OrderAnswer,
+    auth::Caller,
+    fields,
+    problem::{Answer, Problem},
+    state::Api,
+};
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecipientFields {
+    #[schema(max_length = 64)]
+    name: Option<String>,
+    #[schema(max_length = 32)]
+    phone: Option<String>,
+    #[schema(max_length = 32)]
+    id_card: Option<String>,
+    #[schema(max_length = 64)]
+    province: Option<String>,
+    #[schema(max_length = 64)]
+    city: Option<String>,
+    #[schema(max_length = 64)]
+    district: Option<String>,
+    #[schema(max_length = 200)]
+    address: Option<String>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttributionFields {
+    #[schema(max_length = 128)]
+    rq: Option<String>,
+    #[schema(max_length = 128)]
+    cookie_id: Option<String>,
+}
+
+impl From<RecipientFields> for Recipient {
+    fn from(fields: RecipientFields) -> Self {
+        let RecipientFields { name, phone, id_card, province, city, district, address } = fields;
+        Self { name, phone, id_card, province, city, district, address }
+    }
+}
+
+impl From<AttributionFields> for Attribution {
+    fn from(fields: AttributionFields) -> Self {
+        let AttributionFields { rq, cookie_id } = fields;
+        Self { rq, cookie_id }
+    }
+}
+
+pub fn check_texts(recipient: &Recipient, attribution: &Attribution) -> Answer<()> {
+    fields::optional("/recipient/name", recipient.name.as_ref(), 64)?;
+    fields::optional("/recipient/phone", recipient.phone.as_ref(), 32)?;
+    fields::optional("/recipient/id_card", recipient.id_card.as_ref(), 32)?;
+    fields::optional("/recipient/province", recipient.province.as_ref(), 64)?;
+    fields::optional("/recipient/city", recipient.city.as_ref(), 64)?;
+    fields::optional("/recipient/district", recipient.district.as_ref(), 64)?;
+    fields::optional("/recipient/address", recipient.address.as_ref(), 200)?;
+    fields::optional("/attribution/rq", attribution.rq.as_ref(), 128)?;
+    fields::optional("/attribution/cookie_id", attribution.cookie_id.as_ref(), 128)
+}
+
+/// Whether this user may place an order now, and a place among those that are placed at the same time.
+pub fn admit(api: &Api, caller: &Caller) -> Answer<OwnedSemaphorePermit> {
+    api.order_limit.check(caller)?;
+    let overloaded = |_| Problem::new("overloaded", "Too many orders are being placed; try again soon.");
+    api.placements.clone().try_acquire_owned().map_err(overloaded)
+}
+
+/// Runs the placement and answers 201. The place is free when the placement has ended, not when the client hung up.
+pub async fn answer(
+    api: &Api,
+    permit: OwnedSemaphorePermit,
+    placement: impl Future<Output = Result<Placed, OrderError>> + Send + 'static,
+) -> Answer<HttpResponse> {
+    let placing = async move {
+        let placed = placement.await;
+        drop(permit);
+        placed
+    };
+    let placed = api.ask(placing).await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/api/v1/orders/{}", placed.order.order_no)));
+    if placed.replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    Ok(response.json(OrderAnswer::new(placed.order, placed.payment)))
+}
