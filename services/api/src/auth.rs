@@ -115,7 +115,7 @@ impl Tokens {
         // Blanks at the end are lost in comparisons of some databases: such a user could pass for another.
         let plain = claims.sub.trim() == claims.sub && !claims.sub.chars().any(char::is_control);
         let sound = (1..=MOST_USER_LETTERS).contains(&letters) && plain && store > 0;
-        sound.then(|| Verified {
+        sound.then_some(Verified {
             caller: Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role },
             exp: claims.exp,
             nbf: claims.nbf,
@@ -152,5 +152,31 @@ impl FromRequest for Staff {
             Role::Staff => Ok(Self(caller)),
             Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_remembered_token_ends_as_any_other() {
+        let settings = TokenSettings {
+            algorithm: Algorithm::HS256,
+            secret: b"secret".to_vec(),
+            issuer: "issuer".to_owned(),
+            audience: "audience".to_owned(),
+        };
+        let claims = json!({
+            "sub": "42", "store_id": 1, "role": "customer", "iss": "issuer", "aud": "audience", "nbf": 50, "exp": 100,
+        });
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(b"secret")).unwrap();
+        let tokens = Tokens::new(&settings);
+        let admitted = |seconds: i64| tokens.verify(&token, Timestamp::from_millis(seconds * 1_000)).is_some();
+        assert_eq!([49, 50, 99, 100, 50, 49].map(admitted), [false, true, true, false, true, false]);
+        assert!(tokens.verify(&format!("{token}x"), Timestamp::from_millis(60_000)).is_none());
     }
 }
