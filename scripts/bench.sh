@@ -87,7 +87,7 @@ secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 SLUICE__AUTH__JWT_SECRET=$(secret)
 SLUICE__PAY__SANDBOX_SECRET=$(secret)
 export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=json
-export RUST_LOG=${RUST_LOG:-warn}
+export SLUICE__LOG__FILTER=${SLUICE__LOG__FILTER:-warn}
 
 export TOKENS=$work/tokens
 STAFF=$("$sluice" token --store 1 --user bench --role staff --ttl 12h --data-dir "$work/tokens-data")
@@ -212,7 +212,7 @@ play() (
     *) die "no setup '$setup'" ;;
   esac
   [ "$setup" = former ] || stock_offers
-  RUN=warm-$RANDOM wrk -t1 -c32 -d2s -s scripts/bench.lua "$url" >/dev/null
+  RUN=warm-$RANDOM wrk -t1 -c64 -d10s -s scripts/bench.lua "$url" >/dev/null
   for count in $connections; do measure "$setup" "$round" "$count" "$url"; done
   [ "$setup" = former ] || agreement "$setup"
 )

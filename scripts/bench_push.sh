@@ -50,7 +50,7 @@ eval "$(./scripts/servers.sh env)"
 secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 SLUICE__AUTH__JWT_SECRET=$(secret)
 SLUICE__PAY__SANDBOX_SECRET=$(secret)
-export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=json RUST_LOG=${RUST_LOG:-error}
+export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=json SLUICE__LOG__FILTER=${SLUICE__LOG__FILTER:-error}
 export SLUICE__PUSH__ALLOW_PRIVATE_TARGETS=true SLUICE__PUSH__LONGEST_PAUSE=2s
 export SLUICE__DATA_DIR=$work/data SLUICE__BUS__URL=kafka://$SLUICE_TEST_KAFKA SLUICE__BUS__TOPIC_PREFIX=push.
 mariadb --no-defaults --user=root --socket="$SLUICE_SERVERS_DIR/mysql/s.sock" --execute="CREATE DATABASE bench_push"
@@ -121,7 +121,7 @@ sale() { # NAME RUN
   awk -F'\t' -v OFS='\t' -v name="$1" -v run="$2" '{print name, run, $2 / $3, $4, $5, $6, $2}' <<<"$line" | tee -a "$work/raw.tsv" >&2
 }
 
-RUN=warm-$RANDOM wrk -t1 -c"$connections" -d3s -s scripts/bench.lua "http://127.0.0.1:$port" >/dev/null
+RUN=warm-$RANDOM wrk -t1 -c"$connections" -d10s -s scripts/bench.lua "http://127.0.0.1:$port" >/dev/null
 settle
 for run in $(seq "$runs"); do
   sale there "$run"

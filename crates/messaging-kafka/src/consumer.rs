@@ -13,7 +13,7 @@ use rdkafka::{
 };
 use sluice_events::{DeadLetter, Dispatcher, Envelope, Subscriber};
 use sluice_kernel::{PortError, PortResult};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{KafkaPublisher, KafkaSettings, connection::Connection, dead_letters, lag, message};
@@ -74,7 +74,9 @@ impl ConsumerLoop {
         let consumer = Arc::new(consumer);
         let lag = tokio::spawn(lag::watch(consumer.clone(), handler.topic(), handler.name(), self.stop.clone()));
 
-        while let Some(batch) = self.fill(&consumer).await {
+        let mut gathered = Instant::now();
+        while let Some(batch) = self.fill(&consumer, gathered).await {
+            gathered = Instant::now() + self.settings.gather;
             if !self.settle(&batch).await {
                 break;
             }
@@ -121,16 +123,18 @@ impl ConsumerLoop {
     }
 
     /// Waits for a message and takes what else is there: an idle consumer adds no delay, a busy one finds batches.
-    /// `None` when `stop` came first.
-    async fn fill<'a>(&self, consumer: &'a StreamConsumer<Connection>) -> Option<Vec<Arrived<'a>>> {
+    /// The batch closes not before `gathered`. `None` when `stop` came first.
+    async fn fill<'a>(&self, consumer: &'a StreamConsumer<Connection>, gathered: Instant) -> Option<Vec<Arrived<'a>>> {
         let connection = consumer.context();
         let mut batch = Vec::new();
         let mut next = self.stop.run_until_cancelled(consumer.recv()).await?;
+        let mut generation = connection.generation();
+        self.stop.run_until_cancelled(tokio::time::sleep_until(gathered)).await?;
         loop {
             match next {
                 Ok(message) => {
                     connection.is_there();
-                    batch.push(Arrived { message, generation: connection.generation() });
+                    batch.push(Arrived { message, generation });
                 }
                 Err(error) => {
                     connection.went_away(&error);
@@ -142,7 +146,7 @@ impl ConsumerLoop {
                 break;
             }
             match consumer.recv().now_or_never() {
-                Some(another) => next = another,
+                Some(another) => (next, generation) = (another, connection.generation()),
                 None => break,
             }
         }

@@ -24,6 +24,9 @@ pub struct KafkaSettings {
     pub delivery_timeout: Duration,
     /// Events a handler sees at once.
     pub batch_events: usize,
+    /// The next batch begins no sooner than this after the last one: under load events gather and share a transaction
+    /// and a commit. An idle consumer starts at once.
+    pub gather: Duration,
     /// Further settings of librdkafka for every client, for instance of security.
     pub extra: BTreeMap<String, String>,
 }
@@ -39,6 +42,7 @@ impl KafkaSettings {
             linger: Duration::from_millis(2),
             delivery_timeout: Duration::from_secs(10),
             batch_events: 500,
+            gather: Duration::from_millis(20),
             extra: BTreeMap::new(),
         }
     }

@@ -42,13 +42,31 @@ impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
         H: Fn(Vec<T>) -> F + Send + Sync + 'static,
         F: Future<Output = Vec<PortResult<A>>> + Send + 'static,
     {
+        let (writer, work) = Self::prepare(name, lanes, queue, batch, handler);
+        for lane in work {
+            tokio::spawn(lane);
+        }
+        writer
+    }
+
+    /// The writer and the lanes that its caller is to run.
+    pub(crate) fn prepare<H, F>(
+        name: &'static str,
+        lanes: usize,
+        queue: usize,
+        batch: usize,
+        handler: H,
+    ) -> (Self, Vec<BoxFuture<'static, ()>>)
+    where
+        H: Fn(Vec<T>) -> F + Send + Sync + 'static,
+        F: Future<Output = Vec<PortResult<A>>> + Send + 'static,
+    {
         let handler: Arc<Handler<T, A>> = Arc::new(move |items| handler(items).boxed());
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..lanes.max(1) {
-            tokio::spawn(run_lane(name, Arc::clone(&receiver), batch.max(1), Arc::clone(&handler)));
-        }
-        Self { name, queue: sender }
+        let lane = |_| run_lane(name, Arc::clone(&receiver), batch.max(1), Arc::clone(&handler)).boxed();
+        let work = (0..lanes.max(1)).map(lane).collect();
+        (Self { name, queue: sender }, work)
     }
 
     /// Waits for the item's group.

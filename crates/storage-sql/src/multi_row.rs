@@ -94,9 +94,18 @@ impl InList {
     }
 
     pub(crate) async fn execute<K: Clone + Into<Value>>(&self, unit: &UnitOfWork, keys: &[K]) -> StoreResult<u64> {
+        self.execute_with(unit, &[], keys).await
+    }
+
+    /// `before` are the values of the parameters that stand in `head`.
+    pub(crate) async fn execute_with<K>(&self, unit: &UnitOfWork, before: &[i64], keys: &[K]) -> StoreResult<u64>
+    where
+        K: Clone + Into<Value>,
+    {
         let mut touched = 0;
         for keys in keys.chunks(MOST_ROWS) {
-            touched += unit.execute(self.text(unit.dialect(), keys.len()), padded(keys).map(Into::into).collect()).await?;
+            let values = before.iter().map(|value| Value::from(*value)).chain(padded(keys).map(Into::into)).collect();
+            touched += unit.execute(self.text(unit.dialect(), keys.len()), values).await?;
         }
         Ok(touched)
     }

@@ -33,7 +33,7 @@ mod order_reserved;
 mod partner;
 #[path = "suite/pay.rs"]
 mod pay;
-#[path = "suite/promotion.rs"]
-mod promotion;
 #[path = "suite/points.rs"]
 mod points;
+#[path = "suite/promotion.rs"]
+mod promotion;

@@ -7,6 +7,7 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use jsonwebtoken::{DecodingKey, Validation};
+use moka::sync::Cache;
 use serde::Deserialize;
 use sluice_kernel::{StoreId, Timestamp, UserId};
 
@@ -56,10 +57,23 @@ struct Claims {
 /// Longest `sub`, in characters.
 const MOST_USER_LETTERS: usize = 64;
 
-/// Verifies tokens under the pinned algorithm.
+/// Tokens whose verification is remembered.
+const MOST_REMEMBERED: u64 = 10_000;
+
+/// What a sound token says; its time is looked at anew with every request.
+#[derive(Clone)]
+struct Verified {
+    caller: Caller,
+    exp: i64,
+    nbf: Option<i64>,
+}
+
+/// Verifies tokens under the pinned algorithm. A token stays what it is, so it is verified once, as long as it is among
+/// the remembered ones; those that are refused are not remembered.
 pub struct Tokens {
     key: DecodingKey,
     validation: Validation,
+    remembered: Cache<String, Verified>,
 }
 
 impl Tokens {
@@ -71,16 +85,28 @@ impl Tokens {
         // Time comes from the process's clock, below.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { key: DecodingKey::from_secret(&settings.secret), validation }
+        let remembered = Cache::new(MOST_REMEMBERED);
+        Self { key: DecodingKey::from_secret(&settings.secret), validation, remembered }
     }
 
     /// `None` for whatever is wrong: a forger learns nothing from the difference.
     pub fn verify(&self, token: &str, now: Timestamp) -> Option<Caller> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
+        let remembered = self.remembered.get(token);
+        let known = remembered.is_some();
+        let verified = remembered.or_else(|| self.read(token))?;
         let seconds = now.as_millis().div_euclid(1_000);
-        if claims.exp <= seconds || claims.nbf.is_some_and(|start| start > seconds) {
+        if verified.exp <= seconds || verified.nbf.is_some_and(|start| start > seconds) {
             return None;
         }
+        if !known {
+            self.remembered.insert(token.to_owned(), verified.clone());
+        }
+        Some(verified.caller)
+    }
+
+    /// Signature and claims, whatever the time.
+    fn read(&self, token: &str) -> Option<Verified> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
         let store = match claims.store_id {
             StoreClaim::Number(number) => number,
             StoreClaim::Text(text) => text.parse().ok().filter(|number: &i64| number.to_string() == text)?,
@@ -89,7 +115,11 @@ impl Tokens {
         // Blanks at the end are lost in comparisons of some databases: such a user could pass for another.
         let plain = claims.sub.trim() == claims.sub && !claims.sub.chars().any(char::is_control);
         let sound = (1..=MOST_USER_LETTERS).contains(&letters) && plain && store > 0;
-        sound.then_some(Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role })
+        sound.then_some(Verified {
+            caller: Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role },
+            exp: claims.exp,
+            nbf: claims.nbf,
+        })
     }
 }
 
@@ -122,5 +152,31 @@ impl FromRequest for Staff {
             Role::Staff => Ok(Self(caller)),
             Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_remembered_token_ends_as_any_other() {
+        let settings = TokenSettings {
+            algorithm: Algorithm::HS256,
+            secret: b"secret".to_vec(),
+            issuer: "issuer".to_owned(),
+            audience: "audience".to_owned(),
+        };
+        let claims = json!({
+            "sub": "42", "store_id": 1, "role": "customer", "iss": "issuer", "aud": "audience", "nbf": 50, "exp": 100,
+        });
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(b"secret")).unwrap();
+        let tokens = Tokens::new(&settings);
+        let admitted = |seconds: i64| tokens.verify(&token, Timestamp::from_millis(seconds * 1_000)).is_some();
+        assert_eq!([49, 50, 99, 100, 50, 49].map(admitted), [false, true, true, false, true, false]);
+        assert!(tokens.verify(&format!("{token}x"), Timestamp::from_millis(60_000)).is_none());
     }
 }

@@ -30,9 +30,9 @@ pub struct RelaySettings {
 impl Default for RelaySettings {
     fn default() -> Self {
         Self {
-            batch: 500,
+            batch: 1_000,
             poll: Duration::from_millis(200),
-            gather: Duration::from_millis(20),
+            gather: Duration::from_millis(50),
             lease: Duration::from_secs(3),
             first_delay: Duration::from_millis(50),
             max_delay: Duration::from_secs(1),

@@ -132,7 +132,8 @@ pub(crate) async fn raise_revisions(unit: &UnitOfWork, store: StoreId, skus: &[i
         );
         unit.execute(follow, keys.clone()).await?;
         if outside_gate {
-            let select = format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({list}) ORDER BY sku_id");
+            let select =
+                format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({list}) ORDER BY sku_id");
             for row in unit.rows(select, keys).await? {
                 let listing = Listing { buyable: row.try_get_by("buyable")?, revision: row.try_get_by("revision")? };
                 queue_listing(unit, store, SkuId(row.try_get_by("sku_id")?), listing).await?;

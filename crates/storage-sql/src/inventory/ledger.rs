@@ -35,12 +35,53 @@ static WAITING: InList = InList::new(
 );
 static APPLIED: InList = InList::new("UPDATE stock_ledger SET applied = TRUE WHERE id IN", |_| "");
 
-/// Takes over movements inside a transaction: rows first, then all that wait for these SKUs, as far as figures hold.
-pub(super) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<()> {
+static NOTE_APPLIED: MultiRow = MultiRow::insert(
+    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, reason, at, applied) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, TRUE)",
+    8,
+);
+
+/// Takes over movements of which none was told before and none must wait, as nearly all are: each row is written once.
+/// False where one must wait; nothing was changed then. Where one was told before the transaction fails.
+async fn record_new(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<bool> {
+    let sorted = sorted(movements);
+    let skus = skus_of(&sorted);
+    let mut stock = LockedStock::lock(unit, skus.clone()).await?;
+    // Those that wait go first.
+    let keys: Vec<i64> = skus.into_iter().map(|sku| sku.0).collect();
+    let none_waits = WAITING.rows(unit, &keys).await?.is_empty();
+    let follows = |movement: &&StockMoved| stock.follow(movement.store_id, movement.kind, movement.sku_id, movement.quantity);
+    if !none_waits || !sorted.iter().all(follows) {
+        return Ok(false);
+    }
+    NOTE_APPLIED.run(unit, ledger_values(&sorted)).await?;
+    stock.write(unit).await?;
+    Ok(true)
+}
+
+fn sorted(movements: &[StockMoved]) -> Vec<&StockMoved> {
     let mut sorted: Vec<&StockMoved> = movements.iter().collect();
     sorted.sort_by(|one, other| (&one.movement_id, one.sku_id, one.kind).cmp(&(&other.movement_id, other.sku_id, other.kind)));
-    let mut values: Vec<Value> = Vec::with_capacity(sorted.len() * 8);
-    for movement in &sorted {
+    sorted
+}
+
+fn skus_of(movements: &[&StockMoved]) -> Vec<SkuId> {
+    let mut skus: Vec<SkuId> = movements.iter().map(|movement| movement.sku_id).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    skus
+}
+
+/// Takes over movements inside a transaction: rows first, then all that wait for these SKUs, as far as figures hold.
+pub(super) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<()> {
+    let sorted = sorted(movements);
+    NOTE.run(unit, ledger_values(&sorted)).await?;
+    apply_waiting(unit, skus_of(&sorted)).await
+}
+
+fn ledger_values(movements: &[&StockMoved]) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::with_capacity(movements.len() * 8);
+    for movement in movements {
         values.extend::<[Value; 8]>([
             movement.store_id.0.into(),
             movement.sku_id.0.into(),
@@ -52,11 +93,7 @@ pub(super) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> Store
             movement.at.as_millis().into(),
         ]);
     }
-    NOTE.run(unit, values).await?;
-    let mut skus: Vec<SkuId> = sorted.iter().map(|movement| movement.sku_id).collect();
-    skus.sort_unstable();
-    skus.dedup();
-    apply_waiting(unit, skus).await
+    values
 }
 
 struct Waiting {
@@ -190,6 +227,17 @@ impl Ledger for SqlLedger {
             return Ok(());
         }
         let movements: Arc<Vec<StockMoved>> = Arc::new(movements.to_vec());
+        let new = Arc::clone(&movements);
+        let recorded = self.database.try_transaction(move |unit| {
+            let movements = Arc::clone(&new);
+            Box::pin(async move { record_new(unit, &movements).await })
+        });
+        match recorded.await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) if error.is_unique_violation() => {}
+            Err(error) => return Err(error.into_port("recording stock movements")),
+        }
         self.database
             .in_transaction("recording stock movements", move |unit| {
                 let movements = Arc::clone(&movements);

@@ -30,7 +30,7 @@ pub use story::{SqlStories, StoryLine};
 
 pub(crate) use effects::queue_effect;
 pub(crate) use gate_state::{Epoch, shared_epoch};
-pub(crate) use outcomes::{released_among, write_outcomes};
+pub(crate) use outcomes::commit_outcomes;
 
 /// Where the decision over the stock is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,9 @@ static WRITE: MultiRow =
     MultiRow::with_tail("INSERT INTO reservation_outcomes (reservation_id, released, at) VALUES ", "(?, ?, ?)", 3, |dialect| {
         dialect.keep_existing("reservation_id")
     });
+/// Nearly all reservations have no outcome yet, and then need no look which one it is.
+static WRITE_NEW: MultiRow =
+    MultiRow::insert("INSERT INTO reservation_outcomes (reservation_id, released, at) VALUES ", "(?, ?, ?)", 3);
 static RELEASED: InList =
     InList::new("SELECT reservation_id FROM reservation_outcomes WHERE reservation_id IN", |dialect| match dialect {
         Dialect::Sqlite => " AND released = TRUE",
@@ -31,6 +34,20 @@ pub(crate) async fn write_outcomes(unit: &UnitOfWork, released: bool, mut outcom
     let values = outcomes.into_iter().flat_map(|(id, at)| -> [Value; 3] { [id.into(), released.into(), at.as_millis().into()] });
     WRITE.run(unit, values.collect()).await?;
     Ok(())
+}
+
+/// Writes `committed` for all of them and answers those whose units went back before.
+pub(crate) async fn commit_outcomes(unit: &UnitOfWork, mut outcomes: Vec<(String, Timestamp)>) -> StoreResult<HashSet<String>> {
+    outcomes.sort_unstable();
+    let row = |(id, at): &(String, Timestamp)| -> [Value; 3] { [id.as_str().into(), false.into(), at.as_millis().into()] };
+    match WRITE_NEW.run(unit, outcomes.iter().flat_map(row).collect()).await {
+        Ok(_) => return Ok(HashSet::new()),
+        // The statement alone was undone.
+        Err(error) if error.is_unique_violation() => {}
+        Err(error) => return Err(error),
+    }
+    write_outcomes(unit, false, outcomes.clone()).await?;
+    released_among(unit, outcomes.into_iter().map(|(id, _)| id).collect()).await
 }
 
 /// Those of them whose units went back.

@@ -33,6 +33,14 @@ static WRITE: MultiRow = MultiRow::with_tail(
     |dialect| dialect.overwrite_existing("sku_id", &["usable", "locked", "sold", "received"]),
 );
 
+/// Most of a batch takes the same number of units of each SKU: one statement for all of these.
+static MOVE: InList = InList::new(
+    "UPDATE stock SET usable = usable + ?, locked = locked + ?, sold = sold + ?, received = received + ? WHERE sku_id IN",
+    |_| "",
+);
+/// With more different changes than this the rows are written one by one.
+const MOST_MOVES: usize = 3;
+
 static LEDGER: MultiRow = MultiRow::insert(
     "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, at, limit_user, applied) VALUES ",
     "(?, ?, ?, ?, ?, ?, ?, ?, TRUE)",
@@ -91,7 +99,15 @@ pub(crate) struct StockRow {
     pub(crate) store: StoreId,
     pub(crate) figures: Figures,
     pub(crate) listing: Listing,
-    changed: bool,
+    /// As they were when the row was locked.
+    before: Figures,
+}
+
+impl StockRow {
+    fn change(&self) -> [i64; 4] {
+        let (Figures { usable, locked, sold, received }, before) = (self.figures, self.before);
+        [usable - before.usable, locked - before.locked, sold - before.sold, received - before.received]
+    }
 }
 
 /// What a change of figures is written under in the ledger.
@@ -126,7 +142,7 @@ impl LockedStock {
             let figures =
                 Figures { usable: column(&row, 2)?, locked: column(&row, 3)?, sold: column(&row, 4)?, received: column(&row, 5)? };
             let listing = Listing { buyable: column(&row, 6)?, revision: column(&row, 7)? };
-            let stock = StockRow { store: StoreId(column(&row, 1)?), figures, listing, changed: false };
+            let stock = StockRow { store: StoreId(column(&row, 1)?), figures, listing, before: figures };
             rows.insert(SkuId(column(&row, 0)?), stock);
         }
         let limits = LockedLimits::read(unit, limits).await?;
@@ -244,14 +260,29 @@ impl LockedStock {
     fn change_unnoted(&mut self, kind: MovementKind, sku: SkuId, units: i64) {
         if let Some(row) = self.rows.get_mut(&sku) {
             row.figures = row.figures.after(kind, units);
-            row.changed = true;
         }
     }
 
-    /// One statement for all figures, one for all ledger rows, one for all counters; none for what did not change.
+    /// A few statements for all figures, one for all ledger rows, one for all counters; none for what did not change.
     pub(crate) async fn write(self, unit: &UnitOfWork) -> StoreResult<()> {
+        let mut moves: BTreeMap<[i64; 4], Vec<i64>> = BTreeMap::new();
+        for (sku, row) in self.rows.iter().filter(|(_, row)| row.figures != row.before) {
+            moves.entry(row.change()).or_default().push(sku.0);
+        }
+        if moves.len() <= MOST_MOVES {
+            for (change, skus) in moves {
+                MOVE.execute_with(unit, &change, &skus).await?;
+            }
+        } else {
+            self.overwrite(unit).await?;
+        }
+        LEDGER.run(unit, self.ledger).await?;
+        self.limits.write(unit).await
+    }
+
+    async fn overwrite(&self, unit: &UnitOfWork) -> StoreResult<()> {
         let mut figures: Vec<Value> = Vec::with_capacity(self.rows.len() * 8);
-        for (sku, row) in self.rows.iter().filter(|(_, row)| row.changed) {
+        for (sku, row) in self.rows.iter().filter(|(_, row)| row.figures != row.before) {
             let Figures { usable, locked, sold, received } = row.figures;
             figures.extend::<[Value; 8]>([
                 sku.0.into(),
@@ -265,7 +296,6 @@ impl LockedStock {
             ]);
         }
         WRITE.run(unit, figures).await?;
-        LEDGER.run(unit, self.ledger).await?;
-        self.limits.write(unit).await
+        Ok(())
     }
 }

@@ -10,7 +10,8 @@ use sluice_kernel::Timestamp;
 
 use crate::{error::StoreResult, multi_row::MultiRow, statement::insert_into, unit_of_work::UnitOfWork};
 
-static ROWS: MultiRow = MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
+static ROWS: MultiRow =
+    MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
 pub(crate) const OUTBOX_COLUMNS: [&str; 4] = ["slice", "available_at", "payload", "traceparent"];
 

@@ -16,8 +16,10 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// Rows that one DELETE forgets.
+/// Single rows that one DELETE forgets.
 const MOST_DELETED: usize = 256;
+/// From this length on, neighbouring ids are deleted as a range: one search instead of one a row.
+const SHORTEST_RUN: usize = 8;
 
 #[derive(Clone)]
 pub struct SqlOutboxStore {
@@ -66,8 +68,20 @@ fn outbox_row(row: &QueryResult) -> StoreResult<OutboxRow> {
     })
 }
 
+/// Ids without a gap between them are a range that holds nobody else's rows.
 async fn delete(unit: &UnitOfWork, ids: &[i64]) -> StoreResult<()> {
-    for chunk in ids.chunks(MOST_DELETED) {
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    let mut single: Vec<i64> = Vec::new();
+    for run in sorted.chunk_by(|one, next| one.checked_add(1) == Some(*next)) {
+        match run {
+            [first, .., last] if run.len() >= SHORTEST_RUN => {
+                unit.execute("DELETE FROM outbox WHERE id BETWEEN ? AND ?", vec![(*first).into(), (*last).into()]).await?;
+            }
+            _ => single.extend(run),
+        }
+    }
+    for chunk in single.chunks(MOST_DELETED) {
         let delete = format!("DELETE FROM outbox WHERE id IN ({})", placeholders(chunk.len()));
         unit.execute(delete, padded(chunk).map(Value::from).collect()).await?;
     }

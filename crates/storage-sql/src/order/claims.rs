@@ -27,6 +27,9 @@ static CLAIM: MultiRow = MultiRow::with_tail(
     4,
     |dialect| dialect.keep_existing("scope"),
 );
+/// Nearly all keys are new ones, and then need no look who owns them.
+static CLAIM_NEW: MultiRow =
+    MultiRow::insert("INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES ", "(?, ?, ?, ?)", 4);
 static OWNERS: InList = InList::new("SELECT scope, order_no, fingerprint FROM idempotency_keys WHERE scope IN", |_| "");
 /// Waits for a transaction that has not ended yet and holds one of these keys.
 static SETTLED_OWNERS: InList =
@@ -97,9 +100,20 @@ pub(super) async fn claim(unit: &UnitOfWork, mut claims: Vec<Claim>) -> StoreRes
             claim.created_at.into(),
         ]);
     }
-    let touched = CLAIM.run(unit, values).await?;
-    // SQLite counts written rows alone; MySQL counts those it kept as well.
-    if unit.dialect() == Dialect::Sqlite && usize::try_from(touched) == Ok(claims.len()) {
+    let all_new = match unit.dialect() {
+        // Counts written rows alone.
+        Dialect::Sqlite => usize::try_from(CLAIM.run(unit, values).await?) == Ok(claims.len()),
+        Dialect::MySql => match CLAIM_NEW.run(unit, values.clone()).await {
+            Ok(_) => true,
+            // The statement alone was undone.
+            Err(error) if error.is_unique_violation() => {
+                CLAIM.run(unit, values).await?;
+                false
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    if all_new {
         let own = |claim: Claim| (claim.scope, Owner { order_no: claim.order_no, fingerprint: claim.fingerprint });
         return Ok(claims.into_iter().map(own).collect());
     }

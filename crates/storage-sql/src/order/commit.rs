@@ -18,11 +18,10 @@ use super::{
 use crate::{
     error::{StoreError, StoreResult},
     inventory::{
-        Epoch, StockMode,
+        Epoch, StockMode, commit_outcomes,
         limits::LimitKey,
-        released_among, shared_epoch,
+        shared_epoch,
         stock::{Cause, LockedStock},
-        write_outcomes,
     },
     unit_of_work::UnitOfWork,
 };
@@ -145,8 +144,7 @@ async fn check_outcomes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> 
         .filter(|candidate| candidate.stands())
         .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.created_at))
         .collect();
-    write_outcomes(unit, false, standing.iter().map(|(id, at)| (id.clone(), *at)).collect()).await?;
-    let released = released_among(unit, standing.into_iter().map(|(id, _)| id).collect()).await?;
+    let released = commit_outcomes(unit, standing).await?;
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
         if released.contains(&rows::reservation(candidate.order.order_no)) {
             candidate.answer(CommitAnswer::EpochMoved);

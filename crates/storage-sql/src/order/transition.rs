@@ -18,11 +18,10 @@ use super::{
 use crate::{
     error::{StoreError, StoreResult},
     inventory::{
-        StockMode,
+        StockMode, commit_outcomes,
         limits::LimitKey,
-        queue_effect, released_among, shared_epoch,
+        queue_effect, shared_epoch,
         stock::{Cause, LockedStock},
-        write_outcomes,
     },
     messaging::outbox,
     multi_row::column,
@@ -67,8 +66,7 @@ pub(super) async fn apply(unit: &UnitOfWork, mode: StockMode, transition: &Trans
         if !present.open || *reserved_in != Some(present.epoch) {
             return Ok(Applied::EpochMoved);
         }
-        write_outcomes(unit, false, vec![(reservation.to_string(), transition.now)]).await?;
-        if !released_among(unit, vec![reservation.to_string()]).await?.is_empty() {
+        if !commit_outcomes(unit, vec![(reservation.to_string(), transition.now)]).await?.is_empty() {
             return Ok(Applied::EpochMoved);
         }
     }

@@ -7,8 +7,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::{BoxFuture, join_all};
 use sluice_kernel::{Clock, PortError, PortResult};
 use sluice_order::{CommitAnswer, NewOrder, OrderWriter, Replay};
+use tokio::sync::oneshot;
 
 use super::{
     claims::{self, Owner, Scope},
@@ -45,14 +47,49 @@ const MOST_TRIES: u32 = 6;
 /// Looks for orders whose COMMIT was not answered; the pauses between them add up to some three seconds.
 const MOST_LOOKS: u32 = 6;
 
+type Group = GroupWriter<NewOrder, CommitAnswer>;
+
 pub struct SqlOrderWriter {
-    group: GroupWriter<NewOrder, CommitAnswer>,
+    group: Group,
 }
 
 impl SqlOrderWriter {
-    /// Opens a connection for each lane and starts the lanes on the present runtime. By `clock` the stock is asked whether
-    /// an activity runs.
+    /// Opens a connection for each lane and starts the lanes: on MySQL in a thread of their own, since every order waits
+    /// for each of their round trips and none should stand behind the requests that are just being prepared. By `clock` the
+    /// stock is asked whether an activity runs.
     pub async fn start(database: &Database, settings: WriterSettings, clock: Arc<dyn Clock>) -> PortResult<Self> {
+        if database.is_sqlite() {
+            let (group, lanes) = Self::open(database.clone(), settings, clock).await?;
+            for lane in lanes {
+                tokio::spawn(lane);
+            }
+            return Ok(Self { group });
+        }
+        let failed = |source| PortError::internal("starting the commit thread", source);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let (opened, opening) = oneshot::channel();
+        let database = database.clone();
+        let thread = std::thread::Builder::new().name("commit".to_owned());
+        let work = async move {
+            match Self::open(database, settings, clock).await {
+                Ok((group, lanes)) => {
+                    drop(opened.send(Ok(group)));
+                    join_all(lanes).await;
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+        };
+        thread.spawn(move || runtime.block_on(work)).map_err(failed)?;
+        let group = opening.await.map_err(|lost| PortError::internal("starting the commit thread", lost))??;
+        Ok(Self { group })
+    }
+
+    /// Connections belong to the runtime they are opened on: call it where the lanes are to run.
+    async fn open(
+        database: Database,
+        settings: WriterSettings,
+        clock: Arc<dyn Clock>,
+    ) -> PortResult<(Group, Vec<BoxFuture<'static, ()>>)> {
         let lanes = settings.lanes.max(1);
         let database = database.with_own_connections(u32::try_from(lanes).unwrap_or(u32::MAX)).await?;
         let lane = Arc::new(Lane { database, stock: settings.stock, clock });
@@ -61,7 +98,7 @@ impl SqlOrderWriter {
             let lane = Arc::clone(&lane);
             async move { lane.settle_all(orders).await }
         };
-        Ok(Self { group: GroupWriter::new("placing orders", lanes, settings.queue, batch, handler) })
+        Ok(GroupWriter::prepare("placing orders", lanes, settings.queue, batch, handler))
     }
 }
 

@@ -17,6 +17,7 @@ use super::order_fixture::{Engine, STORE, now, on_each_engine};
 
 on_each_engine!(
     a_replayed_movement_is_harmless,
+    a_long_batch_with_one_told_before_counts_each_once,
     a_movement_waits_for_its_predecessor,
     concurrent_recorders_count_once,
     adjustments_stand_once,
@@ -59,6 +60,18 @@ async fn a_replayed_movement_is_harmless(engine: Engine) {
     assert_eq!(trace.movements.len(), 3);
     assert_eq!(trace.computed, Figures { usable: 5, locked: 3, sold: 2, received: 10 });
     assert_eq!(ledger.trace(sluice_kernel::StoreId(2), SKU, 3).await.unwrap(), None);
+}
+
+/// Longer than one statement: what was written before the repetition was found is undone and told again.
+async fn a_long_batch_with_one_told_before_counts_each_once(engine: Engine) {
+    engine.claim_gate("redis").await;
+    engine.put_sku(StockMode::Reserved, STORE, SKU, 1_000, LISTED).await;
+    let ledger = SqlLedger::new(engine.database.clone(), StockMode::Reserved);
+    let batch: Vec<StockMoved> = (1..=150).map(|order| moved(order, MovementKind::Reserve, 1)).collect();
+    ledger.record(&batch[98..99]).await.unwrap();
+    ledger.record(&batch).await.unwrap();
+    assert_eq!(engine.stock(SKU).await, (850, 150, 0));
+    assert!(ledger.trace(STORE, SKU, 10).await.unwrap().unwrap().adds_up);
 }
 
 async fn a_movement_waits_for_its_predecessor(engine: Engine) {

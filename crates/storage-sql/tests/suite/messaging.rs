@@ -17,6 +17,7 @@ use crate::databases::{Beside, TestDatabase, on_every_database};
 on_every_database!(
     a_crowd_never_holds_a_slice_twice,
     dead_letters_are_kept_once,
+    delivered_rows_alone_are_forgotten,
     expired_slices_are_taken_over,
     node_numbers_are_leased,
     rows_leave_in_order,
@@ -62,6 +63,21 @@ async fn rows_leave_in_order(test: &TestDatabase) {
     assert_eq!(payloads(&[3, 5, 9], 1, 10).await, ["d"]);
     let letters = SqlDeadLetterStore::new(test.database.clone()).list(None, None, 10).await.unwrap();
     assert_eq!(letters.iter().map(|letter| letter.envelope.data.as_str()).collect::<Vec<_>>(), ["c"]);
+}
+
+/// Neighbours go as a range: what stands between them and was not delivered stays.
+async fn delivered_rows_alone_are_forgotten(test: &TestDatabase) {
+    let (outbox, beside) = (SqlOutboxStore::new(test.database.clone()), test.beside().await);
+    for _ in 0..40 {
+        plant(&beside, 1, at(0), "fact").await;
+    }
+    let pending = async || -> Vec<i64> { outbox.pending(&[1], at(1), 100).await.unwrap().into_iter().map(|row| row.id).collect() };
+    let ids = pending().await;
+    let kept = [ids[0], ids[15], ids[30], ids[33], ids[39]];
+    // Whatever order they come in.
+    let delivered: Vec<i64> = ids.iter().rev().copied().filter(|id| !kept.contains(id)).collect();
+    outbox.delivered(&delivered).await.unwrap();
+    assert_eq!(pending().await, kept);
 }
 
 async fn slices_are_shared_fairly(test: &TestDatabase) {
