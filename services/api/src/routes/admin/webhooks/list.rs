@@ -1,0 +1,30 @@
+//! GET /admin/webhooks: newest first.
+
+use actix_web::{HttpResponse, get, web};
+
+use crate::{
+    answers::webhook::WebhookAnswer,
+    auth::Staff,
+    list::{ListAnswer, ListQuery},
+    problem::Answer,
+    routes::responses::{Refusals, StaffOnly},
+    state::Api,
+};
+
+/// Lists the store's subscriptions
+#[utoipa::path(
+    tag = "staff",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+    ),
+    responses((status = 200, description = "A page, newest first", body = ListAnswer<WebhookAnswer>), Refusals<'_>, StaffOnly<'_>),
+    security(("bearer" = ["staff"]))
+)]
+#[get("/api/v1/admin/webhooks")]
+pub async fn webhooks(Staff(caller): Staff, query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
+    let page = query.page()?;
+    let partner = api.shop.partner.clone();
+    let found = api.ask(async move { partner.list(caller.store, page).await }).await?;
+    Ok(HttpResponse::Ok().json(ListAnswer::from(found.map(WebhookAnswer::from))))
+}

@@ -1,0 +1,28 @@
+//! `/admin/webhooks`: which systems are told of the store's orders.
+
+pub mod deliveries;
+pub mod get_one;
+pub mod list;
+pub mod patch;
+pub mod post;
+pub mod remove;
+
+use sluice_partner::{EventType, SubscriptionId};
+
+use crate::{
+    fields,
+    problem::{Answer, Problem},
+};
+
+/// The id in a path.
+fn subscription(segment: &str) -> Answer<SubscriptionId> {
+    fields::id(segment).map(SubscriptionId)
+}
+
+fn event_types(names: &[String]) -> Answer<Vec<EventType>> {
+    let known = |(index, name): (usize, &String)| {
+        let unknown = || Problem::invalid(format!("/event_types/{index}"), "order.paid, order.cancelled, order.refunded or referral");
+        EventType::parse(name).ok_or_else(unknown)
+    };
+    names.iter().enumerate().map(known).collect()
+}
