@@ -36,7 +36,7 @@ pub async fn the_window_includes_both_ends(fixture: &dyn GateFixture) {
     let gate = fixture.gate();
     let sku = SkuId(93_001);
     fixture.put_sku(STORE, sku, 10, LISTED).await;
-    let (from, until) = (now(), now().plus(Duration::from_secs(60)));
+    let (from, until) = (now(), now().plus(Duration::from_mins(1)));
     let terms = Terms { window: Some(SaleWindow { from, until }), limit: None };
     let millisecond = Duration::from_millis(1);
     let at = async |number, moment: Timestamp| gate.reserve(STORE, order(number), &[line(sku, 1)], &terms, moment).await.unwrap();
