@@ -3,7 +3,8 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{
-        big_integer, big_integer_null, big_pk_auto, boolean, integer, small_integer, small_integer_null, string_len, string_len_null,
+        big_integer, big_integer_null, big_pk_auto, boolean, integer, small_integer, small_integer_null, string_len,
+        string_len_null,
     },
 };
 
