@@ -116,7 +116,7 @@ impl InList {
 }
 
 /// `head` followed by `condition` once for each key of several columns, joined by OR, and the dialect's `tail`; padded to
-/// powers of two. MariaDB uses an index for such conditions, but none for `(a, b) IN (…)`.
+/// powers of two. Each condition is looked up in the index; `(a, b) IN (…)` is written differently in the two dialects.
 pub(crate) struct AnyOf {
     head: &'static str,
     condition: &'static str,
