@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sluice_events::{Publisher, Subscriber};
 use sluice_gate_redis::RedisStockGate;
-use sluice_inventory::{GateSource as _, StockGate};
+use sluice_inventory::StockGate;
 use sluice_kernel::{Clock, IdGenerator, NodeIds, PortError, PortResult, StoreId, SystemClock};
 use sluice_messaging_kafka::{KafkaPublisher, KafkaSettings, KafkaSubscriber};
 use sluice_messaging_memory::MemoryBus;

@@ -129,7 +129,7 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
     let promotion = service(test, false);
     let field = |error: PromotionError| match error {
         PromotionError::InvalidField { field, .. } => field,
-        other => panic!("{other}"),
+        error @ (PromotionError::NotFound | PromotionError::Stale | PromotionError::Port(_)) => panic!("{error}"),
     };
     // An inverted window, made or changed into; one instant is a window.
     assert_eq!(field(promotion.create_activity(STORE, activity(11, 10)).await.unwrap_err()), "ends_at");

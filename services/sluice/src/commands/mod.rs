@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments) -> Outcome {
         Command::Trace { what } => trace::trace(&load(&common)?, what).await,
         Command::Reconcile { repair } => reconcile::reconcile(&load(&common)?, repair).await,
         Command::DeadLetters { action } => dead_letters::dead_letters(&load(&common)?, action).await,
-        Command::Doctor => doctor::doctor(&common).await,
+        Command::Doctor => Box::pin(doctor::doctor(&common)).await,
     }
 }
 
