@@ -252,7 +252,7 @@ impl OrderService for FakeOrders {
             most_orders: None,
             most_units: None,
         });
-        order.redirect_type = "1".to_owned();
+        "1".clone_into(&mut order.redirect_type);
         order.state = order.first_state();
         placed.order = order.clone();
         placed.payment = placed.payment.filter(|_| !order.is_paid_in_points());
