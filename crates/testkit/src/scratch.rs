@@ -29,7 +29,16 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("sluice-").tempdir().expect("a temporary folder can be made");
+        Self::of(tempfile::Builder::new().prefix("sluice-").tempdir().expect("a temporary folder can be made"))
+    }
+
+    /// A folder in memory, where the machine has one: flushes cost nothing. For tests that break no server and wait for
+    /// many thousand commits.
+    pub fn in_memory() -> Self {
+        tempfile::Builder::new().prefix("sluice-").tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
+    }
+
+    fn of(folder: tempfile::TempDir) -> Self {
         let path = folder.keep().canonicalize().expect("the folder just made is there");
         let mut warden = Command::new("sh")
             .args(["-c", WARDEN, "warden"])

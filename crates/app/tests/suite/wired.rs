@@ -17,18 +17,27 @@ const SANDBOX_SECRET: &str = "a sandbox secret";
 pub struct Wired {
     pub open: OpenShop,
     pub clock: Arc<ManualClock>,
+    config: Config,
     _database: Option<Database>,
     _folder: Scratch,
 }
 
+async fn open_process(config: &Config, clock: &Arc<ManualClock>, node: i64) -> OpenShop {
+    let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
+    let options = OpenOptions { migrate: true, demo: true };
+    let ids = Arc::new(NodeIds::new(clock.clone(), node));
+    let surroundings = Surroundings { clock: clock.clone(), ids: Some(ids) };
+    OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap()
+}
+
 impl Wired {
     pub async fn on_sqlite() -> Self {
-        Self::open(None, |_| {}).await
+        Self::open_in(Scratch::new(), None, |_| {}).await
     }
 
     /// Points are kept by a platform at this address, which is waited for no longer than this.
     pub async fn on_sqlite_with_points_at(url: String, patience: Duration) -> Self {
-        Self::open(None, |config| {
+        Self::open_in(Scratch::in_memory(), None, |config| {
             config.points.url = url;
             config.points.timeout = patience.into();
         })
@@ -36,21 +45,22 @@ impl Wired {
     }
 
     pub async fn on_mariadb() -> Self {
-        Self::open(Some(MariaDb::shared().await.fresh_database()), |_| {}).await
+        Self::open_in(Scratch::new(), Some(MariaDb::shared().await.fresh_database()), |_| {}).await
     }
 
-    async fn open(database: Option<Database>, change: impl FnOnce(&mut Config)) -> Self {
-        let folder = Scratch::new();
+    async fn open_in(folder: Scratch, database: Option<Database>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { data_dir: folder.path().join("data"), ..Config::default() };
         config.database.url = database.as_ref().map(|database| Secret::new(database.url()));
         change(&mut config);
-        let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let options = OpenOptions { migrate: true, demo: true };
-        let ids = Arc::new(NodeIds::new(clock.clone(), 0));
-        let surroundings = Surroundings { clock: clock.clone(), ids: Some(ids) };
-        let open = OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap();
-        Self { open, clock, _database: database, _folder: folder }
+        let open = open_process(&config, &clock, 0).await;
+        Self { open, clock, config, _database: database, _folder: folder }
+    }
+
+    /// A second process of this shop: the same database and clock, caches of its own.
+    pub async fn another_process(&self) -> Self {
+        let open = open_process(&self.config, &self.clock, 1).await;
+        Self { open, clock: self.clock.clone(), config: self.config.clone(), _database: None, _folder: Scratch::new() }
     }
 
     pub async fn place(&self, key: &str, sku: SkuId, units: i64) -> Placed {

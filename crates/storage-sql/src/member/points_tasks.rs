@@ -31,6 +31,9 @@ use crate::{
 /// Tasks that share a transaction at most: one flush for many orders, and no lock held for long.
 const SETTLED_AT_ONCE: usize = 256;
 
+/// How often a lease that met others looks for more.
+const MOST_LOOKS: u32 = 4;
+
 static NEW_TASKS: MultiRow = MultiRow::insert(insert_tasks!(), TASK_ROW, TASK_WIDTH);
 
 #[derive(Clone)]
@@ -43,7 +46,29 @@ impl SqlPointsTasks {
         Self { database }
     }
 
+    /// Others may take the same candidates at the same moment: what they left is looked at again.
     async fn take(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
+        let mut taken = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let missing = limit.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
+            let (candidates, mine) = self.take_some(missing, token, now, until).await?;
+            let all_mine = mine.len() == candidates;
+            taken.extend(mine);
+            if all_mine {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// How many were due, and those of them that this caller has leased.
+    async fn take_some(
+        &self,
+        limit: u32,
+        token: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<(usize, Vec<StandingTask>)> {
         let due = "SELECT kind, business_id FROM points_tasks WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?";
         let values = vec![PENDING.into(), now.as_millis().into(), i64::from(limit).into()];
         let mut candidates = Vec::new();
@@ -77,7 +102,7 @@ impl SqlPointsTasks {
                 }
             }
         }
-        Ok(taken)
+        Ok((candidates.len(), taken))
     }
 
     async fn write_pauses(&self, tasks: &[(TaskName, Timestamp)], token: &str) -> StoreResult<()> {
