@@ -151,7 +151,8 @@ async fn converse(mut stream: TcpStream, behaviour: &Mutex<Behaviour>) -> std::i
 pub(crate) async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> std::io::Result<Option<(String, String)>> {
     loop {
         if let Some(end) = unread.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&unread[..end]).into_owned();
+            let text = |from: usize, to: usize| String::from_utf8_lossy(unread.get(from..to).unwrap_or_default()).into_owned();
+            let head = text(0, end);
             let length = head
                 .lines()
                 .filter_map(|line| line.split_once(':'))
@@ -159,7 +160,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -
                 .and_then(|(_, value)| value.trim().parse::<usize>().ok())
                 .unwrap_or(0);
             if unread.len() >= end + 4 + length {
-                let body = String::from_utf8_lossy(&unread[end + 4..end + 4 + length]).into_owned();
+                let body = text(end + 4, end + 4 + length);
                 unread.drain(..end + 4 + length);
                 return Ok(Some((head, body)));
             }
@@ -169,6 +170,6 @@ pub(crate) async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -
         if read == 0 {
             return Ok(None);
         }
-        unread.extend_from_slice(&chunk[..read]);
+        unread.extend_from_slice(chunk.get(..read).unwrap_or_default());
     }
 }

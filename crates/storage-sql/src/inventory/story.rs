@@ -14,7 +14,7 @@ const MOST_LINES: i64 = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryLine {
     pub at: Timestamp,
-    /// `order`, `key`, `movement`, `payment`, `notice`, `exception`, `refund`, `points`, `outbox`, `dead letter`, `adjustment`.
+    /// `order`, `activity`, `key`, `movement`, `payment`, `notice`, `exception`, `refund`, `points`, `outbox`, `dead letter`, `adjustment`.
     pub what: &'static str,
     pub text: String,
 }
@@ -38,7 +38,7 @@ const MOVEMENT: fn(&QueryResult) -> StoreResult<String> = |row| {
     Ok(format!("{kind} {quantity} of SKU {sku} ({movement}{reason}){waits}"))
 };
 
-const OF_ORDER: [Chapter; 12] = [
+const OF_ORDER: [Chapter; 13] = [
     Chapter {
         what: "order",
         select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id FROM orders WHERE order_no = ? LIMIT ?",
@@ -50,6 +50,19 @@ const OF_ORDER: [Chapter; 12] = [
             Ok(format!(
                 "placed by user {user} of store {store}; now {status} (version {version}, attempt {attempt}), total {total} {currency}, refunded {refunded}"
             ))
+        },
+    },
+    Chapter {
+        what: "activity",
+        select: "SELECT o.created_at, a.activity_id, a.product_id, a.quantity, a.pay_type, a.discount, a.promoter, a.campaign_id \
+                 FROM order_activities a JOIN orders o ON o.order_no = a.order_no WHERE a.order_no = ? LIMIT ?",
+        tell: |row| {
+            let (activity, product, quantity): (i64, i64, i64) = (column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            let (pay_type, discount): (i16, String) = (column(row, 4)?, column(row, 5)?);
+            let paid_in = if pay_type == 1 { "cash" } else { "points" };
+            let promoter = column::<Option<String>>(row, 6)?.map(|promoter| format!(", promoter {promoter}")).unwrap_or_default();
+            let campaign = column::<Option<i64>>(row, 7)?.map(|campaign| format!(", campaign {campaign}")).unwrap_or_default();
+            Ok(format!("{quantity} of product {product} of activity {activity} for {paid_in}, discount {discount}{promoter}{campaign}"))
         },
     },
     Chapter {
