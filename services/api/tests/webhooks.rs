@@ -88,7 +88,10 @@ async fn deliveries_are_listed_shown_and_replayed() {
     let list = |query: &str| api.staff("GET", &format!("{PATH}/1/deliveries{query}")).send();
     let all = json_of(list("").await.unwrap()).await;
     let one = &all["data"][0];
-    assert_eq!((&one["id"], &one["state"], &one["tries"], &one["next_try_at"]), (&json!(DELIVERY), &json!("exhausted"), &json!(2), &Value::Null));
+    assert_eq!(
+        (&one["id"], &one["state"], &one["tries"], &one["next_try_at"]),
+        (&json!(DELIVERY), &json!("exhausted"), &json!(2), &Value::Null)
+    );
     assert_eq!((&one["last_status"], &one["event_type"]), (&json!(503), &json!("order.paid")));
     assert_eq!(json_of(list("?state=pending").await.unwrap()).await["data"], json!([]));
     assert_eq!(pointers(&problem(list("?state=lost").await.unwrap(), 422, "invalid_field").await), ["/query/state"]);
@@ -102,7 +105,9 @@ async fn deliveries_are_listed_shown_and_replayed() {
     assert_eq!((&replayed["id"], &replayed["state"]), (&json!(DELIVERY), &json!("pending")));
     assert!(replayed["next_try_at"].is_string());
     assert_eq!(*api.fakes.partner.replayed.lock().unwrap(), [DELIVERY]);
-    for (method, path) in [("GET", "/api/v1/admin/webhook-deliveries/msg_x"), ("POST", "/api/v1/admin/webhook-deliveries/msg_x/replay")] {
+    for (method, path) in
+        [("GET", "/api/v1/admin/webhook-deliveries/msg_x"), ("POST", "/api/v1/admin/webhook-deliveries/msg_x/replay")]
+    {
         problem(api.staff(method, path).send().await.unwrap(), 404, "not_found").await;
     }
 }

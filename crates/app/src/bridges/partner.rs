@@ -58,7 +58,9 @@ fn facts(order: &Order, cards: &Cards) -> OrderFacts {
     };
     let physical = match activity {
         Some(activity) => is_physical(activity.receiving_way),
-        None => order.items.iter().any(|item| cards.get(&item.line.sku_id).is_none_or(|card| is_physical(card.receiving_way.get()))),
+        None => {
+            order.items.iter().any(|item| cards.get(&item.line.sku_id).is_none_or(|card| is_physical(card.receiving_way.get())))
+        }
     };
     let recipient = &order.recipient;
     OrderFacts {

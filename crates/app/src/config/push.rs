@@ -72,7 +72,8 @@ impl PushConfig {
     /// The text of `ca_file`.
     pub fn trusted(&self) -> Result<Option<Vec<u8>>, ConfigError> {
         let Some(path) = &self.ca_file else { return Ok(None) };
-        let unreadable = |error| ConfigError::Invalid { key: "push.ca_file", reason: format!("{} cannot be read: {error}", path.display()) };
+        let unreadable =
+            |error| ConfigError::Invalid { key: "push.ca_file", reason: format!("{} cannot be read: {error}", path.display()) };
         std::fs::read(path).map(Some).map_err(unreadable)
     }
 }

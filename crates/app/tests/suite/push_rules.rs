@@ -244,7 +244,8 @@ async fn a_change_by_staff_is_tried_at_once_and_a_rotated_secret_signs_beside_th
     stage.turn().await;
     stage.turns(60).await;
     stage.sender.take();
-    let moved = SubscriptionChange { url: Some("https://new.example/".to_owned()), rotate_secret: true, ..SubscriptionChange::default() };
+    let moved =
+        SubscriptionChange { url: Some("https://new.example/".to_owned()), rotate_secret: true, ..SubscriptionChange::default() };
     let changed = stage.partners.change(STORE, mine.id, 1, moved.clone()).await.unwrap();
     assert_ne!(changed.secret, mine.secret);
     assert!(matches!(stage.partners.change(STORE, mine.id, 1, moved).await, Err(PartnerError::Stale)));

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use sluice_kernel::{Clock as _, OrderNo, Page, PageRequest, SequenceIds, StoreId, SystemClock};
 use sluice_partner::{
-    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, EventType, NewSubscription, OrderChange, PartnerError, PartnerService,
-    PushStats, Secret, Subscription, SubscriptionChange, SubscriptionId, TargetHealth,
+    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, EventType, NewSubscription, OrderChange, PartnerError,
+    PartnerService, PushStats, Secret, Subscription, SubscriptionChange, SubscriptionId, TargetHealth,
 };
 use tokio::sync::Notify;
 

@@ -21,7 +21,8 @@ fn subscription(segment: &str) -> Answer<SubscriptionId> {
 
 fn event_types(names: &[String]) -> Answer<Vec<EventType>> {
     let known = |(index, name): (usize, &String)| {
-        let unknown = || Problem::invalid(format!("/event_types/{index}"), "order.paid, order.cancelled, order.refunded or referral");
+        let unknown =
+            || Problem::invalid(format!("/event_types/{index}"), "order.paid, order.cancelled, order.refunded or referral");
         EventType::parse(name).ok_or_else(unknown)
     };
     names.iter().enumerate().map(known).collect()
