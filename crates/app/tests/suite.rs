@@ -11,5 +11,7 @@ mod points_platform;
 mod push_rules;
 #[path = "suite/push_stage.rs"]
 mod push_stage;
+#[path = "suite/window.rs"]
+mod window;
 #[path = "suite/wired.rs"]
 mod wired;

@@ -145,7 +145,7 @@ async fn the_trace_of_an_order_tells_its_points(world: &World) {
     let order = take(&buyer, "1", "1002", 1, "points", json!({})).await.expect_status(201);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     let story = world.printed(&["trace", "order", &order.order_no()]);
-    for word in ["activity", "points", "400", "reserve", "sell"] {
+    for word in ["activity", "points", "400", "reserve", "sell", "discount 0.8"] {
         assert!(story.contains(word), "no {word} in:\n{story}");
     }
 }
