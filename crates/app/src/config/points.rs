@@ -75,16 +75,18 @@ impl PointsConfig {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut PointsConfig);
+
     #[test]
     fn a_setting_that_cannot_work_is_refused_by_name() {
-        let with = |change: fn(&mut PointsConfig)| {
+        let with = |change: Change| {
             let mut config = PointsConfig::default();
             change(&mut config);
             config.check().map_err(|error| error.to_string())
         };
         assert_eq!(with(|_| {}), Ok(()));
         assert_eq!(with(|config| "http://127.0.0.1:9000/points".clone_into(&mut config.url)), Ok(()));
-        let refused: [(&str, fn(&mut PointsConfig)); 10] = [
+        let refused: [(&str, Change); 10] = [
             ("points.url", |config| "".clone_into(&mut config.url)),
             ("points.url", |config| "ledger".clone_into(&mut config.url)),
             ("points.url", |config| "https://points.example".clone_into(&mut config.url)),
