@@ -180,7 +180,13 @@ async fn points_move_once_at_a_platform_that_fails_delays_and_repeats() {
                 assert_eq!((moves.get(&key), platform.answer(&key)), (None, Some(409)), "{order_no} has failed");
                 failed_orders += 1;
             }
-            other => panic!("{order_no} is {other:?}"),
+            OrderStatus::Unpaid
+            | OrderStatus::Confirming
+            | OrderStatus::Fulfilled
+            | OrderStatus::Completed
+            | OrderStatus::Cancelled
+            | OrderStatus::PaidAfterClose
+            | OrderStatus::Refunded => panic!("{order_no} is {status:?}"),
         }
     }
     let sold = i64::try_from(paid_orders).unwrap();
