@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::ConnectionTrait as _;
 use sluice_events::{Fact, PaymentSettled};
 use sluice_kernel::{ManualClock, OrderNo, Timestamp};
 use sluice_member::{PointsAccount, PointsTasks, testing::PointsFixture};
@@ -28,7 +29,6 @@ async fn the_ledger_adds_up(beside: &Beside) {
     assert_eq!(beside.number(sums).await, 0);
     assert!(beside.number("SELECT COUNT(*) FROM points_accounts").await > 3);
     // The database itself keeps a balance from falling below zero.
-    use sea_orm::ConnectionTrait as _;
     let broken = "UPDATE points_accounts SET balance = balance - 100000000";
     assert!(beside.connection().execute_unprepared(broken).await.is_err());
 }
