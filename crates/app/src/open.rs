@@ -16,12 +16,7 @@ use sluice_storage_sql::{
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Config, Secrets, Shop, demo,
-    health::BusProbe,
-    leased_ids::LeasedIds,
-    wire::wire,
-};
+use crate::{Config, Secrets, Shop, demo, health::BusProbe, leased_ids::LeasedIds, wire::wire};
 
 const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(5);
 const EFFECTS_AT_ONCE: u32 = 500;

@@ -21,7 +21,10 @@ use tokio::sync::Notify;
 
 use crate::{
     Cashier, Config, Secrets, Shop,
-    bridges::{ActivityBridge, CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, PointsBridge, RulesCache, ShelfBridge, StaffNews, StockBridge},
+    bridges::{
+        ActivityBridge, CartBridge, CatalogBridge, CodeBridge, ListingBridge, PayBridge, PointsBridge, RulesCache, ShelfBridge,
+        StaffNews, StockBridge,
+    },
     health::Readiness,
     open::{Bus, Gate},
     partners::open_partners,

@@ -19,7 +19,8 @@ pub use points::{
     StandingTask, TaskName, TaskState, points_payment,
 };
 pub use points_service::{
-    Granted, PlatformPace, PointsAccounts, PointsDeduction, PointsGrant, PointsRoute, PointsService, PointsStatement, RefundOfPoints,
+    Granted, PlatformPace, PointsAccounts, PointsDeduction, PointsGrant, PointsRoute, PointsService, PointsStatement,
+    RefundOfPoints,
 };
 pub use ports::{AccountBook, AddressBook, CodeRepository, CodeSender};
 pub use service::{MemberService, Members};

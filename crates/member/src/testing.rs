@@ -1,7 +1,13 @@
 //! Contract suites of member's ports. A case panics where an adapter breaks its contract; run a suite once per database,
 //! on a runtime with several threads.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a suite fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a suite fails by panicking"
+)]
 
 mod points;
 mod points_tasks;

@@ -62,7 +62,9 @@ const OF_ORDER: [Chapter; 13] = [
             let paid_in = if pay_type == 1 { "cash" } else { "points" };
             let promoter = column::<Option<String>>(row, 6)?.map(|promoter| format!(", promoter {promoter}")).unwrap_or_default();
             let campaign = column::<Option<i64>>(row, 7)?.map(|campaign| format!(", campaign {campaign}")).unwrap_or_default();
-            Ok(format!("{quantity} of product {product} of activity {activity} for {paid_in}, discount {discount}{promoter}{campaign}"))
+            Ok(format!(
+                "{quantity} of product {product} of activity {activity} for {paid_in}, discount {discount}{promoter}{campaign}"
+            ))
         },
     },
     Chapter {

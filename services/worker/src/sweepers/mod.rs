@@ -119,7 +119,12 @@ pub fn spawn_all(loops: &mut JoinSet<()>, shop: &Shop, hints: &Hints, settings: 
     let points = points::RunPoints { points: shop.points.clone(), limit: sweeps.points_limit };
     loops.spawn(sweep(points, Rhythm { every: sweeps.points_every, hint: Some(hints.points.clone()) }, stop()));
 
-    let gauges = gauges::Measure { orders: shop.orders.clone(), points: shop.points.clone(), outbox: shop.outbox.clone(), clock: shop.clock.clone() };
+    let gauges = gauges::Measure {
+        orders: shop.orders.clone(),
+        points: shop.points.clone(),
+        outbox: shop.outbox.clone(),
+        clock: shop.clock.clone(),
+    };
     loops.spawn(sweep(gauges, Rhythm::every(sweeps.gauges_every), stop()));
 
     let pushes = pushes::SendPushes { partner: shop.partner.clone(), limit: sweeps.pushes_limit };

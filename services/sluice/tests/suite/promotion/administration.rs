@@ -68,9 +68,7 @@ async fn a_change_names_the_version_it_was_made_from(world: &World) {
     let counter = world.counter();
     let staff = counter.staff();
     let offer = counter.offer("cash", json!({}), 1).await;
-    for path in
-        [format!("/admin/activities/{}", offer.activity), format!("/admin/activity-products/{}", offer.product)]
-    {
+    for path in [format!("/admin/activities/{}", offer.activity), format!("/admin/activity-products/{}", offer.product)] {
         let full = format!("/api/v1{path}");
         let change = if path.contains("products") { json!({"discount": 0.5}) } else { json!({"title": "renamed"}) };
         let without = staff.send("PATCH", &full, &[], Some(change.clone())).await;
@@ -112,8 +110,7 @@ async fn s1_rule_7_a_sealed_referrer_and_the_running_campaign_are_kept(world: &W
         buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
         let redemption = wait_for("the redemption is recorded", SOON, async || {
             let list = staff.get("/admin/redemptions?limit=100").await.expect_status(200);
-            let found = list.body["data"].as_array().unwrap().iter().find(|one| one["order_no"] == json!(order.order_no())).cloned();
-            found
+            list.body["data"].as_array().unwrap().iter().find(|one| one["order_no"] == json!(order.order_no())).cloned()
         })
         .await;
         assert_eq!(redemption["promoter"], json!(promoter), "{redemption}");

@@ -205,8 +205,15 @@ async fn a_target_that_was_away_gets_everything_once_it_returns() {
 async fn private_targets_are_refused(world: &World) {
     let staff = world.counter().staff();
     for url in [
-        "http://127.0.0.1:9/x", "http://[::1]/x", "http://10.0.0.1/x", "http://169.254.169.254/latest", "http://192.168.0.9/",
-        "http://[::ffff:127.0.0.1]/", "ftp://example.org/x", "not a url", "http://user:pw@example.org/",
+        "http://127.0.0.1:9/x",
+        "http://[::1]/x",
+        "http://10.0.0.1/x",
+        "http://169.254.169.254/latest",
+        "http://192.168.0.9/",
+        "http://[::ffff:127.0.0.1]/",
+        "ftp://example.org/x",
+        "not a url",
+        "http://user:pw@example.org/",
     ] {
         let refused = staff.post("/admin/webhooks", json!({"url": url, "event_types": ["order.paid"]})).await;
         assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{url}: {}", refused.body);
@@ -219,7 +226,8 @@ async fn private_targets_are_refused(world: &World) {
 
 async fn a_subscription_is_the_stores_own(world: &World) {
     let counter = world.counter();
-    let body = json!({"url": format!("https://{}.example.org/hooks", unique_name("p").replace('_', "-")), "event_types": ["referral"]});
+    let body =
+        json!({"url": format!("https://{}.example.org/hooks", unique_name("p").replace('_', "-")), "event_types": ["referral"]});
     let made = counter.staff().post("/admin/webhooks", body).await.expect_status(201);
     assert!(made.text("/secret").starts_with("whsec_"));
     let path = format!("/admin/webhooks/{}", made.text("/id"));

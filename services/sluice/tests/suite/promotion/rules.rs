@@ -32,9 +32,13 @@ async fn s1_rule_1_the_product_is_one_of_this_activity(world: &World) {
     let counter = world.counter();
     let buyer = counter.somebody();
     let other = counter.offer("cash", json!({}), 5).await;
-    for (product, what) in
-        [("999999", "unknown"), ("x", "unreadable"), ("1", "a cart product"), ("2001", "of another store"), (&other.product, "of another activity")]
-    {
+    for (product, what) in [
+        ("999999", "unknown"),
+        ("x", "unreadable"),
+        ("1", "a cart product"),
+        ("2001", "of another store"),
+        (&other.product, "of another activity"),
+    ] {
         let refused = take(&buyer, "1", product, 1, "cash", json!({})).await;
         assert_eq!((refused.status, refused.code()), (409, "product_not_in_activity"), "{what}: {}", refused.body);
     }
