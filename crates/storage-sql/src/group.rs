@@ -11,6 +11,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use sluice_kernel::{PortError, PortResult};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::error::{StoreError, StoreResult};
+
 /// One answer for each item of a group, in its order.
 type Handler<T, A> = dyn Fn(Vec<T>) -> BoxFuture<'static, Vec<PortResult<A>>> + Send + Sync;
 
@@ -120,6 +122,40 @@ async fn settle<T, A>(name: &'static str, items: Vec<T>, handler: &Arc<Handler<T
         Ok(outcomes) => lost(|items, answers| LostGroup::Miscounted { items, answers }, outcomes.len()),
         Err(_) => lost(|_, _| LostGroup::Panicked, 0),
     }
+}
+
+/// Does a group's work together; an item that breaks its group is done alone, so that it fails alone.
+pub(crate) async fn together_or_each<T, A, W>(what: &'static str, group: Vec<T>, work: W) -> Vec<PortResult<A>>
+where
+    T: Sync,
+    W: for<'a> Fn(&'a [T]) -> BoxFuture<'a, StoreResult<Vec<A>>>,
+{
+    let failure = match work(&group).await {
+        Ok(answers) => return answers.into_iter().map(Ok).collect(),
+        Err(failure) => failure,
+    };
+    // Asking a database that is away once for each item would only make everybody wait longer.
+    if failure.is_unavailable() || group.len() == 1 {
+        return refuse_all(what, failure, group.len());
+    }
+    let mut answers = Vec::with_capacity(group.len());
+    for item in &group {
+        let alone = work(std::slice::from_ref(item)).await.map_err(|error| error.into_port(what));
+        let missing = || PortError::internal(what, LostGroup::Miscounted { items: 1, answers: 0 });
+        answers.push(alone.and_then(|answers| answers.into_iter().next().ok_or_else(missing)));
+    }
+    answers
+}
+
+fn refuse_all<A>(what: &'static str, failure: StoreError, count: usize) -> Vec<PortResult<A>> {
+    let unavailable = failure.is_unavailable();
+    let shared = Arc::new(failure);
+    (0..count)
+        .map(|_| {
+            let source = Arc::clone(&shared);
+            Err(if unavailable { PortError::unavailable("the database", source) } else { PortError::internal(what, source) })
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl Default for WorkerSettings {
         Self {
             only: Vec::new(),
             retry: RetryPolicy::default(),
-            concurrency: 16,
+            concurrency: 32,
             relay: RelaySettings::default(),
             timer: TimerSettings::default(),
             sweeps: SweepSettings::default(),

@@ -1,7 +1,7 @@
 //! Orders in SQL: the group commit that places them, reading, and transitions.
 //!
-//! Contract: one lock order everywhere (gate epoch → keys → codes → order → reservation outcomes →
-//! stock). An order, its stock, its key and its outbox row commit together or not at all.
+//! Contract: one lock order everywhere (gate epoch → keys → codes → orders → reservation outcomes →
+//! stock → limits). An order, its stock, its key and its outbox row commit together or not at all.
 
 mod activity;
 mod claims;

@@ -1,6 +1,6 @@
 //! Orders as the services read and change them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sea_orm::Value;
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Database, StockMode,
     error::StoreResult,
+    group::{GroupWriter, together_or_each},
     multi_row::column,
     statement::{MOST_ROWS, padded, placeholders},
 };
@@ -25,12 +26,22 @@ const LONGEST_PUT_OFF: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct SqlOrderRepository {
     database: Database,
-    stock: StockMode,
+    changes: Arc<GroupWriter<Transition, Applied>>,
 }
 
+/// Groups of changes under way at once: while one is flushed the next locks its orders.
+const LANES: usize = 2;
+const CHANGES_AT_ONCE: usize = 64;
+const MOST_WAITING: usize = 4_096;
+
 impl SqlOrderRepository {
+    /// Starts the lanes of its changes on the present runtime.
     pub fn new(database: Database, stock: StockMode) -> Self {
-        Self { database, stock }
+        let lanes = if database.is_sqlite() { 1 } else { LANES };
+        let of_changes = database.clone();
+        let apply = move |group| apply_group(of_changes.clone(), stock, group);
+        let changes = Arc::new(GroupWriter::new("changing orders", lanes, MOST_WAITING, CHANGES_AT_ONCE, apply));
+        Self { database, changes }
     }
 
     async fn read_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<(OrderNo, StoreId, Timestamp)>> {
@@ -65,6 +76,29 @@ impl SqlOrderRepository {
     }
 }
 
+/// After a wave of orders follows a wave of payments: changes that wait at the same moment share a transaction, or on a hot
+/// SKU each would wait for the flush of the one before. A second change of an order is decided after the first has ended.
+async fn apply_group(database: Database, stock: StockMode, group: Vec<Transition>) -> Vec<PortResult<Applied>> {
+    let mut answered = Vec::with_capacity(group.len());
+    let mut waiting: Vec<(usize, Transition)> = group.into_iter().enumerate().collect();
+    while !waiting.is_empty() {
+        let mut orders = HashSet::with_capacity(waiting.len());
+        let (round, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, transition): &(usize, Transition)| orders.insert(transition.order_no));
+        let (places, transitions): (Vec<usize>, Vec<Transition>) = round.into_iter().unzip();
+        let answers = together_or_each("changing an order", transitions, |transitions| {
+            let database = database.clone();
+            Box::pin(async move {
+                database.try_transact(move |unit, _| Box::pin(transition::apply_all(unit, stock, transitions))).await
+            })
+        });
+        answered.extend(places.into_iter().zip(answers.await));
+        waiting = rest;
+    }
+    answered.sort_by_key(|(place, _)| *place);
+    answered.into_iter().map(|(_, answer)| answer).collect()
+}
+
 #[async_trait]
 impl OrderRepository for SqlOrderRepository {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>> {
@@ -95,13 +129,7 @@ impl OrderRepository for SqlOrderRepository {
     }
 
     async fn apply(&self, transition: &Transition) -> PortResult<Applied> {
-        let (stock, transition) = (self.stock, Arc::new(transition.clone()));
-        self.database
-            .in_transaction("changing an order", move |unit| {
-                let transition = Arc::clone(&transition);
-                Box::pin(async move { transition::apply(unit, stock, &transition).await })
-            })
-            .await
+        self.changes.submit(transition.clone()).await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>> {

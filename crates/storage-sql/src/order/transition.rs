@@ -1,14 +1,15 @@
-//! A change of state: the order's row, its stock, its refund and its fact in one transaction.
+//! Changes of state: the orders' rows, their stock, refunds and facts in one transaction.
 //!
-//! Contract: locks are taken as order → stock → limits (an outside gate's epoch before both). Everything is decided before
-//! anything is written, so an answer other than `Done` has changed nothing.
+//! Contract: locks are taken as orders → stock → limits (an outside gate's epoch before all), each in the order of its
+//! ids. Everything is decided before anything is written, so an answer other than `Done` has changed nothing. An order
+//! stands in one change of a transaction.
 
 use std::collections::HashMap;
 
 use sea_orm::Value;
 use sluice_events::{Fact, MovementKind, RestockLine};
 use sluice_inventory::{GateEffect, ReserveLine};
-use sluice_kernel::{OrderNo, ReservationId, SkuId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp, UserId};
 use sluice_order::{Applied, OrderKind, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
 
 use super::{
@@ -18,19 +19,29 @@ use super::{
 use crate::{
     error::{StoreError, StoreResult},
     inventory::{
-        StockMode, commit_outcomes,
+        Epoch, StockMode, commit_outcomes,
         limits::LimitKey,
         queue_effect, shared_epoch,
         stock::{Cause, LockedStock},
     },
     messaging::outbox,
-    multi_row::column,
+    multi_row::{InList, column},
     statement::Dialect,
     unit_of_work::UnitOfWork,
 };
 
+static LOCK: InList = InList::new(
+    "SELECT o.order_no, o.store_id, o.status, o.version, o.total, o.refunded, o.cancel_reason, o.attempt, o.kind, o.user_id, \
+     i.sku_id, i.quantity, i.restocked FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.order_no IN",
+    |dialect| match dialect {
+        Dialect::Sqlite => " ORDER BY o.order_no, i.sku_id",
+        Dialect::MySql => " ORDER BY o.order_no, i.sku_id FOR UPDATE",
+    },
+);
+
 /// The order as it is now, locked with its items.
 struct Locked {
+    store: StoreId,
     status: OrderStatus,
     version: i64,
     total: i64,
@@ -48,71 +59,103 @@ struct Line {
     restocked: i64,
 }
 
-pub(super) async fn apply(unit: &UnitOfWork, mode: StockMode, transition: &Transition) -> StoreResult<Applied> {
-    let epoch = match &transition.stock {
-        StockStep::LateSell { .. } if mode == StockMode::Reserved => Some(shared_epoch(unit).await?),
-        StockStep::None | StockStep::Sell(_) | StockStep::Release(_) | StockStep::LateSell { .. } | StockStep::Restock(_) => None,
-    };
-    let Some(locked) = lock(unit, transition).await? else { return Ok(Applied::Lost) };
+/// A change that nothing speaks against.
+struct Step<'a> {
+    transition: &'a Transition,
+    locked: Locked,
+    /// What of a restock is still there to be returned.
+    restock: Vec<RestockLine>,
+}
+
+pub(super) async fn apply_all(unit: &UnitOfWork, mode: StockMode, transitions: &[Transition]) -> StoreResult<Vec<Applied>> {
+    let late = transitions.iter().any(|transition| matches!(transition.stock, StockStep::LateSell { .. }));
+    let epoch = if late && mode == StockMode::Reserved { Some(shared_epoch(unit).await?) } else { None };
+    let mut orders = lock(unit, transitions).await?;
+    let mut steps: Vec<Result<Step<'_>, Applied>> = Vec::with_capacity(transitions.len());
+    for transition in transitions {
+        let Some(locked) = orders.remove(&transition.order_no).filter(|locked| locked.store == transition.store) else {
+            steps.push(Err(Applied::Lost));
+            continue;
+        };
+        steps.push(match refusal(unit, transition, &locked, epoch).await? {
+            Some(refused) => Err(refused),
+            None => Ok(Step { transition, restock: restockable(&locked, &transition.stock), locked }),
+        });
+    }
+    match mode {
+        StockMode::InCommit => move_stock(unit, &mut steps).await?,
+        StockMode::Reserved => {
+            for step in steps.iter().flatten() {
+                tell_gate(unit, step.transition, &step.restock).await?;
+            }
+        }
+    }
+    let mut facts = Vec::with_capacity(steps.len());
+    for Step { transition, locked, restock } in steps.iter().flatten() {
+        write_restock(unit, transition.order_no, restock).await?;
+        write_order(unit, transition, locked).await?;
+        facts.extend(told(transition, restock).map(|fact| (fact, transition.traceparent.as_deref())));
+    }
+    if let Some(first) = transitions.first() {
+        outbox::append_all(unit, &facts, first.now).await?;
+    }
+    Ok(steps.into_iter().map(|step| step.err().unwrap_or(Applied::Done)).collect())
+}
+
+/// Why the order as it is now does not take this change, apart from its stock.
+async fn refusal(
+    unit: &UnitOfWork,
+    transition: &Transition,
+    locked: &Locked,
+    epoch: Option<Epoch>,
+) -> StoreResult<Option<Applied>> {
     if let Some(refund) = &transition.refund
         && unit.row("SELECT amount FROM order_refunds WHERE refund_id = ?", vec![refund.id.as_str().into()]).await?.is_some()
     {
-        return Ok(Applied::Repeated);
+        return Ok(Some(Applied::Repeated));
     }
     if locked.version != transition.version || locked.status != transition.from {
-        return Ok(Applied::Lost);
+        return Ok(Some(Applied::Lost));
     }
     if let (StockStep::LateSell { reservation, epoch: reserved_in, .. }, Some(present)) = (&transition.stock, epoch) {
-        if !present.open || *reserved_in != Some(present.epoch) {
-            return Ok(Applied::EpochMoved);
-        }
-        if !commit_outcomes(unit, vec![(reservation.to_string(), transition.now)]).await?.is_empty() {
-            return Ok(Applied::EpochMoved);
+        let stands = present.open && *reserved_in == Some(present.epoch);
+        if !stands || !commit_outcomes(unit, vec![(reservation.to_string(), transition.now)]).await?.is_empty() {
+            return Ok(Some(Applied::EpochMoved));
         }
     }
-    let restock = restockable(&locked, &transition.stock);
-    let moved = match mode {
-        StockMode::InCommit => move_stock(unit, transition, &locked, &restock).await?,
-        StockMode::Reserved => tell_gate(unit, transition, &restock).await?,
-    };
-    if !moved {
-        return Ok(Applied::Short);
-    }
-    write_restock(unit, transition.order_no, &restock).await?;
-    write_order(unit, transition, &locked).await?;
-    if let Some(fact) = told(transition, restock) {
-        outbox::append(unit, &fact, transition.traceparent.as_deref(), transition.now).await?;
-    }
-    Ok(Applied::Done)
+    Ok(None)
 }
 
-async fn lock(unit: &UnitOfWork, transition: &Transition) -> StoreResult<Option<Locked>> {
-    const SELECT: &str = "SELECT o.status, o.version, o.total, o.refunded, o.cancel_reason, o.attempt, i.sku_id, i.quantity, i.restocked, o.kind, o.user_id \
-                          FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.order_no = ? AND o.store_id = ? \
-                          ORDER BY i.sku_id";
-    let select = match unit.dialect() {
-        Dialect::Sqlite => SELECT.to_owned(),
-        Dialect::MySql => format!("{SELECT} FOR UPDATE"),
-    };
-    let rows = unit.rows(select, vec![transition.order_no.id().into(), transition.store.0.into()]).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let lines = rows
-        .iter()
-        .map(|row| Ok(Line { sku: SkuId(column(row, 6)?), quantity: column(row, 7)?, restocked: column(row, 8)? }))
-        .collect::<StoreResult<Vec<Line>>>()?;
-    let status = status_of(column(first, 0)?)?;
-    let (was_cancelled, attempt) = (column::<Option<i16>>(first, 4)?.is_some(), column::<i16>(first, 5)?);
-    let is_of_activity = kind_of(column(first, 9)?)? == OrderKind::Activity;
-    let limit = LimitKey { sku: SkuId(column(first, 6)?), user: UserId(column(first, 10)?) };
-    Ok(Some(Locked {
-        status,
-        version: column(first, 1)?,
-        total: column(first, 2)?,
-        refunded: column(first, 3)?,
-        limit: is_of_activity.then_some(limit),
-        held_units: status != OrderStatus::PaidAfterClose && (!was_cancelled || attempt > 1),
-        lines,
-    }))
+/// Locks the orders of these changes in the order of their numbers.
+async fn lock(unit: &UnitOfWork, transitions: &[Transition]) -> StoreResult<HashMap<OrderNo, Locked>> {
+    let mut numbers: Vec<i64> = transitions.iter().map(|transition| transition.order_no.id()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut orders: HashMap<OrderNo, Locked> = HashMap::with_capacity(numbers.len());
+    for row in LOCK.rows(unit, &numbers).await? {
+        let order_no = OrderNo::from_id(column(&row, 0)?);
+        let line = Line { sku: SkuId(column(&row, 10)?), quantity: column(&row, 11)?, restocked: column(&row, 12)? };
+        if let Some(locked) = orders.get_mut(&order_no) {
+            locked.lines.push(line);
+            continue;
+        }
+        let status = status_of(column(&row, 2)?)?;
+        let (was_cancelled, attempt) = (column::<Option<i16>>(&row, 6)?.is_some(), column::<i16>(&row, 7)?);
+        let is_of_activity = kind_of(column(&row, 8)?)? == OrderKind::Activity;
+        let limit = LimitKey { sku: line.sku, user: UserId(column(&row, 9)?) };
+        let locked = Locked {
+            store: StoreId(column(&row, 1)?),
+            status,
+            version: column(&row, 3)?,
+            total: column(&row, 4)?,
+            refunded: column(&row, 5)?,
+            limit: is_of_activity.then_some(limit),
+            held_units: status != OrderStatus::PaidAfterClose && (!was_cancelled || attempt > 1),
+            lines: vec![line],
+        };
+        orders.insert(order_no, locked);
+    }
+    Ok(orders)
 }
 
 /// What of a restock is still there to be returned: two refunds that were asked at once never return a unit twice.
@@ -136,48 +179,80 @@ fn restockable(locked: &Locked, step: &StockStep) -> Vec<RestockLine> {
         .collect()
 }
 
-/// The database gate: figures and ledger in the order's own transaction. `false` where late money finds too little, or
-/// the user's limit taken.
-async fn move_stock(unit: &UnitOfWork, transition: &Transition, locked: &Locked, restock: &[RestockLine]) -> StoreResult<bool> {
-    let skus: Vec<SkuId> = match &transition.stock {
-        StockStep::None => return Ok(true),
-        StockStep::Restock(_) => restock.iter().map(|line| line.sku_id).collect(),
-        StockStep::Sell(_) | StockStep::Release(_) | StockStep::LateSell { .. } => {
-            locked.lines.iter().map(|line| line.sku).collect()
-        }
-    };
-    let limit = locked.limit.as_ref().filter(|_| matches!(transition.stock, StockStep::Release(_) | StockStep::LateSell { .. }));
-    let mut stock = LockedStock::lock_with_limits(unit, skus, limit.cloned().into_iter().collect()).await?;
-    match &transition.stock {
-        StockStep::None => {}
-        StockStep::Sell(reservation) => move_lines(&mut stock, transition, locked, *reservation, MovementKind::Sell)?,
-        StockStep::Release(reservation) => {
-            move_lines(&mut stock, transition, locked, *reservation, MovementKind::Release)?;
-            if let Some(limit) = limit {
-                let units = locked.lines.iter().filter(|line| line.sku == limit.sku).map(|line| line.quantity).sum();
-                stock.free_limit(transition.store, limit, units)?;
-            }
-        }
-        StockStep::LateSell { reservation, terms, .. } => {
-            let movement_id = reservation.to_string();
-            // What was asked and paid for at the time is not priced again.
-            let lines: Vec<ReserveLine> =
-                locked.lines.iter().map(|line| ReserveLine { sku: line.sku, quantity: line.quantity, revision: None }).collect();
-            if stock.take(&cause(transition, &movement_id), &lines, &stock_terms(terms.clone()), transition.now)?.is_err() {
-                return Ok(false);
-            }
-            move_lines(&mut stock, transition, locked, *reservation, MovementKind::Sell)?;
-        }
-        StockStep::Restock(refund) => {
-            for line in restock {
-                if !stock.move_units(&cause(transition, refund.id.as_str()), MovementKind::Restock, line.sku_id, line.quantity) {
-                    return Err(StoreError::Contradiction("a restock of units that the stock row does not count as sold"));
-                }
+impl Step<'_> {
+    /// SKUs whose figures this change moves.
+    fn skus(&self) -> Vec<SkuId> {
+        match &self.transition.stock {
+            StockStep::None => Vec::new(),
+            StockStep::Restock(_) => self.restock.iter().map(|line| line.sku_id).collect(),
+            StockStep::Sell(_) | StockStep::Release(_) | StockStep::LateSell { .. } => {
+                self.locked.lines.iter().map(|line| line.sku).collect()
             }
         }
     }
-    stock.write(unit).await?;
-    Ok(true)
+
+    /// The counter that this change frees or takes again.
+    fn limit(&self) -> Option<&LimitKey> {
+        let counts = matches!(self.transition.stock, StockStep::Release(_) | StockStep::LateSell { .. });
+        self.locked.limit.as_ref().filter(|_| counts)
+    }
+
+    /// `false` where late money finds too little, or the user's limit taken; nothing was changed then.
+    fn move_units(&self, stock: &mut LockedStock) -> StoreResult<bool> {
+        let Self { transition, locked, restock } = self;
+        match &transition.stock {
+            StockStep::None => {}
+            StockStep::Sell(reservation) => move_lines(stock, transition, locked, *reservation, MovementKind::Sell)?,
+            StockStep::Release(reservation) => {
+                move_lines(stock, transition, locked, *reservation, MovementKind::Release)?;
+                if let Some(limit) = self.limit() {
+                    let units = locked.lines.iter().filter(|line| line.sku == limit.sku).map(|line| line.quantity).sum();
+                    stock.free_limit(transition.store, limit, units)?;
+                }
+            }
+            StockStep::LateSell { reservation, terms, .. } => {
+                let movement_id = reservation.to_string();
+                // What was asked and paid for at the time is not priced again.
+                let lines: Vec<ReserveLine> = locked
+                    .lines
+                    .iter()
+                    .map(|line| ReserveLine { sku: line.sku, quantity: line.quantity, revision: None })
+                    .collect();
+                let terms = stock_terms(terms.clone());
+                if stock.take(&cause(transition, &movement_id), &lines, &terms, transition.now)?.is_err() {
+                    return Ok(false);
+                }
+                move_lines(stock, transition, locked, *reservation, MovementKind::Sell)?;
+            }
+            StockStep::Restock(refund) => {
+                for line in restock {
+                    if !stock.move_units(&cause(transition, refund.id.as_str()), MovementKind::Restock, line.sku_id, line.quantity)
+                    {
+                        return Err(StoreError::Contradiction("a restock of units that the stock row does not count as sold"));
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The database gate: figures and ledger in the orders' own transaction.
+async fn move_stock(unit: &UnitOfWork, steps: &mut [Result<Step<'_>, Applied>]) -> StoreResult<()> {
+    let skus: Vec<SkuId> = steps.iter().flatten().flat_map(Step::skus).collect();
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let limits = steps.iter().flatten().filter_map(|step| step.limit().cloned()).collect();
+    let mut stock = LockedStock::lock_with_limits(unit, skus, limits).await?;
+    for step in steps.iter_mut() {
+        if let Ok(wanted) = step
+            && !wanted.move_units(&mut stock)?
+        {
+            *step = Err(Applied::Short);
+        }
+    }
+    stock.write(unit).await
 }
 
 fn move_lines(
@@ -201,7 +276,7 @@ fn cause<'a>(transition: &Transition, movement_id: &'a str) -> Cause<'a> {
 }
 
 /// A gate outside the database hears of it after the commit, from the effects queue.
-async fn tell_gate(unit: &UnitOfWork, transition: &Transition, restock: &[RestockLine]) -> StoreResult<bool> {
+async fn tell_gate(unit: &UnitOfWork, transition: &Transition, restock: &[RestockLine]) -> StoreResult<()> {
     let store = transition.store;
     let effect = match &transition.stock {
         StockStep::None => None,
@@ -215,7 +290,7 @@ async fn tell_gate(unit: &UnitOfWork, transition: &Transition, restock: &[Restoc
     if let Some(effect) = effect {
         queue_effect(unit, &effect).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
 async fn write_restock(unit: &UnitOfWork, order_no: OrderNo, restock: &[RestockLine]) -> StoreResult<()> {
@@ -269,10 +344,10 @@ async fn write_order(unit: &UnitOfWork, transition: &Transition, locked: &Locked
 }
 
 /// The fact as it happened: a restock that found less tells of less.
-fn told(transition: &Transition, restock: Vec<RestockLine>) -> Option<Fact> {
+fn told(transition: &Transition, restock: &[RestockLine]) -> Option<Fact> {
     let mut fact = transition.fact.clone()?;
     if let Fact::OrderRefunded { order } = &mut fact {
-        order.restocked = restock;
+        order.restocked = restock.to_vec();
     }
     Some(fact)
 }

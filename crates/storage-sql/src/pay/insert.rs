@@ -3,55 +3,28 @@
 //! Contract: the group's rows are committed before the closures are looked up. Whoever closes an order commits the
 //! closure before looking for live payments, so of a closure and an insertion at least one sees the other.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::Value;
-use sluice_kernel::{OrderNo, PaymentId, PortError, PortResult};
+use sluice_kernel::{OrderNo, PaymentId, PortResult};
 use sluice_pay::{InsertAnswer, Payment};
 
 use super::row::{self, PAYMENT_COLUMNS, PENDING};
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
+    error::StoreResult,
+    group::together_or_each,
     statement::{insert_into, padded, placeholders, power_chunks},
     unit_of_work::UnitOfWork,
 };
 
 /// Inserts a group; a row that breaks its group is inserted alone, so that it fails alone.
 pub(super) async fn insert_group(database: Database, group: Vec<Payment>) -> Vec<PortResult<InsertAnswer>> {
-    let failure = match insert_together(&database, &group).await {
-        Ok(answers) => return answers.into_iter().map(Ok).collect(),
-        Err(failure) => failure,
-    };
-    // Asking a database that is away once for each row would only make everybody wait longer.
-    if failure.is_unavailable() || group.len() == 1 {
-        return refuse_all(failure, group.len());
-    }
-    let mut answers = Vec::with_capacity(group.len());
-    for payment in &group {
-        let alone = insert_together(&database, std::slice::from_ref(payment)).await;
-        answers.push(match alone {
-            Ok(answer) => answer.into_iter().next().ok_or_else(|| StoreError::Corrupt("payments").into_port(WHAT)),
-            Err(error) => Err(error.into_port(WHAT)),
-        });
-    }
-    answers
-}
-
-const WHAT: &str = "inserting a payment";
-
-fn refuse_all(failure: StoreError, count: usize) -> Vec<PortResult<InsertAnswer>> {
-    let unavailable = failure.is_unavailable();
-    let shared = Arc::new(failure);
-    (0..count)
-        .map(|_| {
-            let source = Arc::clone(&shared);
-            Err(if unavailable { PortError::unavailable("the database", source) } else { PortError::internal(WHAT, source) })
-        })
-        .collect()
+    together_or_each("inserting a payment", group, |payments| {
+        let database = database.clone();
+        Box::pin(async move { insert_together(&database, payments).await })
+    })
+    .await
 }
 
 async fn insert_together(database: &Database, group: &[Payment]) -> StoreResult<Vec<InsertAnswer>> {
