@@ -107,6 +107,9 @@ pub trait GateSource: Send + Sync {
 /// The stock rows and the ledger in the database.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// True where rows follow what `stock-sync` tells; false where they stand in the orders' own transactions, so that
+    /// [`Ledger::record`] has nothing to add.
+    fn follows_messages(&self) -> bool;
     /// Takes over movements that `stock-sync` tells: each once (unique by movement, SKU and kind), the figures of a
     /// SKU changed by one guarded UPDATE per batch. A movement whose predecessor is missing is kept and applied later.
     async fn record(&self, movements: &[StockMoved]) -> PortResult<()>;

@@ -33,6 +33,8 @@ pub trait InventoryService: Send + Sync {
         delta: i64,
         reason: String,
     ) -> Result<Stock, InventoryError>;
+    /// Whether `stock-sync` needs a consumer here: with the database gate the ledger stands already.
+    fn follows_messages(&self) -> bool;
     /// Consumer of `stock-sync`.
     async fn record(&self, movements: &[StockMoved]) -> Result<(), InventoryError>;
     /// Tells the gate what it has not heard yet; returns how many effects it took.
@@ -134,6 +136,10 @@ impl InventoryService for Inventory {
             self.finish(&adjustment).await?;
         }
         self.stock(store, sku).await
+    }
+
+    fn follows_messages(&self) -> bool {
+        self.ledger.follows_messages()
     }
 
     async fn record(&self, movements: &[StockMoved]) -> Result<(), InventoryError> {

@@ -221,9 +221,13 @@ fn read_movement(row: &QueryResult, sku: SkuId) -> StoreResult<Movement> {
 
 #[async_trait]
 impl Ledger for SqlLedger {
+    fn follows_messages(&self) -> bool {
+        self.stock == StockMode::Reserved
+    }
+
     async fn record(&self, movements: &[StockMoved]) -> PortResult<()> {
         // With the database gate every movement stands in the transaction that made it.
-        if movements.is_empty() || self.stock == StockMode::InCommit {
+        if movements.is_empty() || !self.follows_messages() {
             return Ok(());
         }
         let movements: Arc<Vec<StockMoved>> = Arc::new(movements.to_vec());

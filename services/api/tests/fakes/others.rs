@@ -98,6 +98,10 @@ fn figures() -> Figures {
 
 #[async_trait]
 impl InventoryService for Others {
+    fn follows_messages(&self) -> bool {
+        false
+    }
+
     async fn figures(&self, _: StoreId, skus: &[SkuId]) -> Result<HashMap<SkuId, Figures>, InventoryError> {
         Ok(skus.iter().map(|sku| (*sku, figures())).collect())
     }

@@ -28,26 +28,30 @@ use payment_settled::SettleOrders;
 use points_deduction::DeductPoints;
 use stock_sync::RecordMovements;
 
-/// Every consumer.
+/// Every consumer that this shop needs.
 pub fn all(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<Arc<dyn BatchHandler>> {
     let concurrency = settings.concurrency;
     let nudge = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(NudgeGate { name, topic, effects: hints.effects.clone() }) };
     let tell = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(TellPartners { name, topic, partner: shop.partner.clone() }) };
-    vec![
+    let mut all: Vec<Arc<dyn BatchHandler>> = vec![
         Arc::new(ClearCarts { carts: shop.cart.clone() }),
         Arc::new(DeductPoints { points: shop.points.clone() }),
-        Arc::new(RecordMovements { inventory: shop.inventory.clone() }),
         Arc::new(ExpireOrders { orders: shop.orders.clone(), concurrency }),
         Arc::new(SettleOrders { orders: shop.orders.clone(), concurrency }),
         Arc::new(RecordRedemptions { promotion: shop.promotion.clone() }),
         Arc::new(MarkRedemptions { promotion: shop.promotion.clone() }),
-        nudge("inventory.order-paid", Topic::OrderPaid),
-        nudge("inventory.order-cancelled", Topic::OrderCancelled),
-        nudge("inventory.order-refunded", Topic::OrderRefunded),
         tell("partner.order-paid", Topic::OrderPaid),
         tell("partner.order-cancelled", Topic::OrderCancelled),
         tell("partner.order-refunded", Topic::OrderRefunded),
-    ]
+    ];
+    // Behind a gate outside the database the ledger follows by message, and the gate hears of what became of an order.
+    if shop.inventory.follows_messages() {
+        all.push(Arc::new(RecordMovements { inventory: shop.inventory.clone() }));
+        all.push(nudge("inventory.order-paid", Topic::OrderPaid));
+        all.push(nudge("inventory.order-cancelled", Topic::OrderCancelled));
+        all.push(nudge("inventory.order-refunded", Topic::OrderRefunded));
+    }
+    all
 }
 
 /// The payloads of type `P` in a batch with their envelopes; events of other types are passed over. One that cannot

@@ -1,4 +1,5 @@
-//! `stock-sync` → ledger and stock rows: one call a batch. With the database gate they stand already.
+//! `stock-sync` → ledger and stock rows: one call a batch. With the database gate they stand already, and nobody
+//! consumes here.
 
 use std::sync::Arc;
 
