@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Does a partner who is away slow the sale? Points orders of one hot offer on MariaDB and Kafka, in alternating runs: partners there,
-# and a partner whose port is closed for the whole run. Afterwards the partner listens again and must get every order once.
+# Does a partner who is away slow the sale? Points orders of one hot offer on MariaDB and Kafka with two partners, in alternating runs:
+# both there, and one whose port is closed for the whole run. Afterwards it listens again and must get every order once.
 #
 #   scripts/bench_push.sh [--runs 3] [--seconds 10] [--connections 16]
 #
@@ -51,7 +51,7 @@ secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 SLUICE__AUTH__JWT_SECRET=$(secret)
 SLUICE__PAY__SANDBOX_SECRET=$(secret)
 export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=json SLUICE__LOG__FILTER=${SLUICE__LOG__FILTER:-error}
-export SLUICE__PUSH__ALLOW_PRIVATE_TARGETS=true SLUICE__PUSH__LONGEST_PAUSE=2s
+export SLUICE__PUSH__ALLOW_PRIVATE_TARGETS=true SLUICE__PUSH__FIRST_PAUSE=500ms SLUICE__PUSH__LONGEST_PAUSE=2s
 export SLUICE__DATA_DIR=$work/data SLUICE__BUS__URL=kafka://$SLUICE_TEST_KAFKA SLUICE__BUS__TOPIC_PREFIX=push.
 mariadb --no-defaults --user=root --socket="$SLUICE_SERVERS_DIR/mysql/s.sock" --execute="CREATE DATABASE bench_push"
 export SLUICE__DATABASE__URL=${SLUICE_TEST_MYSQL_SOCKET_URL/localhost\//localhost/bench_push}
@@ -103,7 +103,18 @@ PARTNER
   running+=("$!")
 }
 partner "$there" "$work/there"
-call POST webhooks there "{\"url\":\"http://127.0.0.1:$there/hooks\",\"event_types\":[\"order.paid\"]}" >>"$work/log"
+for target in "$there" "$away"; do
+  call POST webhooks "$target" "{\"url\":\"http://127.0.0.1:$target/hooks\",\"event_types\":[\"order.paid\"]}" >>"$work/log"
+done
+# The second partner, present or not; what it accepted in all its lives stands in one file.
+arrive() {
+  partner "$away" "$work/away"
+  second=${running[-1]}
+}
+leave() {
+  kill "$second"
+  wait "$second" 2>/dev/null || true
+}
 
 pushed() { curl -s "http://127.0.0.1:$((port + 1))/metrics" | awk '$1 == "sluice_push_pending" {print $2 + 0}'; }
 confirming() { curl -s "http://127.0.0.1:$((port + 1))/metrics" | awk '$1 == "sluice_points_tasks_pending" {print $2 + 0}'; }
@@ -121,24 +132,21 @@ sale() { # NAME RUN
   awk -F'\t' -v OFS='\t' -v name="$1" -v run="$2" '{print name, run, $2 / $3, $4, $5, $6, $2}' <<<"$line" | tee -a "$work/raw.tsv" >&2
 }
 
+arrive
 RUN=warm-$RANDOM wrk -t1 -c"$connections" -d10s -s scripts/bench.lua "http://127.0.0.1:$port" >/dev/null
 settle
 for run in $(seq "$runs"); do
   sale there "$run"
   settle
-  before=$(wc -l <"$work/there")
-  id=$(call POST webhooks "away-$run" "{\"url\":\"http://127.0.0.1:$away/hooks\",\"event_types\":[\"order.paid\"]}" | sed 's/.*"id":"\([^"]*\)".*/\1/')
+  leave
   sale away "$run"
   settle away
-  partner "$away" "$work/away-$run"
-  target=${running[-1]}
+  arrive
   settle
-  wanted=$(($(wc -l <"$work/there") - before))
-  got=$(sort -u "$work/away-$run" | wc -l)
-  [ "$got" -eq "$wanted" ] && [ "$got" -eq "$(wc -l <"$work/away-$run")" ] || die "the partner got $got of $wanted, $(wc -l <"$work/away-$run") times"
-  say "after its return the partner got all $got pushes of the run, each once"
-  curl -sS -X DELETE "http://127.0.0.1:$port/api/v1/admin/webhooks/$id" -H "Authorization: Bearer $STAFF" >>"$work/log"
-  kill "$target" && wait "$target" 2>/dev/null || true
+  sort -u "$work/there" >"$work/wanted"
+  [ "$(wc -l <"$work/away")" -eq "$(wc -l <"$work/wanted")" ] && [ "$(sort -u "$work/away" | wc -l)" -eq "$(wc -l <"$work/wanted")" ] \
+    || die "the partner got $(wc -l <"$work/away") pushes of $(wc -l <"$work/wanted")"
+  say "after its return the partner had all $(wc -l <"$work/wanted") pushes, each once"
 done
 
 median() { sort -n | awk '{v[NR] = $1} END {print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
