@@ -144,9 +144,9 @@ for run in $(seq "$runs"); do
   arrive
   settle
   sort -u "$work/there" >"$work/wanted"
-  [ "$(wc -l <"$work/away")" -eq "$(wc -l <"$work/wanted")" ] && [ "$(sort -u "$work/away" | wc -l)" -eq "$(wc -l <"$work/wanted")" ] \
-    || die "the partner got $(wc -l <"$work/away") pushes of $(wc -l <"$work/wanted")"
-  say "after its return the partner had all $(wc -l <"$work/wanted") pushes, each once"
+  wanted=$(wc -l <"$work/wanted") once=$(sort -u "$work/away" | wc -l) all=$(wc -l <"$work/away")
+  if [ "$once" -ne "$wanted" ] || [ "$all" -ne "$wanted" ]; then die "the partner got $all pushes, $once different ones, of $wanted"; fi
+  say "after its return the partner had all $wanted pushes, each once"
 done
 
 median() { sort -n | awk '{v[NR] = $1} END {print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
