@@ -10,6 +10,7 @@ mod consumer;
 mod dead_letters;
 mod lag;
 mod message;
+mod publication;
 mod publisher;
 mod settings;
 mod topics;

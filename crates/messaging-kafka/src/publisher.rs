@@ -9,18 +9,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future;
 use rdkafka::{
     config::FromClientConfigAndContext,
     error::{KafkaError, RDKafkaErrorCode},
-    message::OwnedHeaders,
-    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
+    message::{DeliveryResult, OwnedHeaders},
+    producer::{BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer},
 };
 use sluice_events::{Envelope, Publisher};
 use sluice_kernel::{PortError, PortResult};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{KafkaSettings, connection::Connection, message, topics};
+use crate::{KafkaSettings, connection::Connection, message, publication::Publication, topics};
 
 /// Pause before a full queue is tried again.
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
@@ -29,7 +28,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 const SHARED_ANSWER: Duration = Duration::from_millis(500);
 
 pub struct KafkaPublisher {
-    producer: FutureProducer<SharedConnection>,
+    producer: ThreadedProducer<SharedConnection, NoCustomPartitioner>,
     connection: Arc<Connection>,
     settings: KafkaSettings,
     topics_stand: AtomicBool,
@@ -50,6 +49,15 @@ impl rdkafka::ClientContext for SharedConnection {
     }
 }
 
+impl ProducerContext for SharedConnection {
+    type DeliveryOpaque = Arc<Publication>;
+
+    /// Called by the producer's own thread.
+    fn delivery(&self, result: &DeliveryResult<'_>, publication: Arc<Publication>) {
+        publication.told(result.as_ref().err().map(|(error, _)| error.clone()));
+    }
+}
+
 fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::unavailable("Kafka", error)
 }
@@ -58,7 +66,7 @@ impl KafkaPublisher {
     /// Does not wait for a broker; fails only where the settings make no sense.
     pub fn new(settings: KafkaSettings) -> PortResult<Self> {
         let connection = Arc::new(Connection::new("producer"));
-        let producer = FutureProducer::from_config_and_context(&settings.producer(), SharedConnection(connection.clone()))
+        let producer = ThreadedProducer::from_config_and_context(&settings.producer(), SharedConnection(connection.clone()))
             .map_err(|error| PortError::internal("the Kafka producer", error))?;
         Ok(Self { producer, connection, settings, topics_stand: AtomicBool::new(false), making_topics: Mutex::default() })
     }
@@ -93,23 +101,35 @@ impl KafkaPublisher {
 
     /// Sends a dead letter, or whatever else has headers of its own.
     pub(crate) async fn send(&self, topic: &str, key: &[u8], payload: &[u8], headers: OwnedHeaders) -> PortResult<()> {
-        let sent = match self.enqueue(topic, key, payload, &headers).await {
-            Ok(delivery) => delivered(delivery).await,
-            Err(error) => Err(unavailable(error)),
-        };
-        self.note(sent)
+        let publication = Publication::begin();
+        let taken = self.enqueue(&publication, topic, key, payload, headers).await;
+        let delivered = publication.ended().await;
+        self.note(taken.and(delivered).map_err(unavailable))
     }
 
     /// Puts a message into the producer's queue; waits a bounded time for room in it.
-    async fn enqueue(&self, topic: &str, key: &[u8], payload: &[u8], headers: &OwnedHeaders) -> Result<DeliveryFuture, KafkaError> {
-        let give_up = Instant::now() + self.settings.delivery_timeout;
+    async fn enqueue(
+        &self,
+        publication: &Arc<Publication>,
+        topic: &str,
+        key: &[u8],
+        payload: &[u8],
+        headers: OwnedHeaders,
+    ) -> Result<(), KafkaError> {
+        let mut give_up = None;
+        let mut record = BaseRecord::with_opaque_to(topic, publication.share()).key(key).payload(payload).headers(headers);
         loop {
-            let record = FutureRecord::to(topic).key(key).payload(payload).headers(headers.clone());
-            match self.producer.send_result(record).map_err(|(error, _)| error) {
-                Ok(delivery) => return Ok(delivery),
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) if Instant::now() < give_up => {}
-                Err(error) => return Err(error),
+            let (error, refused) = match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            let give_up = *give_up.get_or_insert_with(|| Instant::now() + self.settings.delivery_timeout);
+            let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+            if !full || Instant::now() >= give_up {
+                publication.told(None);
+                return Err(error);
             }
+            record = refused;
             tokio::time::sleep(QUEUE_PAUSE).await;
         }
     }
@@ -128,14 +148,6 @@ impl KafkaPublisher {
     }
 }
 
-async fn delivered(delivery: DeliveryFuture) -> PortResult<()> {
-    match delivery.await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err((error, _))) => Err(unavailable(error)),
-        Err(cancelled) => Err(unavailable(cancelled)),
-    }
-}
-
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
@@ -143,20 +155,18 @@ impl Publisher for KafkaPublisher {
             return Ok(());
         }
         self.ensure_topics().await?;
-        let mut deliveries = Vec::with_capacity(batch.len());
-        let mut refused = Ok(());
+        let publication = Publication::begin();
+        let mut taken = Ok(());
         for envelope in &batch {
             let (topic, headers) = (self.settings.topic(envelope.topic), message::headers(envelope));
-            match self.enqueue(&topic, envelope.key.as_bytes(), envelope.data.as_bytes(), &headers).await {
-                Ok(delivery) => deliveries.push(delivered(delivery)),
-                Err(error) => {
-                    refused = Err(unavailable(error));
-                    break;
-                }
+            let (key, data) = (envelope.key.as_bytes(), envelope.data.as_bytes());
+            taken = self.enqueue(&publication, &topic, key, data, headers).await;
+            if taken.is_err() {
+                break;
             }
         }
         // All are waited for, even after a failure: what is published again must not overtake what is in flight.
-        let sent: PortResult<()> = future::join_all(deliveries).await.into_iter().collect();
-        self.note(refused.and(sent))
+        let delivered = publication.ended().await;
+        self.note(taken.and(delivered).map_err(unavailable))
     }
 }

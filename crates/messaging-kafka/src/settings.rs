@@ -42,7 +42,7 @@ impl KafkaSettings {
             linger: Duration::from_millis(2),
             delivery_timeout: Duration::from_secs(10),
             batch_events: 500,
-            gather: Duration::from_millis(20),
+            gather: Duration::from_millis(50),
             extra: BTreeMap::new(),
         }
     }

@@ -32,7 +32,7 @@ impl Default for RelaySettings {
         Self {
             batch: 1_000,
             poll: Duration::from_millis(200),
-            gather: Duration::from_millis(50),
+            gather: Duration::from_millis(100),
             lease: Duration::from_secs(3),
             first_delay: Duration::from_millis(50),
             max_delay: Duration::from_secs(1),
