@@ -18,4 +18,4 @@ pub use model::{
 pub use ports::{
     AdjustmentLog, GateEffectRow, GateEffects, GateSnapshot, GateSource, Ledger, ReservationOutcomes, StockGate, TakenOfLimit,
 };
-pub use service::{Inventory, InventoryService, Stock};
+pub use service::{Inventory, InventoryService, Stock, Swept};

@@ -1,10 +1,14 @@
 //! What inventory offers: figures, adjustments, traces, and the ledger's side of `stock-sync`.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use sluice_events::StockMoved;
-use sluice_kernel::{Clock, PortError, SkuId, StoreId};
+use sluice_events::{MovementKind, StockMoved};
+use sluice_kernel::{Clock, PortError, ReservationId, SkuId, StoreId};
 
 use crate::{
     Adjustment, AdjustmentId, AdjustmentLog, Figures, GateEffect, GateEffects, GateStatus, InventoryError, Ledger,
@@ -16,6 +20,14 @@ use crate::{
 pub struct Stock {
     pub gate: Figures,
     pub ledger: Figures,
+}
+
+/// What one look at the reservations that nobody confirmed came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub released: usize,
+    /// More may wait: look again at once.
+    pub full: bool,
 }
 
 #[async_trait]
@@ -35,14 +47,15 @@ pub trait InventoryService: Send + Sync {
     ) -> Result<Stock, InventoryError>;
     /// Whether `stock-sync` needs a consumer here: with the database gate the ledger stands already.
     fn follows_messages(&self) -> bool;
-    /// Consumer of `stock-sync`.
+    /// Consumer of `stock-sync`. What it tells of a reservation says that its order was committed, so the gate hears that the
+    /// sweeper need not look at it.
     async fn record(&self, movements: &[StockMoved]) -> Result<(), InventoryError>;
     /// Tells the gate what it has not heard yet; returns how many effects it took.
     async fn apply_effects(&self, limit: u32) -> Result<usize, InventoryError>;
     /// Finishes adjustments that a crash interrupted.
     async fn finish_adjustments(&self, older_than: Duration) -> Result<usize, InventoryError>;
-    /// Returns the units of reservations whose order never came (spec.md: no leak); returns how many were released.
-    async fn sweep_reservations(&self, older_than: Duration) -> Result<usize, InventoryError>;
+    /// Returns the units of reservations whose order never came (spec.md: no leak).
+    async fn sweep_reservations(&self, older_than: Duration) -> Result<Swept, InventoryError>;
     async fn gate_status(&self) -> Result<GateStatus, InventoryError>;
 }
 
@@ -61,6 +74,8 @@ const MOST_UNITS: i64 = 1_000_000_000;
 const MOST_TRACED: u32 = 1_000;
 /// Rebuilds of the gate an adjustment lives through before the sweeper finishes it.
 const MOST_EPOCHS: u32 = 3;
+/// Reservations in one look of the sweeper.
+const MOST_SWEPT: u32 = 500;
 
 impl Inventory {
     async fn finish(&self, adjustment: &Adjustment) -> Result<(), InventoryError> {
@@ -77,6 +92,20 @@ impl Inventory {
             }
         }
         Err(PortError::GateClosed.into())
+    }
+
+    /// The orders of these movements were committed. Where the gate cannot hear it the sweeper finds out by itself.
+    async fn confirm(&self, movements: &[StockMoved]) {
+        let reserved = movements.iter().filter(|movement| movement.kind == MovementKind::Reserve);
+        let named = reserved.filter_map(|movement| Some((movement.store_id, movement.movement_id.parse().ok()?)));
+        let reservations: BTreeSet<(StoreId, ReservationId)> = named.collect();
+        if reservations.is_empty() {
+            return;
+        }
+        let reservations: Vec<(StoreId, ReservationId)> = reservations.into_iter().collect();
+        if let Err(error) = self.gate.confirm(&reservations).await {
+            tracing::debug!(error = %error, "The stock gate did not hear of committed reservations; the sweeper will look.");
+        }
     }
 
     async fn apply(&self, effect: &GateEffect) -> Result<(), InventoryError> {
@@ -143,7 +172,9 @@ impl InventoryService for Inventory {
     }
 
     async fn record(&self, movements: &[StockMoved]) -> Result<(), InventoryError> {
-        Ok(self.ledger.record(movements).await?)
+        self.ledger.record(movements).await?;
+        self.confirm(movements).await;
+        Ok(())
     }
 
     async fn apply_effects(&self, limit: u32) -> Result<usize, InventoryError> {
@@ -170,22 +201,27 @@ impl InventoryService for Inventory {
         Ok(unfinished.len())
     }
 
-    async fn sweep_reservations(&self, older_than: Duration) -> Result<usize, InventoryError> {
+    async fn sweep_reservations(&self, older_than: Duration) -> Result<Swept, InventoryError> {
         let now = self.clock.now();
-        let unconfirmed = self.gate.unconfirmed(now.minus(older_than), 500).await?;
+        let unconfirmed = self.gate.unconfirmed(now.minus(older_than), MOST_SWEPT).await?;
         if unconfirmed.is_empty() {
-            return Ok(0);
+            return Ok(Swept::default());
         }
+        let full = unconfirmed.len() >= usize::try_from(MOST_SWEPT).unwrap_or(usize::MAX);
         let abandoned = self.outcomes.abandon(&unconfirmed, now).await?;
         for (store, reservation) in &abandoned {
             self.gate.release(*store, *reservation, now).await?;
         }
         let committed: Vec<_> = unconfirmed.into_iter().filter(|held| !abandoned.contains(held)).collect();
         self.gate.confirm(&committed).await?;
-        Ok(abandoned.len())
+        Ok(Swept { released: abandoned.len(), full })
     }
 
     async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
         Ok(self.gate.status().await?)
     }
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;

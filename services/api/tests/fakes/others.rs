@@ -8,7 +8,7 @@ use sluice_cart::{Cart, CartError, CartService, OrderedLines, SelectedLines};
 use sluice_events::{
     DeadLetter, DeadLetterId, DeadLetterStore, Envelope, OutboxRow, OutboxStats, OutboxStore, Publisher, StockMoved, Topic,
 };
-use sluice_inventory::{AdjustmentId, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace};
+use sluice_inventory::{AdjustmentId, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace, Swept};
 use sluice_kernel::{
     Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
     Timestamp, UserId,
@@ -129,8 +129,8 @@ impl InventoryService for Others {
     async fn finish_adjustments(&self, _: Duration) -> Result<usize, InventoryError> {
         Ok(0)
     }
-    async fn sweep_reservations(&self, _: Duration) -> Result<usize, InventoryError> {
-        Ok(0)
+    async fn sweep_reservations(&self, _: Duration) -> Result<Swept, InventoryError> {
+        Ok(Swept::default())
     }
     async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
         Ok(GateStatus { kind: "database", open: true, epoch: 1 })

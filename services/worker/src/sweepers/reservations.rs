@@ -4,7 +4,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_inventory::InventoryService;
+use sluice_inventory::{InventoryService, Swept};
 
 use super::{Sweep, Turn};
 
@@ -20,10 +20,10 @@ impl Sweep for ReleaseOrphans {
     }
 
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
-        let released = self.inventory.sweep_reservations(self.older_than).await?;
+        let Swept { released, full } = self.inventory.sweep_reservations(self.older_than).await?;
         if released > 0 {
             tracing::info!(reservations.released = released, "Reservations without an order were released.");
         }
-        Ok(Turn::Done)
+        Ok(if full { Turn::More } else { Turn::Done })
     }
 }
