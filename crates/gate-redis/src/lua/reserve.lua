@@ -13,14 +13,17 @@ for i = LINES, #ARGV, 3 do
   fields[#fields + 1] = ARGV[i] .. ':b'
   fields[#fields + 1] = ARGV[i] .. ':v'
   fields[#fields + 1] = ARGV[i] .. ':u'
+  fields[#fields + 1] = ARGV[i] .. ':l'
 end
 local found = redis.call('HMGET', KEYS[1], unpack(fields))
 
 local off, outdated, short = {'off_shelf'}, {'outdated'}, {'short'}
+-- The new figures, written in one call; a double holds any number of units up to 2^53.
+local lines, figures = {'held'}, {}
 for i = LINES, #ARGV, 3 do
   local sku, quantity, priced_at = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local at = i - LINES
-  local buyable, revision, usable = found[at + 1], found[at + 2], found[at + 3]
+  local at = (i - LINES) / 3 * 4
+  local buyable, revision, usable, locked = found[at + 1], found[at + 2], found[at + 3], found[at + 4]
   if buyable ~= '1' then
     off[#off + 1] = sku
   elseif priced_at ~= '' and priced_at ~= revision then
@@ -28,6 +31,12 @@ for i = LINES, #ARGV, 3 do
   elseif tonumber(usable or '0') < tonumber(quantity) then
     short[#short + 1] = sku
     short[#short + 1] = usable or '0'
+  else
+    figures[#figures + 1] = sku .. ':u'
+    figures[#figures + 1] = string.format('%.0f', usable - quantity)
+    figures[#figures + 1] = sku .. ':l'
+    figures[#figures + 1] = string.format('%.0f', (locked or 0) + quantity)
+    lines[#lines + 1] = sku .. '=' .. quantity
   end
 end
 if #off > 1 then return off end
@@ -48,17 +57,13 @@ if limit_sku ~= '' then
 end
 if #short > 1 then return short end
 
-local lines = {'held'}
-for i = LINES, #ARGV, 3 do
-  redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':u', '-' .. ARGV[i + 1])
-  redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':l', ARGV[i + 1])
-  lines[#lines + 1] = ARGV[i] .. '=' .. ARGV[i + 1]
-end
 local held = table.concat(lines, ' ')
 if taken then
-  redis.call('HSET', KEYS[1], counter, taken)
+  figures[#figures + 1] = counter
+  figures[#figures + 1] = taken
   held = held .. '|' .. limit_sku .. ' ' .. units .. ' ' .. user
 end
+redis.call('HSET', KEYS[1], unpack(figures))
 redis.call('SET', KEYS[2], held)
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
 return {'reserved'}
