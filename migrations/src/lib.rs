@@ -14,6 +14,8 @@ mod m20261122_000008_activity_orders;
 mod m20261122_000009_promotion;
 mod m20261122_000010_points;
 mod m20261122_000011_partner;
+mod m20261124_000012_recipients;
+mod m20261124_000013_order_keys;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -36,6 +38,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_promotion::Migration),
             Box::new(m20261122_000010_points::Migration),
             Box::new(m20261122_000011_partner::Migration),
+            Box::new(m20261124_000012_recipients::Migration),
+            Box::new(m20261124_000013_order_keys::Migration),
         ]
     }
 }

@@ -145,8 +145,6 @@ pub struct AuthConfig {
 pub struct OrderConfig {
     /// How long an order may stay unpaid.
     pub payment_window: Span,
-    /// Writers of the group commit; 1 on SQLite.
-    pub commit_lanes: u32,
     /// Orders that wait for the group commit at most; beyond it placing answers 503 `overloaded`.
     pub commit_queue: u32,
 }
@@ -168,7 +166,7 @@ pub struct LimitsConfig {
     pub orders_per_second: u32,
     /// Placements in flight in one process; beyond it placing answers 503 `overloaded`.
     pub placements_in_flight: u32,
-    /// HTTP worker threads; 0 takes one for each core.
+    /// HTTP worker threads; 0 takes one for every second core.
     pub http_workers: u32,
 }
 
@@ -234,7 +232,7 @@ impl Default for AuthConfig {
 
 impl Default for OrderConfig {
     fn default() -> Self {
-        Self { payment_window: Span(Duration::from_mins(15)), commit_lanes: 1, commit_queue: 4_096 }
+        Self { payment_window: Span(Duration::from_mins(15)), commit_queue: 4_096 }
     }
 }
 
@@ -336,8 +334,8 @@ impl Config {
         {
             return invalid("order.payment_window", "from 100ms to a year");
         }
-        if self.order.commit_lanes == 0 || self.order.commit_lanes > 16 || self.order.commit_queue == 0 {
-            return invalid("order.commit_lanes", "1 to 16 lanes and a queue of at least 1");
+        if self.order.commit_queue == 0 {
+            return invalid("order.commit_queue", "at least 1");
         }
         if self.database.max_connections < 4 {
             return invalid("database.max_connections", "at least 4");

@@ -114,9 +114,6 @@ pub(crate) async fn wire(
 
     let mut writer = WriterSettings::new(gate.mode);
     writer.queue = usize::try_from(config.order.commit_queue).unwrap_or(usize::MAX);
-    if !database.is_sqlite() {
-        writer.lanes = usize::try_from(config.order.commit_lanes).unwrap_or(1);
-    }
     let orders = Arc::new(Orders::new(OrderPorts {
         catalog: Arc::new(CatalogBridge::new(catalog.clone())),
         cart: Arc::new(CartBridge(cart.clone())),

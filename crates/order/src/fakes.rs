@@ -223,8 +223,8 @@ impl StockReserver for Fakes {
 
 #[async_trait]
 impl OrderWriter for Fakes {
-    async fn commit(&self, order: NewOrder) -> PortResult<CommitAnswer> {
-        self.0.written.lock().unwrap().push(order);
+    async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitAnswer> {
+        self.0.written.lock().unwrap().push(Arc::unwrap_or_clone(order));
         Ok(self.0.commits.lock().unwrap().pop_front().unwrap_or(CommitAnswer::Committed))
     }
 }

@@ -3,6 +3,8 @@
 //! Reserve (where the gate stands outside the database) → group commit → prepare the payment, unless its row went in with
 //! the order. Whoever does not commit gives back its own reservation and nothing else.
 
+use std::sync::Arc;
+
 use sluice_kernel::{OrderNo, PortError, ReservationId, SkuId, StoreId, UserId};
 
 use crate::{
@@ -71,8 +73,9 @@ impl OrderPorts {
     }
 
     async fn commit(&self, order: NewOrder) -> Result<Held, OrderError> {
-        Ok(match self.writer.commit(order.clone()).await? {
-            CommitAnswer::Committed => Held::Ended(Round::Committed(Box::new(order))),
+        let order = Arc::new(order);
+        Ok(match self.writer.commit(Arc::clone(&order)).await? {
+            CommitAnswer::Committed => Held::Ended(Round::Committed(Box::new(Arc::unwrap_or_clone(order)))),
             CommitAnswer::Replayed(replay) => Held::Ended(Round::Replayed(replay)),
             CommitAnswer::Refused(refusal) => Held::Refused(refusal),
             CommitAnswer::CodeSpent => return Err(OrderError::VerifyCodeInvalid),

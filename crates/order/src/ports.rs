@@ -150,8 +150,9 @@ pub enum CommitAnswer {
 /// The group commit. Orders that wait at the same moment share a transaction; one that is refused fails alone.
 #[async_trait]
 pub trait OrderWriter: Send + Sync {
-    /// Returns when the order is on disk, or was refused. Fails with `Overloaded` at once where the queue is full.
-    async fn commit(&self, order: NewOrder) -> PortResult<CommitAnswer>;
+    /// Returns when the order is on disk, or was refused. Fails with `Overloaded` at once where the queue is full. The
+    /// writer keeps no share of the order once it has answered.
+    async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitAnswer>;
 }
 
 /// What a transition does to the stock.

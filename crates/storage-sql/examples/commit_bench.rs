@@ -1,6 +1,6 @@
 //! Orders a second of the group commit alone, at 8, 64 and 256 submitters.
 //!
-//! `cargo run --release -p sluice-storage-sql --example commit_bench -- [URL] [LANES] [SECONDS]`: a SQLite file in a
+//! `cargo run --release -p sluice-storage-sql --example commit_bench -- [URL] [SECONDS]`: a SQLite file in a
 //! temporary folder, or an empty MySQL database (`mysql://root@localhost/bench?socket=PATH`).
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,6 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let url = arguments.next().filter(|url| url != "sqlite");
     let url = url.unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
-    let lanes = arguments.next().map(|lanes| lanes.parse().expect("LANES is a number"));
     let seconds = arguments.next().map_or(5, |seconds| seconds.parse().expect("SECONDS is a number"));
 
     let database = Database::connect(&DatabaseSettings::new(url)).await.unwrap();
@@ -45,8 +44,7 @@ async fn main() {
         gate.set_listing(STORE, SkuId(sku), Listing { buyable: true, revision: 1 }).await.unwrap();
         gate.adjust(STORE, &AdjustmentId(format!("bench-{sku}")), SkuId(sku), 1_000_000_000, now()).await.unwrap().unwrap();
     }
-    let mut settings = WriterSettings::new(StockMode::InCommit);
-    settings.lanes = lanes.unwrap_or(settings.lanes);
+    let settings = WriterSettings::new(StockMode::InCommit);
     let writer = Arc::new(SqlOrderWriter::start(&database, settings, Arc::new(SystemClock)).await.unwrap());
     let numbers = Arc::new(AtomicI64::new(1));
     measure(&writer, &numbers, 256, Duration::from_secs(2)).await;
@@ -65,7 +63,7 @@ async fn measure(writer: &Arc<SqlOrderWriter>, numbers: &Arc<AtomicI64>, submitt
             tokio::spawn(async move {
                 let mut committed = 0_u128;
                 while !stop.load(Ordering::Relaxed) {
-                    let answer = writer.commit(order(numbers.fetch_add(2, Ordering::Relaxed))).await.unwrap();
+                    let answer = writer.commit(order(numbers.fetch_add(2, Ordering::Relaxed)).into()).await.unwrap();
                     assert_eq!(answer, CommitAnswer::Committed);
                     committed += 1;
                 }

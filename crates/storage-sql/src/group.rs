@@ -2,19 +2,37 @@
 //!
 //! Contract: [`GroupWriter::submit`] hands an item to one of a few lanes and answers when the item's group is done. A
 //! lane that is idle starts at once, so an idle system waits for nobody; under load groups grow by themselves up to
-//! their bound. The queue is bounded too: beyond it callers are told `Overloaded` at once. A caller that goes away
+//! their bound. One lane at a time has the [`Turn`] to gather; work that keeps it lets no other group begin until it
+//! passes the turn on. The queue is bounded too: beyond it callers are told `Overloaded` at once. A caller that goes away
 //! disturbs nobody; what it submitted is done all the same.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sluice_kernel::{PortError, PortResult};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{StoreError, StoreResult};
 
 /// One answer for each item of a group, in its order.
-type Handler<T, A> = dyn Fn(Vec<T>) -> BoxFuture<'static, Vec<PortResult<A>>> + Send + Sync;
+type Handler<T, A> = dyn Fn(Vec<T>, Turn) -> BoxFuture<'static, Vec<PortResult<A>>> + Send + Sync;
+
+/// The right to gather the next group. It goes on when it is passed on, or dropped.
+pub(crate) struct Turn(Mutex<Option<Box<dyn Send>>>);
+
+impl Turn {
+    fn holding(right: impl Send + 'static) -> Self {
+        Self(Mutex::new(Some(Box::new(right))))
+    }
+
+    /// Lets the next group begin; once is enough.
+    pub(crate) fn pass_on(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
 
 struct Waiting<T, A> {
     item: T,
@@ -38,20 +56,25 @@ enum LostGroup {
 }
 
 impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
-    /// Starts `lanes` lanes on the present runtime. `queue` items wait at most, `batch` stand in a group at most.
+    /// Starts `lanes` lanes on the present runtime, which work side by side. `queue` items wait at most, `batch` stand in a
+    /// group at most.
     pub(crate) fn new<H, F>(name: &'static str, lanes: usize, queue: usize, batch: usize, handler: H) -> Self
     where
         H: Fn(Vec<T>) -> F + Send + Sync + 'static,
         F: Future<Output = Vec<PortResult<A>>> + Send + 'static,
     {
-        let (writer, work) = Self::prepare(name, lanes, queue, batch, handler);
+        let side_by_side = move |items, turn: Turn| {
+            drop(turn);
+            handler(items)
+        };
+        let (writer, work) = Self::prepare(name, lanes, queue, batch, side_by_side);
         for lane in work {
             tokio::spawn(lane);
         }
         writer
     }
 
-    /// The writer and the lanes that its caller is to run.
+    /// The writer and the lanes that its caller is to run; `handler` says when the next group may begin.
     pub(crate) fn prepare<H, F>(
         name: &'static str,
         lanes: usize,
@@ -60,12 +83,12 @@ impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
         handler: H,
     ) -> (Self, Vec<BoxFuture<'static, ()>>)
     where
-        H: Fn(Vec<T>) -> F + Send + Sync + 'static,
+        H: Fn(Vec<T>, Turn) -> F + Send + Sync + 'static,
         F: Future<Output = Vec<PortResult<A>>> + Send + 'static,
     {
-        let handler: Arc<Handler<T, A>> = Arc::new(move |items| handler(items).boxed());
+        let handler: Arc<Handler<T, A>> = Arc::new(move |items, turn| handler(items, turn).boxed());
         let (sender, receiver) = mpsc::channel(queue.max(1));
-        let receiver = Arc::new(Mutex::new(receiver));
+        let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
         let lane = |_| run_lane(name, Arc::clone(&receiver), batch.max(1), Arc::clone(&handler)).boxed();
         let work = (0..lanes.max(1)).map(lane).collect();
         (Self { name, queue: sender }, work)
@@ -88,22 +111,23 @@ impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
     }
 }
 
-async fn run_lane<T: Send, A: Send>(
+async fn run_lane<T: Send + 'static, A: Send + 'static>(
     name: &'static str,
-    receiver: Arc<Mutex<mpsc::Receiver<Waiting<T, A>>>>,
+    receiver: Arc<tokio::sync::Mutex<mpsc::Receiver<Waiting<T, A>>>>,
     batch: usize,
     handler: Arc<Handler<T, A>>,
 ) {
     loop {
         let mut group = Vec::with_capacity(batch);
         // One lane gathers at a time; the others work or wait for their turn.
-        if receiver.lock().await.recv_many(&mut group, batch).await == 0 {
+        let mut gathering = Arc::clone(&receiver).lock_owned().await;
+        if gathering.recv_many(&mut group, batch).await == 0 {
             return;
         }
         let (items, callers): (Vec<T>, Vec<_>) = group.into_iter().map(|waiting| (waiting.item, waiting.answer)).unzip();
         metrics::histogram!("sluice_group_commit_size", "name" => name)
             .record(f64::from(u32::try_from(items.len()).unwrap_or(u32::MAX)));
-        let outcomes = settle(name, items, &handler).await;
+        let outcomes = settle(name, items, Turn::holding(gathering), &handler).await;
         for (caller, outcome) in callers.into_iter().zip(outcomes) {
             // A caller that went away wants no answer.
             drop(caller.send(outcome));
@@ -111,13 +135,13 @@ async fn run_lane<T: Send, A: Send>(
     }
 }
 
-async fn settle<T, A>(name: &'static str, items: Vec<T>, handler: &Arc<Handler<T, A>>) -> Vec<PortResult<A>> {
+async fn settle<T, A>(name: &'static str, items: Vec<T>, turn: Turn, handler: &Arc<Handler<T, A>>) -> Vec<PortResult<A>> {
     let count = items.len();
     let lost = |cause: fn(usize, usize) -> LostGroup, answers| -> Vec<PortResult<A>> {
         (0..count).map(|_| Err(PortError::internal(name, cause(count, answers)))).collect()
     };
     // A panic must not take the lane, and with it everybody else's writes, away.
-    match AssertUnwindSafe(async { handler(items).await }).catch_unwind().await {
+    match AssertUnwindSafe(async { handler(items, turn).await }).catch_unwind().await {
         Ok(outcomes) if outcomes.len() == count => outcomes,
         Ok(outcomes) => lost(|items, answers| LostGroup::Miscounted { items, answers }, outcomes.len()),
         Err(_) => lost(|_, _| LostGroup::Panicked, 0),
@@ -235,6 +259,47 @@ mod tests {
         gate.add_permits(8);
         assert_eq!(first.await.unwrap().unwrap(), 10);
         assert_eq!(stayer.await.unwrap().unwrap(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_keeps_its_turn_holds_the_next_one_back_until_it_passes_it_on() {
+        let (decided, answered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (may_pass, may_answer, seen) = (Arc::clone(&decided), Arc::clone(&answered), Arc::clone(&begun));
+        let (writer, lanes) = GroupWriter::prepare("test", 2, 8, 1, move |items: Vec<usize>, turn: Turn| {
+            let (may_pass, may_answer) = (Arc::clone(&may_pass), Arc::clone(&may_answer));
+            seen.fetch_add(1, Ordering::SeqCst);
+            async move {
+                may_pass.acquire().await.unwrap().forget();
+                turn.pass_on();
+                may_answer.acquire().await.unwrap().forget();
+                items.into_iter().map(Ok).collect()
+            }
+        });
+        for lane in lanes {
+            tokio::spawn(lane);
+        }
+        let writer = Arc::new(writer);
+        let calls: Vec<_> = (0..3)
+            .map(|item| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move { writer.submit(item).await })
+            })
+            .collect();
+        // One lane works, the other is free and has something to do, yet waits for its turn.
+        until(|| writer.queue.max_capacity() - writer.queue.capacity() == 2).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        // Both lanes are at work then: the first one waits for its answers, the second one is in its turn.
+        decided.add_permits(1);
+        until(|| begun.load(Ordering::SeqCst) == 2).await;
+        decided.add_permits(2);
+        answered.add_permits(3);
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

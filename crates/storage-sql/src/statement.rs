@@ -5,8 +5,8 @@
 
 use sea_orm::DbBackend;
 
-/// Rows a multi-row statement carries at most; larger sets are sent in several.
-pub const MOST_ROWS: usize = 64;
+/// Rows a multi-row statement carries at most; larger sets are sent in several. Two lines of each of a full batch's orders.
+pub const MOST_ROWS: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -87,7 +87,7 @@ pub fn placeholders(len: usize) -> String {
 }
 
 /// Cuts a list into pieces of at most [`MOST_ROWS`] whose lengths are powers of two, the longest first: a multi-row
-/// INSERT of any number of rows then has one of seven shapes.
+/// INSERT of any number of rows then has one of eight shapes.
 pub fn power_chunks<T>(mut items: &[T]) -> Vec<&[T]> {
     let mut chunks = Vec::new();
     while !items.is_empty() {
@@ -122,7 +122,7 @@ mod tests {
         let lengths = |len: usize| power_chunks(&vec![0; len]).iter().map(|chunk| chunk.len()).collect::<Vec<_>>();
         assert_eq!(lengths(0), [0; 0]);
         assert_eq!(lengths(37), [32, 4, 1]);
-        assert_eq!(lengths(130), [64, 64, 2]);
+        assert_eq!(lengths(260), [128, 128, 4]);
     }
 
     #[test]

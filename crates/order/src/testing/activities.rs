@@ -185,7 +185,7 @@ pub async fn taps_of_many_users_leave_one_order_each(fixture: &dyn OrderFixture)
         let user = format!("crowd-{}", n % 60);
         let order = limited(activity_order(number(46, n), sku, &user, 1), None, Some(1));
         let writer = writers[usize::from(n % 2 == 0)].clone();
-        race.spawn(async move { (user, order.order_no, writer.commit(order).await.unwrap()) });
+        race.spawn(async move { (user, order.order_no, writer.commit(order.into()).await.unwrap()) });
     }
     let answers = race.join_all().await;
     let committed: Vec<_> = answers.iter().filter(|(_, _, answer)| *answer == CommitAnswer::Committed).collect();

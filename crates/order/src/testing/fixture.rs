@@ -153,7 +153,7 @@ pub fn plain_transition(order: &Order, to: OrderState, stock: StockStep) -> Tran
 
 pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> CommitAnswer {
     let [writer, _] = fixture.writers();
-    writer.commit(order).await.unwrap()
+    writer.commit(order.into()).await.unwrap()
 }
 
 /// Places an order that must be committed, and reads it.

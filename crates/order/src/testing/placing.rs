@@ -78,7 +78,7 @@ pub async fn a_refused_order_leaves_nothing(fixture: &dyn OrderFixture) {
     let short = CommitAnswer::Refused(StockRefusal::Short(vec![(sku, 1)]));
     assert_eq!(place(fixture, refused.clone()).await, short);
     let [writer, _] = fixture.writers();
-    let (again, committed) = tokio::join!(writer.commit(refused.clone()), writer.commit(standing));
+    let (again, committed) = tokio::join!(writer.commit(refused.clone().into()), writer.commit(standing.into()));
     assert!(matches!(again.unwrap(), CommitAnswer::Refused(StockRefusal::Short(_))));
     assert_eq!(committed.unwrap(), CommitAnswer::Committed);
     assert_eq!(fixture.rows_of(refused.order_no).await, 0);
@@ -110,7 +110,11 @@ pub async fn a_cart_is_ordered_once(fixture: &dyn OrderFixture) {
     assert_eq!(place(fixture, of_cart(3, 1, 8)).await, CommitAnswer::Committed);
 
     let [one, other] = fixture.writers();
-    let (a, b, c) = tokio::join!(one.commit(of_cart(4, 1, 9)), other.commit(of_cart(5, 1, 9)), one.commit(of_cart(6, 1, 9)));
+    let (a, b, c) = tokio::join!(
+        one.commit(of_cart(4, 1, 9).into()),
+        other.commit(of_cart(5, 1, 9).into()),
+        one.commit(of_cart(6, 1, 9).into())
+    );
     let answers = [a.unwrap(), b.unwrap(), c.unwrap()];
     assert_eq!(answers.iter().filter(|answer| **answer == CommitAnswer::Committed).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| **answer == CommitAnswer::CartClaimed).count(), 2, "{answers:?}");

@@ -16,7 +16,7 @@ async fn race(fixture: &dyn OrderFixture, orders: Vec<NewOrder>) -> Vec<(NewOrde
     let mut race = JoinSet::new();
     for (n, order) in orders.into_iter().enumerate() {
         let writer = Arc::clone(&writers[n % 2]);
-        race.spawn(async move { (order.clone(), writer.commit(order).await.unwrap()) });
+        race.spawn(async move { (order.clone(), writer.commit(order.into()).await.unwrap()) });
     }
     race.join_all().await
 }

@@ -70,7 +70,7 @@ const OF_ORDER: [Chapter; 13] = [
     Chapter {
         what: "key",
         select: "SELECT created_at, order_no FROM idempotency_keys WHERE order_no = ? LIMIT ?",
-        tell: |_| Ok("an idempotency key or cart was claimed".to_owned()),
+        tell: |_| Ok("a cart was claimed, or the key of a request about it".to_owned()),
     },
     Chapter {
         what: "movement",

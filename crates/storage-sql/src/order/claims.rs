@@ -1,13 +1,15 @@
-//! Idempotency keys: one row each, owned by the order that wrote it. A cart's version is claimed in the same way, so
-//! that two orders never take the same cart.
+//! Idempotency keys, owned by the order that wrote them. An order's own key stands in its row, unique there; the table of
+//! keys holds what other requests were asked under. A cart's version is claimed there too, so that two orders never take the
+//! same cart.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use sea_orm::{QueryResult, Value};
 use sha2::{Digest as _, Sha256};
 use sluice_kernel::{OrderNo, StoreId, UserId};
 use sluice_order::{IdempotencyKey, NewOrder};
 
+use super::{placement::Placement, rows};
 use crate::{
     error::StoreResult,
     multi_row::{InList, MultiRow, column},
@@ -21,28 +23,18 @@ const CART_ROUTE: &str = "cart-checkout";
 /// A cart claim compares nothing but its owner.
 const NO_FINGERPRINT: [u8; 32] = [0; 32];
 
-static CLAIM: MultiRow = MultiRow::with_tail(
+static CLAIM_CARTS: MultiRow = MultiRow::with_tail(
     "INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES ",
     "(?, ?, ?, ?)",
     4,
     |dialect| dialect.keep_existing("scope"),
 );
-/// Nearly all keys are new ones, and then need no look who owns them.
-static CLAIM_NEW: MultiRow =
-    MultiRow::insert("INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES ", "(?, ?, ?, ?)", 4);
-static OWNERS: InList = InList::new("SELECT scope, order_no, fingerprint FROM idempotency_keys WHERE scope IN", |_| "");
+static OWNERS_OF_CARTS: InList = InList::new("SELECT scope, order_no, fingerprint FROM idempotency_keys WHERE scope IN", |_| "");
+static OWNERS_OF_KEYS: InList = InList::new("SELECT key_scope, order_no, key_fingerprint FROM orders WHERE key_scope IN", |_| "");
 /// Waits for a transaction that has not ended yet and holds one of these keys.
 static SETTLED_OWNERS: InList =
-    InList::new("SELECT scope, order_no, fingerprint FROM idempotency_keys WHERE scope IN", Dialect::share_lock);
+    InList::new("SELECT key_scope, order_no, key_fingerprint FROM orders WHERE key_scope IN", Dialect::share_lock);
 static GIVE_BACK: InList = InList::new("DELETE FROM idempotency_keys WHERE scope IN", |_| "");
-
-/// A key as it is claimed.
-pub(super) struct Claim {
-    pub(super) scope: Scope,
-    pub(super) order_no: OrderNo,
-    pub(super) fingerprint: [u8; 32],
-    pub(super) created_at: i64,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -75,50 +67,44 @@ pub(super) fn cart_scope(order: &NewOrder) -> Option<Scope> {
     order.cart_version.map(|version| scope_of(CART_ROUTE, order.store, &order.user, &version.to_string()))
 }
 
-impl Claim {
-    pub(super) fn of_cart(scope: Scope, order: &NewOrder) -> Self {
-        Self { scope, order_no: order.order_no, fingerprint: NO_FINGERPRINT, created_at: order.created_at.as_millis() }
+/// Writes the main orders whose keys nobody has used before and answers who owns each key. Of two orders with one key the
+/// first one here is written. Sorted by key, so that two commits never wait for each other in a circle.
+pub(super) async fn claim_keys(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<HashMap<Scope, Owner>> {
+    let mut wanted = placements.to_vec();
+    // The sort is stable: of equal keys the first stays first.
+    wanted.sort_by_key(|placement| placement.key);
+    wanted.dedup_by_key(|placement| placement.key);
+    if rows::insert_main(unit, &wanted).await? {
+        let own = |Placement { order, key, .. }: &Placement| {
+            (*key, Owner { order_no: order.order_no, fingerprint: order.key.fingerprint })
+        };
+        return Ok(wanted.into_iter().map(own).collect());
     }
-
-    pub(super) fn of_key(scope: Scope, order: &NewOrder) -> Self {
-        Self { fingerprint: order.key.fingerprint, ..Self::of_cart(scope, order) }
-    }
+    let keys: Vec<Vec<u8>> = wanted.iter().map(|placement| placement.key.to_vec()).collect();
+    read_owners(OWNERS_OF_KEYS.rows(unit, &keys).await?)
 }
 
-/// Writes the claims that nobody has written before and answers who owns each. Of two claims to one scope the first
-/// one here is written. Sorted, so that two commits never wait for each other in a circle.
-pub(super) async fn claim(unit: &UnitOfWork, mut claims: Vec<Claim>) -> StoreResult<HashMap<Scope, Owner>> {
-    // The sort is stable: of equal scopes the first stays first.
-    claims.sort_by_key(|claim| claim.scope);
-    claims.dedup_by_key(|claim| claim.scope);
-    let mut values: Vec<Value> = Vec::with_capacity(claims.len() * 4);
-    for claim in &claims {
+/// Claims carts in the same way; none where no order takes one.
+pub(super) async fn claim_carts(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<HashMap<Scope, Owner>> {
+    let with_cart = placements.iter().filter_map(|placement| Some((placement.cart?, &placement.order)));
+    let mut wanted: Vec<(Scope, &Arc<NewOrder>)> = with_cart.collect();
+    wanted.sort_by_key(|(cart, _)| *cart);
+    wanted.dedup_by_key(|(cart, _)| *cart);
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut values: Vec<Value> = Vec::with_capacity(wanted.len() * 4);
+    for (cart, order) in &wanted {
         values.extend::<[Value; 4]>([
-            claim.scope.to_vec().into(),
-            claim.order_no.id().into(),
-            claim.fingerprint.to_vec().into(),
-            claim.created_at.into(),
+            cart.to_vec().into(),
+            order.order_no.id().into(),
+            NO_FINGERPRINT.to_vec().into(),
+            order.created_at.as_millis().into(),
         ]);
     }
-    let all_new = match unit.dialect() {
-        // Counts written rows alone.
-        Dialect::Sqlite => usize::try_from(CLAIM.run(unit, values).await?) == Ok(claims.len()),
-        Dialect::MySql => match CLAIM_NEW.run(unit, values.clone()).await {
-            Ok(_) => true,
-            // The statement alone was undone.
-            Err(error) if error.is_unique_violation() => {
-                CLAIM.run(unit, values).await?;
-                false
-            }
-            Err(error) => return Err(error),
-        },
-    };
-    if all_new {
-        let own = |claim: Claim| (claim.scope, Owner { order_no: claim.order_no, fingerprint: claim.fingerprint });
-        return Ok(claims.into_iter().map(own).collect());
-    }
-    let scopes: Vec<Vec<u8>> = claims.iter().map(|claim| claim.scope.to_vec()).collect();
-    read_owners(OWNERS.rows(unit, &scopes).await?)
+    CLAIM_CARTS.run(unit, values).await?;
+    let carts: Vec<Vec<u8>> = wanted.iter().map(|(cart, _)| cart.to_vec()).collect();
+    read_owners(OWNERS_OF_CARTS.rows(unit, &carts).await?)
 }
 
 /// Who owns these, after every transaction that holds one of them has ended.
@@ -128,8 +114,8 @@ pub(super) async fn settled_owners(unit: &UnitOfWork, scopes: &[Scope]) -> Store
     read_owners(SETTLED_OWNERS.rows(unit, &scopes).await?)
 }
 
-/// Forgets claims of this transaction whose orders were refused: the same key may try again.
-pub(super) async fn give_back(unit: &UnitOfWork, scopes: &[Scope]) -> StoreResult<()> {
+/// Forgets claims to carts of this transaction whose orders were refused.
+pub(super) async fn give_back_carts(unit: &UnitOfWork, scopes: &[Scope]) -> StoreResult<()> {
     let mut scopes: Vec<Vec<u8>> = scopes.iter().map(|scope| scope.to_vec()).collect();
     scopes.sort_unstable();
     GIVE_BACK.execute(unit, &scopes).await?;

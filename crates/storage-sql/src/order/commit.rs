@@ -1,10 +1,11 @@
 //! One batch of placements in one transaction: claim, check, decide over the stock, drop the refused, insert the rest.
 //!
-//! Contract: locks are taken in one order (epoch → keys → codes → reservation outcomes → stock → limits). An order that is
-//! refused leaves nothing behind: no key, no cart claim, no code used up, no units. An order that shares a key, a cart or a code with
-//! an earlier one of its batch is put off: what becomes of it depends on whether the earlier one stands.
+//! Contract: locks are taken in one order (epoch → main orders and their keys → carts → codes → reservation outcomes →
+//! stock → limits). An order that is refused leaves nothing behind: no row, no key, no cart claim, no code used up, no units.
+//! An order that shares a key, a cart or a code with an earlier one of its batch is put off: what becomes of it depends on
+//! whether the earlier one stands.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sluice_inventory::ReserveLine;
 use sluice_kernel::{Clock, SkuId, Timestamp};
@@ -12,8 +13,9 @@ use sluice_order::{CommitAnswer, NewOrder, Replay};
 
 use super::{
     activity::stock_terms,
-    claims::{self, Claim, Owner, Scope},
-    rows,
+    claims::{self, Owner, Scope},
+    placement::Placement,
+    rows::{self, Rows},
 };
 use crate::{
     error::{StoreError, StoreResult},
@@ -36,17 +38,17 @@ pub(super) enum Verdict {
 
 struct Candidate<'a> {
     order: &'a NewOrder,
-    key: Scope,
-    cart: Option<Scope>,
-    /// Claims that this transaction wrote for the order.
-    claimed: Vec<Scope>,
+    placement: &'a Placement,
+    /// This transaction wrote its main order, which is its key's owner.
+    written: bool,
+    /// This transaction claimed its cart for it.
+    claimed_cart: Option<Scope>,
     verdict: Option<Verdict>,
 }
 
 impl<'a> Candidate<'a> {
-    fn new(order: &'a NewOrder) -> Self {
-        let (key, cart) = (claims::key_scope(&order.key), claims::cart_scope(order));
-        Self { order, key, cart, claimed: Vec::new(), verdict: None }
+    fn new(placement: &'a Placement) -> Self {
+        Self { order: &placement.order, placement, written: false, claimed_cart: None, verdict: None }
     }
 
     fn stands(&self) -> bool {
@@ -58,15 +60,15 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Decides over `orders` and writes those that stand. Where none is `Committed` the transaction has nothing to keep and
+/// Decides over these placements and writes those that stand. Where none is `Committed` the transaction has nothing to keep and
 /// is to be rolled back. `clock` says when an activity's window is asked.
 pub(super) async fn decide(
     unit: &UnitOfWork,
     mode: StockMode,
     clock: &dyn Clock,
-    orders: &[&NewOrder],
+    placements: &[&Placement],
 ) -> StoreResult<Vec<Verdict>> {
-    let mut candidates: Vec<Candidate<'_>> = orders.iter().map(|order| Candidate::new(order)).collect();
+    let mut candidates: Vec<Candidate<'_>> = placements.iter().map(|placement| Candidate::new(placement)).collect();
     if mode == StockMode::Reserved {
         check_epoch(unit, &mut candidates).await?;
     }
@@ -78,17 +80,22 @@ pub(super) async fn decide(
     }
     let stock = if mode == StockMode::InCommit { Some(take_stock(unit, clock, &mut candidates).await?) } else { None };
 
-    let standing: Vec<&NewOrder> =
-        candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order).collect();
+    let (standing, refused): (Vec<&Candidate<'_>>, Vec<&Candidate<'_>>) =
+        candidates.iter().partition(|candidate| candidate.stands());
     if !standing.is_empty() {
-        let refused = candidates.iter().filter(|candidate| !candidate.stands());
-        let unused: Vec<Scope> = refused.flat_map(|candidate| candidate.claimed.iter().copied()).collect();
-        claims::give_back(unit, &unused).await?;
+        let unwanted = refused.iter().filter(|candidate| candidate.written);
+        rows::take_back(unit, unwanted.map(|candidate| candidate.order.order_no.id()).collect()).await?;
+        let unused: Vec<Scope> = refused.iter().filter_map(|candidate| candidate.claimed_cart).collect();
+        claims::give_back_carts(unit, &unused).await?;
         use_codes(unit, &standing).await?;
         if let Some(stock) = stock {
             stock.write(unit).await?;
         }
-        rows::insert(unit, &standing).await?;
+        let mut rows = Rows::default();
+        for candidate in standing {
+            rows.append(candidate.placement.rows()?);
+        }
+        rows.insert(unit).await?;
     }
     Ok(candidates.into_iter().map(|candidate| candidate.verdict.unwrap_or(Verdict::Answered(CommitAnswer::Committed))).collect())
 }
@@ -105,24 +112,23 @@ async fn check_epoch(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Sto
 }
 
 async fn claim(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
-    let mut wanted = Vec::with_capacity(candidates.len() * 2);
-    for Candidate { order, key, cart, .. } in candidates.iter().filter(|candidate| candidate.stands()) {
-        wanted.push(Claim::of_key(*key, order));
-        wanted.extend(cart.map(|scope| Claim::of_cart(scope, order)));
-    }
+    let wanted: Vec<&Placement> =
+        candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.placement).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    let owners = claims::claim(unit, wanted).await?;
-    let owner_of = |scope: &Scope| owners.get(scope).copied().ok_or(StoreError::Contradiction("a claimed key has no owner"));
+    let (keys, carts) = (claims::claim_keys(unit, &wanted).await?, claims::claim_carts(unit, &wanted).await?);
+    let owner_in = |owners: &HashMap<Scope, Owner>, scope: &Scope| -> StoreResult<Owner> {
+        owners.get(scope).copied().ok_or(StoreError::Contradiction("a claim has no owner"))
+    };
     let batch: HashSet<i64> = candidates.iter().map(|candidate| candidate.order.order_no.id()).collect();
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
-        let key: Owner = owner_of(&candidate.key)?;
-        let cart = candidate.cart.as_ref().map(owner_of).transpose()?;
+        let key: Owner = owner_in(&keys, &candidate.placement.key)?;
+        let cart = candidate.placement.cart.as_ref().map(|scope| owner_in(&carts, scope)).transpose()?;
         let own = candidate.order.order_no;
-        // Claims in the batch of an order that a replay ends are its own even so, and are given back with it.
-        candidate.claimed.extend((key.order_no == own).then_some(candidate.key));
-        candidate.claimed.extend(candidate.cart.filter(|_| cart.is_some_and(|cart| cart.order_no == own)));
+        candidate.written = key.order_no == own;
+        // The claim to its cart of an order that a replay ends is its own even so, and is given back with it.
+        candidate.claimed_cart = candidate.placement.cart.filter(|_| cart.is_some_and(|cart| cart.order_no == own));
         let stranger = [Some(key), cart].into_iter().flatten().find(|owner| owner.order_no != own);
         let Some(stranger) = stranger else { continue };
         candidate.verdict = Some(if batch.contains(&stranger.order_no.id()) {
@@ -192,9 +198,9 @@ fn code_key(order: &NewOrder) -> (i64, &str) {
     (order.store.0, order.uses_code.as_ref().map_or("", |(phone, _)| phone.as_str()))
 }
 
-async fn use_codes(unit: &UnitOfWork, standing: &[&NewOrder]) -> StoreResult<()> {
+async fn use_codes(unit: &UnitOfWork, standing: &[&Candidate<'_>]) -> StoreResult<()> {
     let update = "UPDATE verification_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
-    for order in standing {
+    for Candidate { order, .. } in standing {
         let Some((phone, sent_at)) = &order.uses_code else { continue };
         let values =
             vec![order.created_at.as_millis().into(), order.store.0.into(), phone.as_str().into(), sent_at.as_millis().into()];

@@ -7,6 +7,7 @@ mod activity;
 mod claims;
 mod codes;
 mod commit;
+mod placement;
 mod read;
 mod repository;
 mod rows;

@@ -23,13 +23,12 @@ use crate::{
 
 const ORDER: &str = "SELECT order_no, store_id, user_id, kind, status, cancel_reason, attempt, currency, total, points_total, \
                      profit_total, refunded, refund_state, created_at, expires_at, paid_at, payment_id, store_code, rq, cookie_id, \
-                     referrer, redirect_type, version FROM orders";
+                     referrer, redirect_type, version, recipient_name, recipient_phone, recipient_id_card, recipient_province, \
+                     recipient_city, recipient_district, recipient_address FROM orders";
 const CHILD: &str =
     "SELECT main_no, order_no, delivery_place, total, points_total, profit_total FROM order_children WHERE main_no IN";
 const ITEM: &str = "SELECT main_no, sku_id, product_id, title, picture, spec, code, quantity, unit_price, unit_points, line_total, \
                     supplier_price, allotable_profit, delivery_place, revision, restocked FROM order_items WHERE main_no IN";
-const ADDRESS: &str =
-    "SELECT main_no, name, phone, id_card, province, city, district, address FROM order_addresses WHERE main_no IN";
 
 pub(super) async fn find(database: &Database, store: StoreId, order: OrderNo) -> StoreResult<Option<Order>> {
     let rows =
@@ -59,8 +58,8 @@ pub(super) async fn list(database: &Database, query: &OrderQuery) -> StoreResult
     complete(database, rows).await
 }
 
-/// Adds children, items, addresses and, where there are orders of activities, what those keep: three or four queries more,
-/// none for an empty page.
+/// Adds children, items and, where there are orders of activities, what those keep: two or three queries more, none for an
+/// empty page.
 async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Vec<Order>> {
     let mut orders = rows.iter().map(read_order).collect::<StoreResult<Vec<Order>>>()?;
     if orders.is_empty() {
@@ -71,7 +70,6 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
     let keys = || padded(&numbers).map(Value::from).collect::<Vec<Value>>();
     let children = database.rows(of_main(CHILD, " ORDER BY order_no"), keys()).await?;
     let items = database.rows(of_main(ITEM, " ORDER BY main_no, sku_id"), keys()).await?;
-    let addresses = database.rows(of_main(ADDRESS, ""), keys()).await?;
     let has_parts = orders.iter().any(|order| order.kind == OrderKind::Activity);
     let parts = if has_parts { database.rows(of_main(PART, ""), keys()).await? } else { Vec::new() };
 
@@ -85,10 +83,6 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
         let item = read_item(&row, order.total.currency)?;
         order.items.push(item);
-    }
-    for row in addresses {
-        let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        order.recipient = read_recipient(&row)?;
     }
     for row in parts {
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
@@ -137,7 +131,7 @@ fn read_order(row: &QueryResult) -> StoreResult<Order> {
         created_at: Timestamp::from_millis(column(row, 13)?),
         expires_at: Timestamp::from_millis(column(row, 14)?),
         paid_at: column::<Option<i64>>(row, 15)?.map(Timestamp::from_millis),
-        recipient: Recipient::default(),
+        recipient: read_recipient(row)?,
         store_code: column(row, 17)?,
         attribution: Attribution { rq: column(row, 18)?, cookie_id: column(row, 19)? },
         referrer: column(row, 20)?,
@@ -181,12 +175,12 @@ fn read_item(row: &QueryResult, currency: Currency) -> StoreResult<OrderItem> {
 
 fn read_recipient(row: &QueryResult) -> StoreResult<Recipient> {
     Ok(Recipient {
-        name: column(row, 1)?,
-        phone: column(row, 2)?,
-        id_card: column(row, 3)?,
-        province: column(row, 4)?,
-        city: column(row, 5)?,
-        district: column(row, 6)?,
-        address: column(row, 7)?,
+        name: column(row, 23)?,
+        phone: column(row, 24)?,
+        id_card: column(row, 25)?,
+        province: column(row, 26)?,
+        city: column(row, 27)?,
+        district: column(row, 28)?,
+        address: column(row, 29)?,
     })
 }

@@ -53,8 +53,10 @@ impl SqlOrderRepository {
     }
 
     async fn read_replay(&self, key: &IdempotencyKey) -> StoreResult<Option<Replay>> {
-        let select = "SELECT order_no, fingerprint FROM idempotency_keys WHERE scope = ?";
-        let Some(row) = self.database.row(select, vec![key_scope(key).to_vec().into()]).await? else { return Ok(None) };
+        let select = "SELECT order_no, key_fingerprint FROM orders WHERE key_scope = ? \
+                      UNION ALL SELECT order_no, fingerprint FROM idempotency_keys WHERE scope = ?";
+        let scope = key_scope(key).to_vec();
+        let Some(row) = self.database.row(select, vec![scope.clone().into(), scope.into()]).await? else { return Ok(None) };
         let same_body = bytes::<32>(&row, 1)? == key.fingerprint;
         Ok(Some(Replay { order_no: OrderNo::from_id(column(&row, 0)?), same_body }))
     }

@@ -1,4 +1,7 @@
 //! The rows of new orders: one statement a table for a whole batch.
+//!
+//! An order's rows are worked out by whoever submits it, before it waits for its batch: the lane that writes batches has
+//! the one task that nobody else can do at the same time.
 
 use sea_orm::Value;
 use sluice_events::{Fact, OrderCreated, OrderLine};
@@ -7,17 +10,32 @@ use sluice_order::{NewOrder, Prepared, Recipient};
 
 use super::{
     activity::{PARTS, part_row},
+    claims::Scope,
     codes::{kind_code, status_code},
+    placement::Placement,
 };
-use crate::{error::StoreResult, messaging::outbox::outbox_values, multi_row::MultiRow, unit_of_work::UnitOfWork};
+use crate::{
+    error::StoreResult,
+    messaging::outbox::outbox_values,
+    multi_row::{InList, MultiRow},
+    statement::Dialect,
+    unit_of_work::UnitOfWork,
+};
 
+/// Bind parameters of a main order.
+const MAIN: usize = 26;
+const MAIN_HEAD: &str = "INSERT INTO orders (order_no, store_id, user_id, kind, currency, total, points_total, profit_total, \
+    created_at, expires_at, due_at, store_code, rq, cookie_id, referrer, redirect_type, status, recipient_name, recipient_phone, \
+    recipient_id_card, recipient_province, recipient_city, recipient_district, recipient_address, key_scope, key_fingerprint, \
+    attempt, refunded, refund_state, version) VALUES ";
 // A new order is in its first attempt, with nothing refunded, in version 0.
-static ORDERS: MultiRow = MultiRow::insert(
-    "INSERT INTO orders (order_no, store_id, user_id, kind, currency, total, points_total, profit_total, created_at, expires_at, \
-     due_at, store_code, rq, cookie_id, referrer, redirect_type, status, attempt, refunded, refund_state, version) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)",
-    17,
-);
+const MAIN_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)";
+
+/// Fails where a key was used before, as hardly any was.
+static ORDERS: MultiRow = MultiRow::insert(MAIN_HEAD, MAIN_ROW, MAIN);
+/// Leaves orders out whose keys were used before.
+static ORDERS_OF_NEW_KEYS: MultiRow = MultiRow::with_tail(MAIN_HEAD, MAIN_ROW, MAIN, |dialect| dialect.keep_existing("key_scope"));
+static TAKE_BACK: InList = InList::new("DELETE FROM orders WHERE order_no IN", |_| "");
 static CHILDREN: MultiRow = MultiRow::insert(
     "INSERT INTO order_children (order_no, main_no, store_id, delivery_place, total, points_total, profit_total) VALUES ",
     "(?, ?, ?, ?, ?, ?, ?)",
@@ -29,11 +47,6 @@ static ITEMS: MultiRow = MultiRow::insert(
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
     17,
 );
-static ADDRESSES: MultiRow = MultiRow::insert(
-    "INSERT INTO order_addresses (main_no, name, phone, id_card, province, city, district, address) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?)",
-    8,
-);
 // A new payment is pending (1) and the order's live one (1), with nothing refunded.
 static PAYMENTS: MultiRow = MultiRow::insert(
     "INSERT INTO payments (payment_id, provider, store_id, user_id, order_no, amount, currency, url, expires_at, created_at, \
@@ -44,41 +57,81 @@ static PAYMENTS: MultiRow = MultiRow::insert(
 static OUTBOX: MultiRow =
     MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
-/// Writes main orders, children, items, addresses, what activity orders keep, first payments and facts.
-pub(super) async fn insert(unit: &UnitOfWork, orders: &[&NewOrder]) -> StoreResult<()> {
-    let mut main: Vec<Value> = Vec::with_capacity(orders.len() * 17);
-    let mut children: Vec<Value> = Vec::with_capacity(orders.len() * 7);
-    let mut items: Vec<Value> = Vec::with_capacity(orders.len() * 2 * 17);
-    let mut addresses: Vec<Value> = Vec::new();
-    let mut parts: Vec<Value> = Vec::new();
-    let mut payments: Vec<Value> = Vec::with_capacity(orders.len() * 10);
-    let mut outbox: Vec<Value> = Vec::with_capacity(orders.len() * 4);
-    for order in orders {
-        main.extend(main_row(order));
-        children_rows(order, &mut children);
-        item_rows(order, &mut items);
-        if order.recipient != Recipient::default() {
-            addresses.extend(address_row(order));
-        }
-        parts.extend(part_row(order).into_iter().flatten());
-        payments.extend(order.first_payment.iter().flat_map(|payment| payment_row(order, payment)));
-        outbox.extend(outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?);
+/// What one or several new orders write beside their main orders, table by table.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    children: Vec<Value>,
+    items: Vec<Value>,
+    parts: Vec<Value>,
+    payments: Vec<Value>,
+    outbox: Vec<Value>,
+}
+
+impl Rows {
+    /// Children, items, what an activity order keeps, the first payment and the fact.
+    pub(super) fn of(order: &NewOrder) -> StoreResult<Self> {
+        let mut rows = Self {
+            children: Vec::with_capacity(order.children.len() * 7),
+            items: Vec::with_capacity(order.items.len() * 17),
+            parts: part_row(order).map(Vec::from).unwrap_or_default(),
+            payments: order.first_payment.as_ref().map(|payment| payment_row(order, payment).into()).unwrap_or_default(),
+            outbox: outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?.into(),
+        };
+        children_rows(order, &mut rows.children);
+        item_rows(order, &mut rows.items);
+        Ok(rows)
     }
-    ORDERS.run(unit, main).await?;
-    CHILDREN.run(unit, children).await?;
-    ITEMS.run(unit, items).await?;
-    ADDRESSES.run(unit, addresses).await?;
-    // Like every statement here, none where the batch has nothing of it.
-    PARTS.run(unit, parts).await?;
-    PAYMENTS.run(unit, payments).await?;
-    OUTBOX.run(unit, outbox).await?;
-    unit.leaves_facts();
+
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.children.append(&mut other.children);
+        self.items.append(&mut other.items);
+        self.parts.append(&mut other.parts);
+        self.payments.append(&mut other.payments);
+        self.outbox.append(&mut other.outbox);
+    }
+
+    /// No statement for a table that the batch has nothing of.
+    pub(super) async fn insert(self, unit: &UnitOfWork) -> StoreResult<()> {
+        CHILDREN.run(unit, self.children).await?;
+        ITEMS.run(unit, self.items).await?;
+        PARTS.run(unit, self.parts).await?;
+        PAYMENTS.run(unit, self.payments).await?;
+        OUTBOX.run(unit, self.outbox).await?;
+        unit.leaves_facts();
+        Ok(())
+    }
+}
+
+/// Writes main orders, each of another key; `false` where a key was used before and its order was left out.
+pub(super) async fn insert_main(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<bool> {
+    let values = || placements.iter().flat_map(|placement| placement.main_row()).collect();
+    match unit.dialect() {
+        // Counts written rows alone.
+        Dialect::Sqlite => Ok(usize::try_from(ORDERS_OF_NEW_KEYS.run(unit, values()).await?) == Ok(placements.len())),
+        Dialect::MySql => match ORDERS.run(unit, values()).await {
+            Ok(_) => Ok(true),
+            // The statement alone was undone.
+            Err(error) if error.is_unique_violation() => {
+                ORDERS_OF_NEW_KEYS.run(unit, values()).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// Forgets main orders of this transaction that were refused: their keys may try again.
+pub(super) async fn take_back(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreResult<()> {
+    orders.sort_unstable();
+    TAKE_BACK.execute(unit, &orders).await?;
     Ok(())
 }
 
-fn main_row(order: &NewOrder) -> [Value; 17] {
+/// The values of a main order.
+pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
     let expires_at = order.expires_at.as_millis();
-    [
+    let Recipient { name, phone, id_card, province, city, district, address } = &order.recipient;
+    let values: [Value; MAIN] = [
         order.order_no.id().into(),
         order.store.0.into(),
         order.user.as_str().into(),
@@ -96,7 +149,17 @@ fn main_row(order: &NewOrder) -> [Value; 17] {
         order.referrer.clone().into(),
         order.redirect_type.as_str().into(),
         status_code(order.first_state().status()).into(),
-    ]
+        name.clone().into(),
+        phone.clone().into(),
+        id_card.clone().into(),
+        province.clone().into(),
+        city.clone().into(),
+        district.clone().into(),
+        address.clone().into(),
+        key.to_vec().into(),
+        order.key.fingerprint.to_vec().into(),
+    ];
+    values.into()
 }
 
 fn children_rows(order: &NewOrder, values: &mut Vec<Value>) {
@@ -136,20 +199,6 @@ fn item_rows(order: &NewOrder, values: &mut Vec<Value>) {
             item.revision.into(),
         ]);
     }
-}
-
-fn address_row(order: &NewOrder) -> [Value; 8] {
-    let Recipient { name, phone, id_card, province, city, district, address } = &order.recipient;
-    [
-        order.order_no.id().into(),
-        name.clone().into(),
-        phone.clone().into(),
-        id_card.clone().into(),
-        province.clone().into(),
-        city.clone().into(),
-        district.clone().into(),
-        address.clone().into(),
-    ]
 }
 
 fn payment_row(order: &NewOrder, payment: &Prepared) -> [Value; 10] {

@@ -3,6 +3,9 @@
 //! Contract: an order is answered `Committed` only after its COMMIT was answered, or its rows were found. A COMMIT whose
 //! answer was lost is looked up before anything is retried or answered. A batch that fails is tried again as a whole
 //! where the database asks for it, else one by one, so that one poisonous order fails alone.
+//!
+//! While one batch waits for its flush to disk the next one is decided and written: batches take turns in their statements,
+//! then in their COMMIT, and are answered in that order. So no answer tells of an order whose own COMMIT is open here.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,25 +13,23 @@ use async_trait::async_trait;
 use futures_util::future::{BoxFuture, join_all};
 use sluice_kernel::{Clock, PortError, PortResult};
 use sluice_order::{CommitAnswer, NewOrder, OrderWriter, Replay};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use super::{
     claims::{self, Owner, Scope},
     commit::{self, Verdict},
+    placement::Placement,
 };
 use crate::{
     Database, StockMode,
     error::{StoreError, StoreResult},
-    group::GroupWriter,
+    group::{GroupWriter, Turn},
     statement::MOST_ROWS,
 };
 
 #[derive(Debug, Clone, Copy)]
 pub struct WriterSettings {
     pub stock: StockMode,
-    /// Transactions at the same moment. SQLite has one writer, so one lane; MySQL may have more, but one makes the largest
-    /// groups, and on few cores the least work an order.
-    pub lanes: usize,
     /// Orders that may wait; beyond it callers are told `Overloaded` at once.
     pub queue: usize,
     /// Orders in a transaction at most, up to 64.
@@ -38,16 +39,20 @@ pub struct WriterSettings {
 impl WriterSettings {
     /// What was measured to be best.
     pub fn new(stock: StockMode) -> Self {
-        Self { stock, lanes: 1, queue: 4_096, batch: MOST_ROWS }
+        Self { stock, queue: 4_096, batch: MOST_ORDERS }
     }
 }
 
+/// Batches under way in MySQL: one in its statements, one in its COMMIT. SQLite has one writer, who writes within its COMMIT.
+const LANES: u32 = 2;
+/// Orders in a transaction at most; their two lines each still go in one statement a table.
+const MOST_ORDERS: usize = MOST_ROWS / 2;
 /// Deadlocks and lock time-outs a batch lives through.
 const MOST_TRIES: u32 = 6;
 /// Looks for orders whose COMMIT was not answered; the pauses between them add up to some three seconds.
 const MOST_LOOKS: u32 = 6;
 
-type Group = GroupWriter<NewOrder, CommitAnswer>;
+type Group = GroupWriter<Placement, CommitAnswer>;
 
 pub struct SqlOrderWriter {
     group: Group,
@@ -90,22 +95,24 @@ impl SqlOrderWriter {
         settings: WriterSettings,
         clock: Arc<dyn Clock>,
     ) -> PortResult<(Group, Vec<BoxFuture<'static, ()>>)> {
-        let lanes = settings.lanes.max(1);
-        let database = database.with_own_connections(u32::try_from(lanes).unwrap_or(u32::MAX)).await?;
-        let lane = Arc::new(Lane { database, stock: settings.stock, clock });
-        let batch = settings.batch.clamp(1, MOST_ROWS);
-        let handler = move |orders| {
+        let lanes = if database.is_sqlite() { 1 } else { LANES };
+        let database = database.with_own_connections(lanes).await?;
+        let lane = Arc::new(Lane { database, stock: settings.stock, clock, committing: Mutex::default() });
+        let batch = settings.batch.clamp(1, MOST_ORDERS);
+        let handler = move |orders, turn| {
             let lane = Arc::clone(&lane);
-            async move { lane.settle_all(orders).await }
+            async move { lane.settle_all(orders, &turn).await }
         };
+        let lanes = usize::try_from(lanes).unwrap_or(1);
         Ok(GroupWriter::prepare("placing orders", lanes, settings.queue, batch, handler))
     }
 }
 
 #[async_trait]
 impl OrderWriter for SqlOrderWriter {
-    async fn commit(&self, order: NewOrder) -> PortResult<CommitAnswer> {
-        self.group.submit(order).await
+    async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitAnswer> {
+        let placement = Placement::of(order).map_err(|error| error.into_port("writing an order"))?;
+        self.group.submit(placement).await
     }
 }
 
@@ -113,6 +120,8 @@ struct Lane {
     database: Database,
     stock: StockMode,
     clock: Arc<dyn Clock>,
+    /// Held from the moment a batch is decided until its COMMIT is answered.
+    committing: Mutex<()>,
 }
 
 /// Several callers are told of one failure.
@@ -136,15 +145,15 @@ fn unanswered() -> PortError {
 
 impl Lane {
     /// One answer for each order. What was put off is settled in a further transaction.
-    async fn settle_all(&self, orders: Vec<NewOrder>) -> Vec<PortResult<CommitAnswer>> {
-        let mut answers: Vec<Option<PortResult<CommitAnswer>>> = orders.iter().map(|_| None).collect();
+    async fn settle_all(&self, placements: Vec<Placement>, turn: &Turn) -> Vec<PortResult<CommitAnswer>> {
+        let mut answers: Vec<Option<PortResult<CommitAnswer>>> = placements.iter().map(|_| None).collect();
         loop {
-            let (places, batch): (Vec<&mut Option<_>>, Vec<&NewOrder>) =
-                answers.iter_mut().zip(&orders).filter(|(answer, _)| answer.is_none()).unzip();
+            let (places, batch): (Vec<&mut Option<_>>, Vec<&Placement>) =
+                answers.iter_mut().zip(&placements).filter(|(answer, _)| answer.is_none()).unzip();
             if batch.is_empty() {
                 break;
             }
-            let verdicts = self.settle(&batch).await;
+            let verdicts = self.settle(&batch, turn).await;
             // The first order of a batch has no earlier one it could wait for, so every round answers somebody.
             for (place, verdict) in places.into_iter().zip(verdicts) {
                 *place = match verdict {
@@ -157,14 +166,14 @@ impl Lane {
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unanswered()))).collect()
     }
 
-    async fn settle(&self, batch: &[&NewOrder]) -> Vec<PortResult<Verdict>> {
-        match self.try_batch(batch).await {
+    async fn settle(&self, batch: &[&Placement], turn: &Turn) -> Vec<PortResult<Verdict>> {
+        match self.try_batch(batch, turn).await {
             Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
             Err(error) if batch.len() > 1 && !error.0.is_unavailable() => {
                 tracing::warn!(orders = batch.len(), error = %error.0, "A batch of orders failed; each is tried by itself.");
                 let mut verdicts = Vec::with_capacity(batch.len());
                 for order in batch {
-                    let alone = self.try_batch(std::slice::from_ref(order)).await.map_err(|error| error.port());
+                    let alone = self.try_batch(std::slice::from_ref(order), turn).await.map_err(|error| error.port());
                     verdicts.push(alone.and_then(|verdicts| verdicts.into_iter().next().ok_or_else(unanswered)));
                 }
                 verdicts
@@ -173,11 +182,11 @@ impl Lane {
         }
     }
 
-    async fn try_batch(&self, batch: &[&NewOrder]) -> Result<Vec<Verdict>, BatchFailed> {
+    async fn try_batch(&self, batch: &[&Placement], turn: &Turn) -> Result<Vec<Verdict>, BatchFailed> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.transact(batch).await {
+            let failure = match self.transact(batch, turn).await {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(failure) => failure,
             };
@@ -199,10 +208,13 @@ impl Lane {
         }
     }
 
-    async fn transact(&self, batch: &[&NewOrder]) -> StoreResult<Vec<Verdict>> {
+    async fn transact(&self, batch: &[&Placement], turn: &Turn) -> StoreResult<Vec<Verdict>> {
         let unit = self.database.begin().await?;
         match commit::decide(&unit, self.stock, self.clock.as_ref(), batch).await {
             Ok(verdicts) => {
+                // What was decided may rest on the batch before, whose COMMIT is not answered yet.
+                let _in_order = self.committing.lock().await;
+                turn.pass_on();
                 if verdicts.contains(&Verdict::Answered(CommitAnswer::Committed)) {
                     unit.commit().await?;
                 } else {
@@ -218,7 +230,7 @@ impl Lane {
     }
 
     /// What became of a batch whose COMMIT was not answered; `None` where it did not take effect.
-    async fn look_up_all(&self, batch: &[&NewOrder]) -> StoreResult<Option<Vec<Verdict>>> {
+    async fn look_up_all(&self, batch: &[&Placement]) -> StoreResult<Option<Vec<Verdict>>> {
         let mut looks = 0;
         loop {
             looks += 1;
@@ -231,34 +243,34 @@ impl Lane {
         }
     }
 
-    async fn look_up(&self, batch: &[&NewOrder]) -> StoreResult<Option<Vec<Verdict>>> {
-        let scopes: Vec<Scope> = batch.iter().map(|order| claims::key_scope(&order.key)).collect();
+    async fn look_up(&self, batch: &[&Placement]) -> StoreResult<Option<Vec<Verdict>>> {
+        let scopes: Vec<Scope> = batch.iter().map(|placement| placement.key).collect();
         // A server that is still at work on that COMMIT holds the keys: a locking read waits until it is done.
         let unit = self.database.begin().await?;
         let owners = claims::settled_owners(&unit, &scopes).await;
         unit.rollback().await;
-        Ok(found(batch, &scopes, &owners?))
+        Ok(found(batch, &owners?))
     }
 }
 
 /// The orders of a transaction stand together. Where one of them owns its key, all that the transaction decided to write
 /// stand; the others are decided anew.
-fn found(batch: &[&NewOrder], scopes: &[Scope], owners: &HashMap<Scope, Owner>) -> Option<Vec<Verdict>> {
-    let owner = |scope: &Scope| owners.get(scope);
-    let owned = |(order, scope): (&&NewOrder, &Scope)| owner(scope).is_some_and(|owner| owner.order_no == order.order_no);
-    if !batch.iter().zip(scopes).any(owned) {
+fn found(batch: &[&Placement], owners: &HashMap<Scope, Owner>) -> Option<Vec<Verdict>> {
+    let owner = |placement: &Placement| owners.get(&placement.key);
+    let owned = |placement: &&Placement| owner(placement).is_some_and(|owner| owner.order_no == placement.order.order_no);
+    if !batch.iter().any(owned) {
         return None;
     }
-    let verdict = |(order, scope): (&&NewOrder, &Scope)| match owner(scope) {
-        Some(owner) if owner.order_no == order.order_no => Verdict::Answered(CommitAnswer::Committed),
-        Some(owner) if !batch.iter().any(|other| other.order_no == owner.order_no) => {
-            let same_body = owner.fingerprint == order.key.fingerprint;
+    let verdict = |placement: &&Placement| match owner(placement) {
+        Some(owner) if owner.order_no == placement.order.order_no => Verdict::Answered(CommitAnswer::Committed),
+        Some(owner) if !batch.iter().any(|other| other.order.order_no == owner.order_no) => {
+            let same_body = owner.fingerprint == placement.order.key.fingerprint;
             Verdict::Answered(CommitAnswer::Replayed(Replay { order_no: owner.order_no, same_body }))
         }
         // Refused or put off before the commit: the next transaction decides.
         Some(_) | None => Verdict::PutOff,
     };
-    Some(batch.iter().zip(scopes).map(verdict).collect())
+    Some(batch.iter().map(verdict).collect())
 }
 
 #[cfg(test)]

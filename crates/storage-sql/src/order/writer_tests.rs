@@ -36,12 +36,12 @@ fn order(number: i64, key: &str) -> NewOrder {
 }
 
 fn looked_up(orders: &[NewOrder], owned: &[(&str, i64)]) -> Option<Vec<Verdict>> {
-    let batch: Vec<&NewOrder> = orders.iter().collect();
-    let scopes: Vec<Scope> = batch.iter().map(|order| claims::key_scope(&order.key)).collect();
+    let placements: Vec<Placement> = orders.iter().map(|order| Placement::of(Arc::new(order.clone())).unwrap()).collect();
+    let batch: Vec<&Placement> = placements.iter().collect();
     let owner = |number| Owner { order_no: OrderNo::from_id(number), fingerprint: [7; 32] };
     let owners: HashMap<Scope, Owner> =
         owned.iter().map(|(key, number)| (claims::key_scope(&order(0, key).key), owner(*number))).collect();
-    found(&batch, &scopes, &owners)
+    found(&batch, &owners)
 }
 
 /// The COMMIT never took effect: all of the batch is to be tried again.

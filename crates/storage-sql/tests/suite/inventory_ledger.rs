@@ -179,7 +179,7 @@ async fn a_snapshot_equals_the_figures(engine: Engine) {
             }
             let order = new_order(1_000 + step * 10, &lines);
             let order_no = order.order_no;
-            if writer.commit(order).await.unwrap() == CommitAnswer::Committed {
+            if writer.commit(order.into()).await.unwrap() == CommitAnswer::Committed {
                 placed.push(order_no);
             }
             continue;

@@ -88,7 +88,7 @@ async fn place_in_every_standing(engine: &Engine) -> Vec<(OrderNo, i64)> {
     for (units, (status, reason, attempt, counts)) in (1..).zip(STANDINGS) {
         let order = new_order(1_000 + units * 10, &[(SKU, units)]);
         let order_no = order.order_no;
-        assert_eq!(writer.commit(order).await.unwrap(), CommitAnswer::Committed);
+        assert_eq!(writer.commit(order.into()).await.unwrap(), CommitAnswer::Committed);
         let reason = reason.map_or_else(|| "NULL".to_owned(), |reason| reason.to_string());
         engine
             .sql(&format!(
@@ -105,7 +105,7 @@ async fn place_in_every_standing(engine: &Engine) -> Vec<(OrderNo, i64)> {
     // An order of a cart counts towards no limit, whoever places it.
     let of_cart = new_order(9_000, &[(SKU, 1)]);
     let order_no = of_cart.order_no.id();
-    assert_eq!(writer.commit(of_cart).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(of_cart.into()).await.unwrap(), CommitAnswer::Committed);
     engine.sql(&format!("UPDATE orders SET user_id = 'ann' WHERE order_no = {order_no}")).await;
     counted
 }

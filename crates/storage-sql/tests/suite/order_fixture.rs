@@ -118,7 +118,6 @@ impl Engine {
             format!("orders WHERE order_no = {id}"),
             format!("order_children WHERE main_no = {id}"),
             format!("order_items WHERE main_no = {id}"),
-            format!("order_addresses WHERE main_no = {id}"),
             format!("order_activities WHERE order_no = {id}"),
             format!("idempotency_keys WHERE order_no = {id}"),
             format!("stock_ledger WHERE order_no = {id}"),
