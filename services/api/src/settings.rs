@@ -61,7 +61,8 @@ impl ApiSettings {
             orders_per_second_per_user: 50,
             max_in_flight: 4_096,
             max_streams: 1_000,
-            workers: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
+            // Services have threads of their own: with as many again for HTTP they only wake each other.
+            workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             drain_delay: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(10),
             metrics: None,
