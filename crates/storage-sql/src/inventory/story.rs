@@ -38,7 +38,7 @@ const MOVEMENT: fn(&QueryResult) -> StoreResult<String> = |row| {
     Ok(format!("{kind} {quantity} of SKU {sku} ({movement}{reason}){waits}"))
 };
 
-const OF_ORDER: [Chapter; 13] = [
+const OF_ORDER: [Chapter; 14] = [
     Chapter {
         what: "order",
         select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id FROM orders WHERE order_no = ? LIMIT ?",
@@ -69,8 +69,13 @@ const OF_ORDER: [Chapter; 13] = [
     },
     Chapter {
         what: "key",
+        select: "SELECT created_at, order_no FROM orders WHERE order_no = ? AND key_scope IS NOT NULL LIMIT ?",
+        tell: |_| Ok("the order's idempotency key was claimed".to_owned()),
+    },
+    Chapter {
+        what: "key",
         select: "SELECT created_at, order_no FROM idempotency_keys WHERE order_no = ? LIMIT ?",
-        tell: |_| Ok("a cart was claimed, or the key of a request about it".to_owned()),
+        tell: |_| Ok("a cart, or the key of a request about the order, was claimed".to_owned()),
     },
     Chapter {
         what: "movement",
