@@ -1,6 +1,6 @@
 //! Orders in SQL: the group commit that places them, reading, and transitions.
 //!
-//! Contract: one lock order everywhere (gate epoch → keys → codes → orders → reservation outcomes →
+//! Contract: one lock order everywhere (gate epoch → orders and their keys → carts → codes → reservation outcomes →
 //! stock → limits). An order, its stock, its key and its outbox row commit together or not at all.
 
 mod activity;
