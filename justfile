@@ -21,6 +21,15 @@ verify:
 bench *arguments:
     scripts/bench.sh "$@"
 
+# Ten minutes of faults at random on real servers: `just storm --seed 7 --gate redis`, `just storm --embedded --minutes 1`
+storm *arguments:
+    cargo build --release -p sluice
+    cargo run --release -p sluice --example storm -- "$@"
+
+# Measure how a lost Redis gate comes back over millions of closed orders; see scripts/measure_rebuild.sh
+measure-rebuild *arguments:
+    scripts/measure_rebuild.sh "$@"
+
 # Start MariaDB, Redis and Kafka natively in .test-run/servers
 up:
     scripts/servers.sh up

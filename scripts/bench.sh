@@ -3,6 +3,7 @@
 #
 #   scripts/bench.sh [--setups "embedded database-gate redis-gate former"] [--former PATH]
 #                    [--connections "8 64 256"] [--seconds 8] [--rounds 3] [--users 500] [--hot] [--order cart|cash|points]
+#                    [--before PATH]
 #
 # embedded       `sluice serve` on SQLite
 # database-gate  `sluice api` and `sluice worker` on MariaDB and Kafka, stock decided in the database
@@ -10,24 +11,27 @@
 # former         the design that Sluice replaces, in Go: PATH (or SLUICE_FORMER) is its source folder or its executable;
 #                it reads REDIS and DSN, loads its data by `seed`, and listens on 127.0.0.1:18080. Left out where no path is given
 #
+# before         with --before PATH, another build of `sluice`: each setup of ours is then measured with both, round by round, the
+#                other build's rows named SETUP.before
+#
 # A cart order has two lines of 1,000 products; a cash or points order takes one unit of one hot offer of a discount promotion. Every
 # order has a recipient, a token of one of many users and an idempotency key of its own. The
-# limits are the product's defaults. MariaDB flushes at every commit. Kafka has 40 seconds of load before anything is measured, and every
+# limits are the product's defaults, but for a user's share of unpaid orders: few users place all orders here, and nobody pays. MariaDB flushes at every commit. Kafka has 40 seconds of load before anything is measured, and every
 # process ten. After each setup `sluice reconcile` must find gate, ledger
 # and orders in agreement. Absolute figures wander from run to run: compare within one. Raw figures: .test-run/bench/raw.tsv
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-setups="" former=${SLUICE_FORMER:-} connections="8 64 256" seconds=8 rounds=3 users=500
+setups="" before="" former=${SLUICE_FORMER:-} connections="8 64 256" seconds=8 rounds=3 users=500
 export HOT=0 PRODUCTS=1000 ORDER=cart
 stock=100000000
 while [ $# -gt 0 ]; do
   case $1 in
     --hot) HOT=1; shift; continue ;;
-    --setups | --former | --connections | --seconds | --rounds | --users | --order)
+    --setups | --former | --before | --connections | --seconds | --rounds | --users | --order)
       [ $# -ge 2 ] || { echo "bench: $1 needs a value" >&2; exit 2; }
       case $1 in
-        --setups) setups=$2 ;; --former) former=$2 ;; --connections) connections=$2 ;;
+        --setups) setups=$2 ;; --former) former=$2 ;; --before) before=$2 ;; --connections) connections=$2 ;;
         --seconds) seconds=$2 ;; --rounds) rounds=$2 ;; --users) users=$2 ;; --order) ORDER=$2 ;;
       esac
       shift 2
@@ -73,6 +77,7 @@ if [ -z "$sluice" ]; then
   sluice=${CARGO_TARGET_DIR:-target}/release/sluice
 fi
 sluice=$(realpath "$sluice")
+[ -z "$before" ] || before=$(realpath "$before")
 if [ -n "$former" ]; then
   if [ -d "$former" ]; then
     (cd "$former" && go build -o "$work/former" .)
@@ -89,6 +94,11 @@ SLUICE__AUTH__JWT_SECRET=$(secret)
 SLUICE__PAY__SANDBOX_SECRET=$(secret)
 export SLUICE__AUTH__JWT_SECRET SLUICE__PAY__SANDBOX_SECRET SLUICE__LOG__FORMAT=json
 export SLUICE__LOG__FILTER=${SLUICE__LOG__FILTER:-warn}
+
+# A build from before the shares knows no such settings, and needs none.
+if "$sluice" config print | grep -q unpaid_orders_per_user; then
+  export SLUICE__LIMITS__UNPAID_ORDERS_PER_USER=1000000000 SLUICE__LIMITS__UNPAID_UNITS_PER_USER=1000000000
+fi
 
 export TOKENS=$work/tokens
 STAFF=$("$sluice" token --store 1 --user bench --role staff --ttl 12h --data-dir "$work/tokens-data")
@@ -198,8 +208,10 @@ measure() {
 play() (
   local setup=$1 round=$2 url=http://127.0.0.1:$port count
   trap stop_all EXIT
-  local name=bench_${setup//-/_}_$round
-  case $setup in
+  local name=${setup//-/_}
+  name=bench_${name//./_}_$round
+  [ "$setup" = "${setup%.before}" ] || sluice=$before
+  case ${setup%.before} in
     embedded) start_embedded "$name" ;;
     database-gate) start_on_servers "$name" database: ;;
     redis-gate) start_on_servers "$name" "${SLUICE_TEST_REDIS_URL%/}" ;;
@@ -227,6 +239,11 @@ warm_broker() (
   RUN=warm-$RANDOM wrk -t1 -c64 -d40s -s scripts/bench.lua "http://127.0.0.1:$port" >/dev/null
 )
 case " $setups " in *"-gate "*) warm_broker ;; esac
+if [ -n "$before" ]; then
+  both=""
+  for setup in $setups; do both+="$setup "; [ "$setup" = former ] || both+="$setup.before "; done
+  setups=$both
+fi
 
 for round in $(seq "$rounds"); do
   for setup in $setups; do play "$setup" "$round"; done

@@ -12,6 +12,7 @@
 #   SLUICE_CACHE_DIR         where Kafka's jars are kept, default ~/.cache/sluice
 #   SLUICE_MYSQL_PORT, SLUICE_REDIS_PORT, SLUICE_KAFKA_PORT, SLUICE_KAFKA_CONTROLLER_PORT
 #                            default: free ports, remembered in the state folder
+#   SLUICE_KAFKA_PROPERTIES  further lines of Kafka's server.properties
 # Needs Debian 12 or alike; missing packages are installed when run as root, and named when not.
 set -euo pipefail
 
@@ -216,6 +217,7 @@ start_kafka() {
   controller=$(port kafka controller "${SLUICE_KAFKA_CONTROLLER_PORT:-}")
   sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller|g" -e "s|@DATA@|$dir/data|g" \
     "$root/deploy/kafka/server.properties" >"$dir/server.properties"
+  printf '%s\n' "${SLUICE_KAFKA_PROPERTIES:-}" >>"$dir/server.properties"
   local java=(java -Xmx512m -XX:+UseSerialGC "-Dlog4j2.configurationFile=$root/deploy/kafka/log4j2.properties" -cp "$jars/*")
   if [ ! -e "$dir/data/meta.properties" ]; then
     # The first letter is ours: an id that begins with a dash would be read as an option.

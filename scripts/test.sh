@@ -3,9 +3,9 @@
 # real servers; the test runner's own lines come last. Works from a clean checkout of a Debian machine with Rust on it.
 #
 #   scripts/test.sh                 everything
-#   scripts/test.sh STEP…           some steps: fmt clippy doc scripts deploy typos test
+#   scripts/test.sh STEP…           some steps: fmt clippy doc scripts deploy typos schemathesis test
 #
-# Installs what is missing: Debian packages as root, PyYAML and typos from PyPI into .test-run/python. Servers get ports and a
+# Installs what is missing: Debian packages as root, PyYAML, typos and schemathesis from PyPI into .test-run/python. Servers get ports and a
 # folder of their own, and stop with this script.
 set -euo pipefail
 exec </dev/null
@@ -15,6 +15,7 @@ work=$PWD/.test-run
 python=$work/python
 typos_version=1.52.0
 yaml_version=6.0.3
+schemathesis_version=4.32.5
 mkdir -p "$work"
 
 SLUICE_SERVERS_DIR=$(mktemp -d "$work/test.XXXXXX")
@@ -49,6 +50,7 @@ install_tools() {
   command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || missing+=(build-essential)
   command -v python3 >/dev/null || missing+=(python3)
   command -v kcat >/dev/null || missing+=(kcat)
+  command -v curl >/dev/null || missing+=(curl)
   ./scripts/packages.sh "${missing[@]}"
 }
 
@@ -103,6 +105,16 @@ step_typos() {
   fi
 }
 
+# The executable that the tests run, built as they build it.
+step_schemathesis() {
+  if install_from_pypi schemathesis "$schemathesis_version"; then
+    cargo test --workspace --lib --bins --tests --no-run --locked
+    ./scripts/schemathesis.sh "$python/bin/st" "${CARGO_TARGET_DIR:-target}/debug/sluice"
+  else
+    echo "PyPI cannot be reached: the API is not attacked through its document"
+  fi
+}
+
 step_test() {
   ./scripts/servers.sh up
   eval "$(./scripts/servers.sh env)"
@@ -116,7 +128,7 @@ step_test() {
     END {printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped}' "$log"
 }
 
-all=(fmt clippy doc scripts deploy typos test)
+all=(fmt clippy doc scripts deploy typos schemathesis test)
 if [ $# -eq 0 ]; then steps=("${all[@]}"); else steps=("$@"); fi
 for step in "${steps[@]}"; do
   case " ${all[*]} " in *" $step "*) ;; *) echo "test.sh: no step '$step'; there are ${all[*]}" >&2; exit 2 ;; esac
@@ -124,7 +136,7 @@ done
 
 for step in "${steps[@]}"; do
   case $step in
-    clippy | doc | test | deploy | typos) install_tools ;;
+    clippy | doc | test | deploy | typos | schemathesis) install_tools ;;
   esac
   # The tests come last and close with their own lines; the other steps are timed.
   if [ "$step" = test ]; then step_test; else timed "$step" "step_$step"; fi

@@ -16,6 +16,12 @@ mod m20261122_000010_points;
 mod m20261122_000011_partner;
 mod m20261124_000012_recipients;
 mod m20261124_000013_order_keys;
+mod m20261125_000016_settlements;
+mod m20261125_000017_parked;
+mod m20261125_000018_gate;
+mod m20261125_000019_shares;
+mod m20261125_000020_growth;
+mod m20261125_000021_seen_times;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -40,6 +46,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_partner::Migration),
             Box::new(m20261124_000012_recipients::Migration),
             Box::new(m20261124_000013_order_keys::Migration),
+            Box::new(m20261125_000016_settlements::Migration),
+            Box::new(m20261125_000017_parked::Migration),
+            Box::new(m20261125_000018_gate::Migration),
+            Box::new(m20261125_000019_shares::Migration),
+            Box::new(m20261125_000020_growth::Migration),
+            Box::new(m20261125_000021_seen_times::Migration),
         ]
     }
 }

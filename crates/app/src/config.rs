@@ -2,15 +2,21 @@
 //!
 //! URLs choose the parts. A setting that is not known, not readable or not possible stops the start with one clear line.
 
+mod address;
+mod limits;
 mod points;
 mod push;
+#[cfg(test)]
+mod tests;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sluice_storage_sql::DatabasePlace;
 
 use crate::referrers::PromotionConfig;
 
+pub use limits::{HttpConfig, LimitsConfig};
 pub use points::PointsConfig;
 pub use push::PushConfig;
 
@@ -93,6 +99,7 @@ pub struct Config {
     pub points: PointsConfig,
     pub push: PushConfig,
     pub limits: LimitsConfig,
+    pub http: HttpConfig,
     pub log: LogConfig,
 }
 
@@ -103,7 +110,14 @@ pub struct DatabaseConfig {
     pub url: Option<Secret>,
     pub url_file: Option<PathBuf>,
     pub max_connections: u32,
+    /// How long a request waits for a connection.
     pub acquire_timeout: Span,
+    /// How long a statement, a BEGIN or a COMMIT may take; its connection is thrown away then.
+    pub statement_timeout: Span,
+    /// How long the server lets a statement wait for a lock, in whole seconds.
+    pub lock_wait: Span,
+    /// How long the server lets a transaction be open and idle, in whole seconds.
+    pub idle_transaction: Span,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,17 +175,6 @@ pub struct PayConfig {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LimitsConfig {
-    /// Orders a user may place in a second.
-    pub orders_per_second: u32,
-    /// Placements in flight in one process; beyond it placing answers 503 `overloaded`.
-    pub placements_in_flight: u32,
-    /// HTTP worker threads; 0 takes one for every second core.
-    pub http_workers: u32,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// `pretty` or `json`.
     pub format: String,
@@ -195,6 +198,7 @@ impl Default for Config {
             points: PointsConfig::default(),
             push: PushConfig::default(),
             limits: LimitsConfig::default(),
+            http: HttpConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -202,7 +206,15 @@ impl Default for Config {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, max_connections: 32, acquire_timeout: Span(Duration::from_secs(3)) }
+        Self {
+            url: None,
+            url_file: None,
+            max_connections: 32,
+            acquire_timeout: Span(Duration::from_secs(3)),
+            statement_timeout: Span(Duration::from_secs(3)),
+            lock_wait: Span(Duration::from_secs(1)),
+            idle_transaction: Span(Duration::from_secs(5)),
+        }
     }
 }
 
@@ -236,12 +248,6 @@ impl Default for OrderConfig {
     }
 }
 
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self { orders_per_second: 50, placements_in_flight: 4_096, http_workers: 0 }
-    }
-}
-
 impl Default for LogConfig {
     fn default() -> Self {
         Self { format: "pretty".to_owned(), filter: "info,sea_orm_migration=warn,actix_server=warn".to_owned() }
@@ -256,11 +262,19 @@ pub struct Parts {
     pub kafka: bool,
 }
 
+/// Read where it is there.
+const DEFAULT_FILE: &str = "sluice.toml";
+
 impl Config {
-    /// Reads the file (if it is there) and the environment, then lets `flags` (key, value) override.
+    /// Reads the file and the environment, then lets `flags` (key, value) override. A file that somebody names must be there:
+    /// without it a shop would quietly run on its defaults.
     pub fn load(file: &str, flags: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let environment = config::Environment::with_prefix("SLUICE").prefix_separator("__").separator("__");
-        Self::from_sources(config::File::with_name(file).required(false).format(config::FileFormat::Toml), environment, flags)
+        let environment = config::Environment::with_prefix("SLUICE").prefix_separator("__").separator("__").ignore_empty(true);
+        Self::from_sources(
+            config::File::with_name(file).required(file != DEFAULT_FILE).format(config::FileFormat::Toml),
+            environment,
+            flags,
+        )
     }
 
     fn from_sources(
@@ -272,7 +286,13 @@ impl Config {
         for (key, value) in flags {
             builder = builder.set_override(*key, value.clone())?;
         }
-        let mut settings: Self = builder.build()?.try_deserialize()?;
+        let written = config::Source::collect(&builder.build()?)?;
+        if let Some((name, _)) = written.iter().find(|(_, value)| matches!(value.kind, config::ValueKind::Array(_))) {
+            // serde would take a list for the section, its settings in the order of our fields.
+            return Err(config::ConfigError::Message(format!("`{name}` is a section or one value, not a list")).into());
+        }
+        let written = config::Value::new(None, config::ValueKind::Table(without_empty(written)));
+        let mut settings: Self = written.try_deserialize()?;
         settings.read_secret_files()?;
         settings.check()?;
         Ok(settings)
@@ -337,12 +357,33 @@ impl Config {
         if self.order.commit_queue == 0 {
             return invalid("order.commit_queue", "at least 1");
         }
+        if !(Duration::from_millis(10)..=Duration::from_hours(1)).contains(&self.database.acquire_timeout.0) {
+            return invalid("database.acquire_timeout", "from 10ms to 1h");
+        }
+        let spans = [
+            ("database.statement_timeout", self.database.statement_timeout, 1, 60),
+            ("database.lock_wait", self.database.lock_wait, 1, 50),
+            ("database.idle_transaction", self.database.idle_transaction, 1, 3_600),
+        ];
+        for (key, span, least, most) in spans {
+            if span.0 < Duration::from_secs(least) || span.0 > Duration::from_secs(most) {
+                return Err(ConfigError::Invalid { key, reason: format!("from {least}s to {most}s") });
+            }
+        }
+        if self.database.lock_wait.0 >= self.database.statement_timeout.0 {
+            return invalid("database.lock_wait", "shorter than database.statement_timeout");
+        }
         if self.database.max_connections < 4 {
             return invalid("database.max_connections", "at least 4");
         }
-        if self.limits.orders_per_second == 0 || self.limits.placements_in_flight == 0 {
-            return invalid("limits.orders_per_second", "at least 1, as placements_in_flight");
+        if let Some(url) = &self.public_url {
+            address::check_base("public_url", url)?;
         }
+        if let Some(url) = &self.pay.sandbox_callback_url {
+            address::check_base("pay.sandbox_callback_url", url)?;
+        }
+        self.limits.check()?;
+        self.http.check()?;
         self.points.check()?;
         self.push.check()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
@@ -354,6 +395,12 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Where clients reach the API that listens on `listen`, without a trailing slash.
+    pub fn public_base(&self, listen: SocketAddr) -> String {
+        let url = self.public_url.clone().unwrap_or_else(|| address::base_of(listen));
+        url.trim_end_matches('/').to_owned()
     }
 
     pub fn parts(&self) -> Parts {
@@ -370,70 +417,26 @@ impl Config {
         if url.contains('?') { url.to_owned() } else { format!("{url}?prefix={}", self.gate.key_prefix) }
     }
 
-    /// The database's URL; the embedded default is a file in the data folder.
-    pub fn database_url(&self) -> String {
+    /// Where the database is; the embedded default is a file in the data folder.
+    pub fn database_place(&self) -> DatabasePlace {
         match &self.database.url {
-            Some(url) => url.expose().to_owned(),
-            None => format!("sqlite://{}?mode=rwc", self.data_dir.join("sluice.db").display()),
+            Some(url) => DatabasePlace::Url(url.expose().to_owned()),
+            None => DatabasePlace::File(self.data_dir.join("sluice.db")),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn load(file: &str, environment: &[(&str, &str)], flags: &[(&str, String)]) -> Result<Config, ConfigError> {
-        let variables: HashMap<String, String> =
-            environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let environment = config::Environment::with_prefix("SLUICE").prefix_separator("__").separator("__").source(Some(variables));
-        Config::from_sources(config::File::from_str(file, config::FileFormat::Toml), environment, flags)
-    }
-
-    #[test]
-    fn flags_win_over_environment_over_file_over_defaults() {
-        let file = "listen = \"127.0.0.1:1\"\n[order]\npayment_window = \"1m\"\n[bus]\npartitions = 3";
-        let environment = [("SLUICE__LISTEN", "127.0.0.1:2"), ("SLUICE__ORDER__PAYMENT_WINDOW", "2s")];
-        let config = load(file, &environment, &[("listen", "127.0.0.1:3".to_owned())]).unwrap();
-        assert_eq!(config.listen, "127.0.0.1:3");
-        assert_eq!(config.order.payment_window.0, Duration::from_secs(2));
-        assert_eq!(config.bus.partitions, 3);
-        assert_eq!(config.limits.orders_per_second, 50);
-        assert_eq!(config.parts(), Parts { sqlite: true, redis_gate: false, kafka: false });
-    }
-
-    #[test]
-    fn a_secret_of_digits_stays_as_it_was_written() {
-        let config = load("", &[("SLUICE__AUTH__JWT_SECRET", "000123")], &[]).unwrap();
-        assert_eq!(config.auth.jwt_secret.unwrap().expose(), "000123");
-    }
-
-    #[test]
-    fn a_wrong_setting_is_one_clear_line_that_names_it() {
-        for (file, expected) in [
-            ("lisen = \"x\"", "lisen"),
-            ("[order]\npayment_window = \"soon\"", "soon"),
-            ("[gate]\nurl = \"memcached://x\"", "gate.url"),
-            ("[database]\nurl = \"postgres://x\"", "database.url"),
-            ("[bus]\nurl = \"nats://x\"", "bus.url"),
-            ("[auth]\nalgorithm = \"none\"", "auth.algorithm"),
-            ("[order]\npayment_window = \"1ms\"", "order.payment_window"),
-            ("[limits]\norders_per_second = \"many\"", "orders_per_second"),
-            ("[promotion]\nreferrer_keys = \"k1\"", "promotion.referrer_keys"),
-        ] {
-            let line = load(file, &[], &[]).unwrap_err().to_string();
-            assert!(line.contains(expected), "{file}: {line}");
-            assert!(!line.trim().contains('\n'), "{file}: {line}");
+/// An empty value counts as unset (api.md).
+fn without_empty(table: config::Map<String, config::Value>) -> config::Map<String, config::Value> {
+    let mut kept = config::Map::new();
+    for (name, mut value) in table {
+        if matches!(&value.kind, config::ValueKind::String(text) if text.is_empty()) {
+            continue;
         }
+        if let config::ValueKind::Table(section) = value.kind {
+            value.kind = config::ValueKind::Table(without_empty(section));
+        }
+        kept.insert(name, value);
     }
-
-    #[test]
-    fn secrets_are_never_shown() {
-        let config =
-            load("", &[("SLUICE__AUTH__JWT_SECRET", "very-secret"), ("SLUICE__DATABASE__URL", "mysql://u:pw@h/d")], &[]).unwrap();
-        let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
-        assert!(!shown.contains("very-secret") && !shown.contains("pw@"), "{shown}");
-    }
+    kept
 }

@@ -13,13 +13,14 @@ impl OpenShop {
         let mut lines = Vec::new();
         for found in self.reconciler.differences().await? {
             lines.push(format!(
-                "store {} SKU {}: stock row {}, ledger {}, orders {}, {} movements wait",
+                "store {} SKU {}: stock row {}, ledger {}, orders {}, {} movements wait{}",
                 found.store,
                 found.sku,
                 figures(found.stock),
                 figures(found.ledger),
                 figures(found.orders),
-                found.waiting
+                found.waiting,
+                if found.ledger == found.orders { "" } else { "; messages of movements are on their way or were lost" }
             ));
         }
         for found in self.reconciler.limit_differences().await? {
@@ -34,9 +35,15 @@ impl OpenShop {
     /// A gate outside the database against the orders it must agree with at a quiet point.
     async fn gate_differences(&self) -> PortResult<Vec<String>> {
         self.wait_for_gate().await?;
+        let given_up = self.shop.inventory.given_up().await;
+        let given_up = given_up.map_err(|error| crate::bridges::port_error("counting gate effects", error))?;
         let snapshot = self.source.snapshot().await?;
         let stores = snapshot.skus.iter().map(|(store, ..)| *store).collect();
         let mut lines = Vec::new();
+        if given_up > 0 {
+            lines
+                .push(format!("{given_up} changes could not be told to the stock gate and were given up; --repair counts it anew"));
+        }
         for (store, sku, counted, _) in snapshot.skus {
             let at_gate = self.gate.figures(store, &[sku]).await?.get(&sku).copied();
             if at_gate != Some(counted) {
@@ -61,10 +68,15 @@ impl OpenShop {
         let all: BTreeSet<_> = at_gate.keys().chain(of_orders.keys()).collect();
         let mut lines = Vec::new();
         for key in all {
-            let of = |counted: &BTreeMap<_, (i64, i64)>| counted.get(key).copied().unwrap_or_default();
-            if of(&at_gate) != of(&of_orders) {
-                let (store, sku, user) = key;
-                lines.push(limit_line(*store, *sku, user, "gate", of(&at_gate), of(&of_orders)));
+            let (store, sku, user) = key;
+            let gate = at_gate.get(key).copied().unwrap_or_default();
+            // Only users with open orders were read together with the figures.
+            let orders = match of_orders.get(key) {
+                Some(orders) => *orders,
+                None => self.source.taken_by(*store, *sku, user).await?,
+            };
+            if gate != orders {
+                lines.push(limit_line(*store, *sku, user, "gate", gate, orders));
             }
         }
         Ok(lines)

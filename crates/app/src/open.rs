@@ -6,28 +6,47 @@ use async_trait::async_trait;
 use sluice_events::{Publisher, Subscriber};
 use sluice_gate_redis::RedisStockGate;
 use sluice_inventory::StockGate;
-use sluice_kernel::{Clock, IdGenerator, NodeIds, PortError, PortResult, StoreId, SystemClock};
+use sluice_kernel::{Clock, IdGenerator, NodeIds, PortError, PortResult, StoreId};
 use sluice_messaging_kafka::{KafkaPublisher, KafkaSettings, KafkaSubscriber};
 use sluice_messaging_memory::MemoryBus;
 use sluice_storage_sql::{
-    Database, DatabaseSettings, SqlCatalogRepository, SqlGateSource, SqlGateState, SqlHousekeeping, SqlReconciler, SqlStockGate,
-    SqlStories, StockMode,
+    Database, DatabaseSettings, SqlCatalogRepository, SqlFutureTimes, SqlGateSource, SqlGateState, SqlReconciler, SqlStockGate,
+    SqlStories, SqlTrial, StockMode,
 };
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Secrets, Shop, demo, health::BusProbe, leased_ids::LeasedIds, wire::wire};
+use crate::{
+    Config, Secrets, Shop,
+    checked_clock::{CheckedClock, WithClock},
+    demo,
+    health::BusProbe,
+    keeping,
+    leased_ids::LeasedIds,
+    wire::wire,
+};
 
-const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(5);
 const EFFECTS_AT_ONCE: u32 = 500;
 
 /// What a process needs of the shop.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own, named where it is made")]
 pub struct OpenOptions {
     /// Bring the schema up to date; otherwise a schema that is behind is refused.
     pub migrate: bool,
     /// Load the demo data into an empty database.
     pub demo: bool,
+    /// Take no part: no node number is leased, no gate claimed or kept open.
+    pub aside: bool,
+    /// Only look, aside: nothing is written, and no file is made.
+    pub read_only: bool,
+}
+
+impl OpenOptions {
+    /// For commands that look and write nothing.
+    pub fn looking() -> Self {
+        Self { aside: true, read_only: true, ..Self::default() }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,16 +58,12 @@ pub enum OpenError {
 }
 
 /// What a process takes from outside: time and ids.
+#[derive(Default)]
 pub struct Surroundings {
-    pub clock: Arc<dyn Clock>,
+    /// `None` goes by the database's clock.
+    pub clock: Option<Arc<dyn Clock>>,
     /// `None` leases a node number in the database and makes ids from it.
     pub ids: Option<Arc<dyn IdGenerator>>,
-}
-
-impl Surroundings {
-    fn real() -> Self {
-        Self { clock: Arc::new(SystemClock), ids: None }
-    }
 }
 
 /// A wired shop with its background work: the node number's lease and, with the Redis gate, its keeper.
@@ -66,7 +81,11 @@ pub struct OpenShop {
     pub points: Arc<Notify>,
     pub(crate) reconciler: SqlReconciler,
     pub stories: SqlStories,
-    housekeeping: SqlHousekeeping,
+    future: SqlFutureTimes,
+    /// `None` with a clock of the caller's.
+    checked: Option<Arc<CheckedClock>>,
+    database: Database,
+    pub(crate) trial: SqlTrial,
     catalog: SqlCatalogRepository,
     pub(crate) gate: Arc<dyn StockGate>,
     pub(crate) source: SqlGateSource,
@@ -92,7 +111,7 @@ pub(crate) struct Bus {
 
 impl OpenShop {
     pub async fn open(config: &Config, secrets: &Secrets, public_url: &str, options: OpenOptions) -> Result<Self, OpenError> {
-        Self::open_in(config, secrets, public_url, options, Surroundings::real()).await
+        Self::open_in(config, secrets, public_url, options, Surroundings::default()).await
     }
 
     /// With a clock and ids of the caller's: tests turn them by hand.
@@ -103,21 +122,34 @@ impl OpenShop {
         options: OpenOptions,
         Surroundings { clock, ids }: Surroundings,
     ) -> Result<Self, OpenError> {
-        let names = NodeIds::new(clock.clone(), 0);
         let database = open_database(config, options).await?;
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
-        let ids = if let Some(ids) = ids {
+        let mut checked = None;
+        let clock = if let Some(clock) = clock {
+            clock
+        } else {
+            let clock = CheckedClock::start(&database).await?;
+            background.spawn(clock.clone().keep(database.clone(), stop.clone()));
+            checked = Some(clock.clone());
+            clock
+        };
+        let names = NodeIds::new(clock.clone(), 0);
+        let ids: Arc<dyn IdGenerator> = if let Some(ids) = ids {
             ids
+        } else if options.aside {
+            Arc::new(NodeIds::new(clock.clone(), 0))
         } else {
             let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
             background.spawn(ids.clone().keep(lease, database.clone(), stop.clone()));
             ids
         };
-        let gate = open_gate(config, &database, &clock).await?;
+        let gate = open_gate(config, &database, &clock, options).await?;
         let bus = open_bus(config)?;
 
-        if let Some(redis) = &gate.redis {
+        if let Some(redis) = &gate.redis
+            && !options.aside
+        {
             let (redis, stop) = (redis.clone(), stop.clone());
             background.spawn(async move { redis.keep_open(stop).await });
         }
@@ -127,7 +159,11 @@ impl OpenShop {
         let effects = Arc::new(Notify::new());
         let points = Arc::new(Notify::new());
         let catalog = SqlCatalogRepository::new(database.clone(), gate.redis.is_some());
-        let shop = wire(config, secrets, public_url, &database, &gate, &bus, &effects, &points, clock, ids).await?;
+        let wiring = wire(config, secrets, public_url, &database, &gate, &bus, &effects, &points, clock, ids);
+        let mut shop = Box::pin(wiring).await?;
+        if let Some(clock) = &checked {
+            shop.health = Arc::new(WithClock { parts: shop.health, clock: clock.clone() });
+        }
         let open = Self {
             shop,
             bus: bus.subscriber,
@@ -137,8 +173,11 @@ impl OpenShop {
             points,
             reconciler: SqlReconciler::new(database.clone()),
             stories: SqlStories::new(database.clone()),
-            housekeeping: SqlHousekeeping::new(database.clone()),
-            source: SqlGateSource::new(database, clock_of_source),
+            future: SqlFutureTimes::new(database.clone(), keeping::longest_pauses(config)),
+            checked,
+            source: SqlGateSource::new(database.clone(), clock_of_source),
+            trial: SqlTrial::new(database.clone()),
+            database,
             gate: gate.gate,
             catalog,
             redis_gate: gate.redis,
@@ -182,11 +221,25 @@ impl OpenShop {
         self.rebuild_gate().await
     }
 
-    /// Makes a gate outside the database count anew from orders and adjustments; nothing to do for the database gate.
+    /// Makes a gate outside the database count anew, and forgets changes that could not be told to it and were given up,
+    /// since it has counted them; nothing to do for the database gate.
     pub async fn rebuild_gate(&self) -> PortResult<()> {
-        match &self.redis_gate {
-            Some(gate) => gate.renew().await,
-            None => Ok(()),
+        let Some(gate) = &self.redis_gate else { return Ok(()) };
+        gate.renew().await?;
+        let forgotten = self.shop.inventory.forget_given_up().await;
+        forgotten.map(|_| ()).map_err(|error| crate::bridges::port_error("forgetting gate effects", error))
+    }
+
+    /// Records movements of committed orders that no message told; answers how many.
+    pub async fn repair_records(&self) -> PortResult<usize> {
+        let mut recorded = 0;
+        loop {
+            let checked = self.shop.inventory.record_missing(Duration::ZERO).await;
+            let checked = checked.map_err(|error| crate::bridges::port_error("recording movements", error))?;
+            recorded += checked.recorded.len();
+            if checked.looked < usize::try_from(sluice_inventory::MAX_CHECKED).unwrap_or(usize::MAX) {
+                return Ok(recorded);
+            }
         }
     }
 
@@ -215,36 +268,34 @@ impl OpenShop {
         });
     }
 
-    /// Deletes what has served its time (docs/operations.md), now and then until the shop is closed.
-    pub fn keep_house(&mut self) {
-        let (housekeeping, clock, stop) = (self.housekeeping.clone(), self.shop.clock.clone(), self.stop.clone());
-        self.background.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_EVERY)).await.is_some() {
-                match housekeeping.purge(clock.now()).await {
-                    Ok(purged) => tracing::debug!(purged = ?purged, "Expired rows were deleted."),
-                    Err(error) => tracing::warn!(error = %error, "Expired rows could not be deleted; the next round tries again."),
-                }
-            }
-        });
+    /// Takes back what a clock that was ahead has written, now and then until the shop is closed.
+    pub fn bring_back_future_times(&mut self) {
+        let clock = self.shop.clock.clone();
+        self.background.spawn(keeping::bring_back(self.future.clone(), clock, self.checked.clone(), self.stop.clone()));
     }
 
-    /// Ends the background work and gives leases back.
+    /// Ends the background work, gives leases back and leaves an embedded database as one whole file.
     pub async fn close(mut self) {
         self.stop.cancel();
         while self.background.join_next().await.is_some() {}
+        self.database.close().await;
     }
 }
 
 async fn open_database(config: &Config, options: OpenOptions) -> Result<Database, OpenError> {
-    let url = config.database_url();
-    if url.starts_with("sqlite:") {
+    let place = config.database_place();
+    if place.is_sqlite() && !options.read_only {
         let created = std::fs::create_dir_all(&config.data_dir);
         created.map_err(|error| PortError::unavailable("the data folder", error))?;
     }
     let settings = DatabaseSettings {
-        url,
+        place,
         max_connections: config.database.max_connections,
         acquire_timeout: config.database.acquire_timeout.0,
+        statement_timeout: config.database.statement_timeout.0,
+        lock_wait: config.database.lock_wait.0,
+        idle_transaction: config.database.idle_transaction.0,
+        read_only: options.read_only,
     };
     let database = Database::connect(&settings).await?;
     if options.migrate {
@@ -255,15 +306,20 @@ async fn open_database(config: &Config, options: OpenOptions) -> Result<Database
     Ok(database)
 }
 
-async fn open_gate(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> PortResult<Gate> {
+async fn open_gate(config: &Config, database: &Database, clock: &Arc<dyn Clock>, options: OpenOptions) -> PortResult<Gate> {
     let redis_chosen = config.parts().redis_gate;
     let kind = if redis_chosen { "redis" } else { "database" };
-    SqlGateState::new(database.clone()).claim(kind, clock.now()).await?;
+    let state = SqlGateState::new(database.clone());
+    if options.aside {
+        state.expect(kind).await?;
+    } else {
+        state.claim(kind, clock.now()).await?;
+    }
     if !redis_chosen {
         return Ok(Gate { gate: Arc::new(SqlStockGate::new(database.clone())), redis: None, mode: StockMode::InCommit });
     }
     let source = Arc::new(SqlGateSource::new(database.clone(), clock.clone()));
-    let redis = RedisStockGate::connect(&config.redis_url(), source)?;
+    let redis = RedisStockGate::connect(&config.redis_url(), source, clock.clone())?;
     // A gate that is not there at the start is a wrong setting more often than an outage: say so at once.
     redis.ping().await?;
     Ok(Gate { gate: redis.clone(), redis: Some(redis), mode: StockMode::Reserved })
@@ -273,8 +329,8 @@ struct KafkaProbe(Arc<KafkaPublisher>);
 
 #[async_trait]
 impl BusProbe for KafkaProbe {
-    async fn probe(&self) -> PortResult<()> {
-        self.0.probe(Duration::from_millis(1_500)).await
+    async fn probe(&self) -> PortResult<Vec<String>> {
+        self.0.check().await
     }
 }
 

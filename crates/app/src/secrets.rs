@@ -27,6 +27,21 @@ impl Secrets {
         Ok(Self { jwt, sandbox, generated: jwt_generated })
     }
 
+    /// For commands that only look: settings and files as they are; what is missing is made up for this run and not kept.
+    pub fn look(config: &Config, ids: &dyn IdGenerator) -> Result<Self, ConfigError> {
+        let find = |setting: Option<&Secret>, name: &'static str| -> Result<Secret, ConfigError> {
+            if let Some(secret) = setting {
+                return Ok(secret.clone());
+            }
+            let path = config.data_dir.join(name);
+            let found = read_secret(&path).map_err(|error| unusable(&path, &error))?;
+            Ok(Secret::new(found.unwrap_or_else(|| ids.token())))
+        };
+        let jwt = find(config.auth.jwt_secret.as_ref(), "jwt.secret")?;
+        let sandbox = find(config.pay.sandbox_secret.as_ref(), "sandbox.secret")?;
+        Ok(Self { jwt, sandbox, generated: config.auth.jwt_secret.is_none() })
+    }
+
     /// A generated secret is known to everybody who can read the data folder, so strangers must not reach the shop.
     pub fn check_listen(&self, address: SocketAddr) -> Result<(), ConfigError> {
         if !self.generated || address.ip().is_loopback() {
@@ -47,7 +62,7 @@ fn resolve_one(
         return Ok((secret.clone(), false));
     }
     let path = folder.join(name);
-    let failed = |error: std::io::Error| ConfigError::Invalid { key: "data_dir", reason: format!("{}: {error}", path.display()) };
+    let failed = |error: std::io::Error| unusable(&path, &error);
     if let Some(text) = read_secret(&path).map_err(failed)? {
         return Ok((Secret::new(text), true));
     }
@@ -62,6 +77,10 @@ fn resolve_one(
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::Invalid { key: "data_dir", reason: format!("{}: {error}", path.display()) }
 }
 
 fn read_secret(path: &Path) -> std::io::Result<Option<String>> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_cart::CartService;
 use sluice_catalog::CatalogService;
-use sluice_events::{DeadLetterStore, OutboxStore, Publisher};
+use sluice_events::{DeadLetterStore, OutboxStore, ParkingPlace, Publisher};
 use sluice_inventory::InventoryService;
-use sluice_kernel::{Clock, IdGenerator, PaymentId};
+use sluice_kernel::{Clock, IdGenerator, PaymentId, PortResult};
 use sluice_member::{MemberService, PointsService};
 use sluice_order::OrderService;
 use sluice_partner::PartnerService;
@@ -30,8 +30,11 @@ pub struct Shop {
     pub cashier: Arc<dyn Cashier>,
     pub outbox: Arc<dyn OutboxStore>,
     pub dead_letters: Arc<dyn DeadLetterStore>,
+    /// Events that stepped aside, as all of this process shares them.
+    pub parking: ParkingPlace,
     pub publisher: Arc<dyn Publisher>,
     pub health: Arc<dyn HealthProbe>,
+    pub housekeeping: Arc<dyn Housekeeping>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
 }
@@ -46,10 +49,17 @@ pub trait Cashier: Send + Sync {
     async fn deliver_owed(&self) -> Result<usize, PayError>;
 }
 
+/// Deletes rows that have served their time (docs/operations.md).
+#[async_trait]
+pub trait Housekeeping: Send + Sync {
+    /// Deletes a bounded number of each table's; `true` where more are left.
+    async fn delete_some(&self) -> PortResult<bool>;
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartState {
     Up,
-    /// Away, but orders still flow (the bus): ready, degraded.
+    /// Away or wrong, but orders still flow (the bus, the clock): ready, degraded.
     Degraded,
     Down,
 }
@@ -57,7 +67,7 @@ pub enum PartState {
 /// One part this process depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHealth {
-    /// `database`, `gate`, `bus`.
+    /// `database`, `gate`, `bus`, `outbox`, `clock`.
     pub name: &'static str,
     pub state: PartState,
     pub detail: String,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sluice_cart::Carts;
 use sluice_catalog::{CatalogService, Catalogue};
+use sluice_events::ParkingPlace;
 use sluice_gateways::{LogCodeSender, SandboxGateway, SandboxSettings};
 use sluice_inventory::{Inventory, InventoryService};
 use sluice_kernel::{Clock, IdGenerator, PaymentId, PortError, PortResult};
@@ -14,8 +15,9 @@ use sluice_pay::{PayError, Payments, SandboxOutcome};
 use sluice_promotion::{PromotionPorts, PromotionService, Promotions};
 use sluice_storage_sql::{
     Database, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
-    SqlDeadLetterStore, SqlGateEffects, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore, SqlPaymentRepository,
-    SqlPromotionRepository, SqlRefundRepository, SqlReservationOutcomes, SqlSandboxChannels, StockMode, WriterSettings,
+    SqlDeadLetterStore, SqlGateEffects, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore,
+    SqlParkedStore, SqlPaymentRepository, SqlPromotionRepository, SqlRecordCheck, SqlRefundRepository, SqlReservationOutcomes,
+    SqlSandboxChannels, SqlSeenTimes, SqlSettlements, SqlTrial, StockMode, WriterSettings,
 };
 use tokio::sync::Notify;
 
@@ -26,6 +28,7 @@ use crate::{
         StaffNews, StockBridge,
     },
     health::Readiness,
+    house::House,
     open::{Bus, Gate},
     partners::open_partners,
     points::open_points,
@@ -47,6 +50,7 @@ impl Cashier for SandboxCashier {
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything meets here once; a struct for one call would only rename it")]
+#[expect(clippy::too_many_lines, reason = "one service after the other, each with its ports")]
 pub(crate) async fn wire(
     config: &Config,
     secrets: &Secrets,
@@ -65,8 +69,9 @@ pub(crate) async fn wire(
         gate: gate.gate.clone(),
         ledger: Arc::new(SqlLedger::new(database.clone(), gate.mode)),
         adjustments: Arc::new(SqlAdjustmentLog::new(database.clone(), gate.mode)),
-        effects: Arc::new(SqlGateEffects::new(database.clone())),
+        effects: Arc::new(SqlGateEffects::new(database.clone(), ids.token())),
         outcomes: Arc::new(SqlReservationOutcomes::new(database.clone())),
+        records: Arc::new(SqlRecordCheck::new(database.clone())),
         clock: clock.clone(),
     });
     let rules = Arc::new(RulesCache::default());
@@ -85,6 +90,7 @@ pub(crate) async fn wire(
     }));
     let member = Arc::new(Members {
         codes: Arc::new(SqlCodeRepository::new(database.clone())),
+        code_limits: config.limits.codes(),
         sender: Arc::new(LogCodeSender),
         accounts: Arc::new(SqlAccountBook::new(database.clone())),
         addresses: Arc::new(SqlAddressBook::new(database.clone())),
@@ -126,12 +132,14 @@ pub(crate) async fn wire(
         }),
         writer: Arc::new(SqlOrderWriter::start(database, writer, clock.clone()).await?),
         orders: Arc::new(SqlOrderRepository::new(database.clone(), gate.mode)),
+        settlements: Arc::new(SqlSettlements::new(database.clone())),
         activities: Arc::new(ActivityBridge::new(promotion.clone(), catalog.clone(), rules)),
         payments: Arc::new(PayBridge { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
-        points: Arc::new(PointsBridge(points.clone())),
+        points: Arc::new(PointsBridge(points.clone(), clock.clone())),
         clock: clock.clone(),
         ids: ids.clone(),
         timings: OrderTimings { payment_window: config.order.payment_window.0, timer_repeat: Duration::from_secs(1) },
+        limits: config.limits.unpaid(),
     }));
     let partner = open_partners(&config.push, database, orders.clone(), catalog.clone(), clock.clone(), ids.clone())?;
     Ok(Shop {
@@ -147,8 +155,20 @@ pub(crate) async fn wire(
         cashier: Arc::new(SandboxCashier(sandbox)),
         outbox: Arc::new(SqlOutboxStore::new(database.clone())),
         dead_letters: Arc::new(SqlDeadLetterStore::new(database.clone())),
+        parking: ParkingPlace::new(Arc::new(SqlParkedStore::new(database.clone()))),
         publisher: bus.publisher.clone(),
-        health: Arc::new(Readiness { database: database.clone(), gate: gate.gate.clone(), bus: bus.probe.clone() }),
+        housekeeping: Arc::new(House::new(
+            SqlHousekeeping::new(database.clone()),
+            SqlSeenTimes::new(database.clone()),
+            clock.clone(),
+        )),
+        health: Arc::new(Readiness::new(
+            SqlTrial::new(database.clone()),
+            gate.gate.clone(),
+            bus.probe.clone(),
+            clock.clone(),
+            ids.clone(),
+        )),
         clock,
         ids,
     })

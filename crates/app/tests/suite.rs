@@ -1,6 +1,8 @@
 //! The wired services on real databases, with a clock that is turned by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "suite/budget.rs"]
+mod budget;
 #[path = "suite/demo_data.rs"]
 mod demo_data;
 #[path = "suite/money_against_timer.rs"]

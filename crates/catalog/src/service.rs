@@ -3,12 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Page, PageRequest, ProductId, SkuId, StoreId};
+use sluice_kernel::{Clock, Page, PageRequest, ProductId, SkuId, StoreId, text::is_visible};
 
 use crate::{
     CatalogError, CatalogRepository, Changed, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store,
     StoreSettings, StoreSettingsChange,
 };
+
+/// SKUs of a product that were not deleted.
+const MAX_SKUS: usize = 100;
 
 #[async_trait]
 pub trait CatalogService: Send + Sync {
@@ -101,6 +104,7 @@ impl CatalogService for Catalogue {
             let reason = "a product of an activity has exactly one SKU".to_owned();
             return Err(CatalogError::InvalidField { field: "skus", reason });
         }
+        check_sku_count(product.skus.len())?;
         for sku in &product.skus {
             check_new_sku(sku)?;
         }
@@ -129,10 +133,12 @@ impl CatalogService for Catalogue {
 
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: NewSku) -> Result<Sku, CatalogError> {
         check_new_sku(&sku)?;
-        if self.product(store, product).await?.offer_only {
+        let standing = self.product(store, product).await?;
+        if standing.offer_only {
             let reason = "a product of an activity has exactly one SKU".to_owned();
             return Err(CatalogError::InvalidField { field: "skus", reason });
         }
+        check_sku_count(standing.skus.len().saturating_add(1))?;
         self.repository.create_sku(store, product, &sku, self.clock.now()).await?.ok_or(CatalogError::NotFound)
     }
 
@@ -174,6 +180,14 @@ fn check_settings(settings: &StoreSettings) -> Result<(), CatalogError> {
     settings.h5_redirect_type.as_deref().map_or(Ok(()), |kind| check_text("h5_redirect_type", kind, 16))
 }
 
+/// A product is always read with all its SKUs.
+fn check_sku_count(skus: usize) -> Result<(), CatalogError> {
+    if skus > MAX_SKUS {
+        return Err(CatalogError::InvalidField { field: "skus", reason: format!("at most {MAX_SKUS} SKUs a product") });
+    }
+    Ok(())
+}
+
 fn check_new_sku(sku: &NewSku) -> Result<(), CatalogError> {
     check_text("code", &sku.code, 64)?;
     check_length("spec", &sku.spec, 200)?;
@@ -191,7 +205,7 @@ fn check_pictures(pictures: &[String]) -> Result<(), CatalogError> {
 }
 
 fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), CatalogError> {
-    if text.trim().is_empty() {
+    if !is_visible(text) {
         return Err(CatalogError::InvalidField { field, reason: "must not be empty".to_owned() });
     }
     check_length(field, text, most)

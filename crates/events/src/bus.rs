@@ -1,17 +1,64 @@
-//! The bus ports: who publishes, who consumes, and where events stay that nobody can handle.
+//! The bus ports: who publishes and who consumes.
 
 use async_trait::async_trait;
-use sluice_kernel::{Classified, ErrorKind, PortError, PortResult, Timestamp};
+use sluice_kernel::{Classified, ErrorKind, PortError, PortResult};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Dispatcher, Envelope, Topic};
 
-/// Hands events to the bus. Returns when the bus keeps them safely; after an error any part may have been taken,
-/// so the caller publishes all of them again.
+/// How long a refusal to take an event lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// The bus, or the lane of this event, is away for now: tried until it passes.
+    Passing,
+    /// Somebody must change a right: tried for a bounded time.
+    Barred,
+    /// This event can never be taken as it is: too large, or not what the bus accepts.
+    Forever,
+}
+
+/// Why the bus did not take an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct PublishError {
+    pub lasts: Lasts,
+    pub code: &'static str,
+    /// For the operator.
+    pub detail: String,
+}
+
+/// An event that the bus did not take. It may have been taken all the same: who repeats it repeats its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    pub envelope: Envelope,
+    pub error: PublishError,
+}
+
+/// Hands events to the bus.
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()>;
+    /// Returns when it is known of each event whether the bus keeps it safely, with those that it does not keep, in their
+    /// order; empty where all were taken. Where an event failed in passing, those behind it under the same key count as not
+    /// taken too, so that repeating them in order leaves consumers with the right order.
+    async fn publish(&self, batch: Vec<Envelope>) -> Vec<Undelivered>;
+
+    /// The lane of the bus that this event takes, for instance a partition: what blocks a lane holds all of it and nothing
+    /// beside it. Events of one key share a lane.
+    fn lane(&self, envelope: &Envelope) -> String;
+
+    /// Asks the bus whether events can flow: what is wrong with it, in plain words; empty where all is well. An error
+    /// where it cannot be reached at all.
+    async fn check(&self) -> PortResult<Vec<String>>;
+}
+
+/// Publishes events of which all must be taken; the first that was not makes the error.
+pub async fn publish_all(publisher: &dyn Publisher, batch: Vec<Envelope>) -> PortResult<()> {
+    match publisher.publish(batch).await.into_iter().next() {
+        None => Ok(()),
+        Some(Undelivered { error, .. }) if error.lasts == Lasts::Forever => Err(PortError::internal("publishing an event", error)),
+        Some(Undelivered { error, .. }) => Err(PortError::unavailable("the bus", error)),
+    }
 }
 
 /// Brings events from the bus to their consumers.
@@ -23,7 +70,7 @@ pub trait Subscriber: Send + Sync {
 }
 
 /// Why a batch, or one event, was not handled. Its kind alone decides what happens next (see [`Dispatcher`]).
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct HandlerError {
     pub kind: ErrorKind,
@@ -63,31 +110,9 @@ pub trait BatchHandler: Send + Sync {
     fn topic(&self) -> Topic;
     /// Handles the whole batch, or fails without having to undo: it will come again, alone or together.
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError>;
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DeadLetterId(pub i64);
-
-/// An event that could not be handled, with what is needed to understand and to replay it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    pub id: DeadLetterId,
-    pub consumer: String,
-    pub envelope: Envelope,
-    pub attempts: u32,
-    pub error_code: String,
-    pub error_detail: String,
-    pub at: Timestamp,
-    pub replayed_at: Option<Timestamp>,
-}
-
-/// Where dead letters are kept for staff; the Kafka bus publishes them to `TOPIC.dlq` as well.
-#[async_trait]
-pub trait DeadLetterStore: Send + Sync {
-    /// Keeps it once per consumer and event id; `id` is ignored.
-    async fn keep(&self, letter: &DeadLetter) -> PortResult<()>;
-    /// Newest first; `after` is the id of the last one seen.
-    async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>>;
-    async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>>;
-    async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()>;
+    /// How long this consumer knows an event again; `None` where what an event does bears a repetition by itself. A dead
+    /// letter that is older is not replayed: the event may have been handled when it came another time.
+    fn knows_events_for(&self) -> Option<std::time::Duration> {
+        None
+    }
 }

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use sluice_kernel::{ManualClock, PortError, PortResult, Timestamp};
 
 use super::*;
-use crate::Topic;
+use crate::{
+    DeadLetterId, LetterQuery, ParkedStore as _, Topic,
+    testing::{MemoryDeadLetters, MemoryParking},
+};
 
 /// Notes every call and fails as its script says: event id and try → kind of failure.
 struct Scripted {
@@ -54,37 +57,6 @@ impl BatchHandler for Scripted {
     }
 }
 
-#[derive(Default)]
-struct Letters {
-    kept: Mutex<Vec<DeadLetter>>,
-    failures: Mutex<u32>,
-}
-
-#[async_trait]
-impl DeadLetterStore for Letters {
-    async fn keep(&self, letter: &DeadLetter) -> PortResult<()> {
-        let mut failures = self.failures.lock().unwrap();
-        if *failures > 0 {
-            *failures -= 1;
-            return Err(PortError::unavailable("the dead letters", "scripted"));
-        }
-        self.kept.lock().unwrap().push(letter.clone());
-        Ok(())
-    }
-
-    async fn list(&self, _: Option<Topic>, _: Option<i64>, _: u32) -> PortResult<Vec<DeadLetter>> {
-        Ok(self.kept.lock().unwrap().clone())
-    }
-
-    async fn find(&self, _: DeadLetterId) -> PortResult<Option<DeadLetter>> {
-        Ok(None)
-    }
-
-    async fn mark_replayed(&self, _: DeadLetterId, _: Timestamp) -> PortResult<()> {
-        Ok(())
-    }
-}
-
 /// `key:id` makes an event.
 fn events(names: &[&str]) -> Vec<Envelope> {
     let event = |name: &&str| {
@@ -102,81 +74,178 @@ fn events(names: &[&str]) -> Vec<Envelope> {
     names.iter().map(event).collect()
 }
 
-fn dispatcher(handler: &Arc<Scripted>, letters: &Arc<Letters>) -> Dispatcher {
-    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(7)));
-    Dispatcher::new(handler.clone(), letters.clone(), clock, RetryPolicy::default())
+struct Site {
+    handler: Arc<Scripted>,
+    letters: Arc<MemoryDeadLetters>,
+    parking: Arc<MemoryParking>,
+    dispatcher: Dispatcher,
 }
 
-async fn settle(handler: &Arc<Scripted>, letters: &Arc<Letters>, batch: &[&str]) -> Vec<DeadLetter> {
-    dispatcher(handler, letters).settle(&events(batch), &CancellationToken::new()).await.unwrap()
+fn site(script: fn(&str, u32) -> Option<ErrorKind>) -> Site {
+    let (handler, letters, parking) = (Scripted::new(script), Arc::<MemoryDeadLetters>::default(), Arc::<MemoryParking>::default());
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(7)));
+    let place = ParkingPlace::new(parking.clone());
+    let dispatcher = Dispatcher::new(handler.clone(), letters.clone(), place, clock, RetryPolicy::default());
+    Site { handler, letters, parking, dispatcher }
+}
+
+impl Site {
+    async fn settle(&self, batch: &[&str]) -> Vec<DeadLetter> {
+        self.dispatcher.settle(&events(batch), &CancellationToken::new()).await.unwrap()
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_good_batch_is_one_call() {
-    let (handler, letters) = (Scripted::new(|_, _| None), Arc::default());
-    assert!(settle(&handler, &letters, &["a:1", "b:2"]).await.is_empty());
-    assert_eq!(*handler.calls.lock().unwrap(), [["1", "2"]]);
+    let site = site(|_, _| None);
+    assert!(site.settle(&["a:1", "b:2"]).await.is_empty());
+    assert_eq!(*site.handler.calls.lock().unwrap(), [["1", "2"]]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_defect_is_tried_a_bounded_number_of_times_and_holds_nobody() {
-    let handler = Scripted::new(|id, _| (id == "bad").then_some(ErrorKind::Internal));
-    let letters = Arc::default();
-    let buried = settle(&handler, &letters, &["a:1", "b:bad", "c:3"]).await;
-    assert_eq!(handler.handled(), ["1", "3"]);
-    assert_eq!(handler.tries("bad"), 1 + 5, "once in the batch, five times alone");
-    assert_eq!(handler.tries("3"), 2, "the others are not tried again and again");
+    let site = site(|id, _| (id == "bad").then_some(ErrorKind::Internal));
+    let buried = site.settle(&["a:1", "b:bad", "c:3"]).await;
+    assert_eq!(site.handler.handled(), ["1", "3"]);
+    assert_eq!(site.handler.tries("bad"), 1 + 5, "once in the batch, five times alone");
+    assert_eq!(site.handler.tries("3"), 2, "the others are not tried again and again");
     let [letter] = buried.as_slice() else { panic!("one dead letter, not {buried:?}") };
     assert_eq!((letter.envelope.id.as_str(), letter.attempts, letter.error_code.as_str()), ("bad", 5, "scripted"));
     assert_eq!(letter.at, Timestamp::from_millis(7));
-    assert_eq!(letters.kept.lock().unwrap().len(), 1);
+    assert_eq!(site.letters.all().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_event_is_put_aside_at_once() {
-    let handler = Scripted::new(|id, _| (id == "bad").then_some(ErrorKind::Invalid));
-    let buried = settle(&handler, &Arc::default(), &["a:bad", "a:2"]).await;
-    assert_eq!(handler.tries("bad"), 2, "once in the batch, once alone");
+    let site = site(|id, _| (id == "bad").then_some(ErrorKind::Invalid));
+    let buried = site.settle(&["a:bad", "a:2"]).await;
+    assert_eq!(site.handler.tries("bad"), 2, "once in the batch, once alone");
     assert_eq!(buried.len(), 1);
-    assert_eq!(handler.handled(), ["2"]);
+    assert_eq!(site.handler.handled(), ["2"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_transient_failure_is_tried_until_it_passes() {
-    let handler = Scripted::new(|_, attempt| (attempt < 40).then_some(ErrorKind::Unavailable));
-    let buried = settle(&handler, &Arc::default(), &["a:1", "a:2", "b:3"]).await;
-    assert!(buried.is_empty(), "a part that is away makes no dead letters");
-    let handled = handler.handled();
+    let site = site(|_, attempt| (attempt < 7).then_some(ErrorKind::Unavailable));
+    assert!(site.settle(&["a:1", "a:2", "b:3"]).await.is_empty(), "a part that is away makes no dead letters");
+    let handled = site.handler.handled();
     assert_eq!(handled.len(), 3);
     assert!(handled.iter().position(|id| id == "1") < handled.iter().position(|id| id == "2"));
+    assert!(site.parking.lanes(9).await.unwrap().is_empty(), "it passed soon enough");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_waits_holds_its_own_key_alone() {
-    let handler = Scripted::new(|id, attempt| (id == "slow" && attempt < 20).then_some(ErrorKind::Unavailable));
-    let buried = settle(&handler, &Arc::default(), &["a:slow", "a:next", "b:other"]).await;
-    assert!(buried.is_empty());
-    assert_eq!(handler.handled(), ["other", "slow", "next"]);
+async fn an_event_that_cannot_go_on_holds_up_its_own_key_alone() {
+    let site = site(|id, _| (id == "late").then_some(ErrorKind::Unavailable));
+    let begun = Instant::now();
+    assert!(site.settle(&["a:late", "a:next", "b:other"]).await.is_empty(), "what passes makes no dead letter");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(site.handler.handled(), ["other"]);
+    assert_eq!(site.parking.waiting("scripted", "a"), ["late", "next"]);
+
+    // What comes later under its key waits behind it, at once; others do not notice.
+    let begun = Instant::now();
+    site.settle(&["a:later", "b:more"]).await;
+    assert!(begun.elapsed() < Duration::from_millis(10));
+    assert_eq!(site.handler.handled(), ["other", "more"]);
+    assert_eq!(site.parking.waiting("scripted", "a"), ["late", "next", "later"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_that_cannot_be_kept_is_not_lost() {
-    let handler = Scripted::new(|_, _| Some(ErrorKind::Conflict));
-    let letters = Arc::new(Letters { failures: Mutex::new(3), ..Letters::default() });
-    let buried = settle(&handler, &letters, &["a:1"]).await;
-    assert_eq!(buried.len(), 1);
-    assert_eq!(letters.kept.lock().unwrap().len(), 1);
+async fn many_events_that_cannot_go_on_do_not_hide_those_that_can() {
+    let site = site(|id, _| id.starts_with("late").then_some(ErrorKind::Unavailable));
+    let names: Vec<String> = (0..100).map(|n| format!("k{n}:late{n}")).chain(["z:good".to_owned()]).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let begun = Instant::now();
+    site.settle(&names).await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(site.handler.handled(), ["good"]);
+    assert_eq!(site.parking.lanes(1_000).await.unwrap().len(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_parks_nothing() {
+    let site = site(|_, attempt| (attempt < 30).then_some(ErrorKind::Unavailable));
+    site.parking.fail_next(1_000);
+    site.settle(&["a:1", "b:2"]).await;
+    assert_eq!(site.handler.handled(), ["1", "2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_parked_is_not_overtaken() {
+    let site = site(|_, _| None);
+    let waiting = events(&["a:first"]).into_iter().map(|event| parking(&event, 0)).collect::<Vec<_>>();
+    site.parking.park("scripted", &waiting, "", Timestamp::from_millis(0), Timestamp::from_millis(0)).await.unwrap();
+    site.dispatcher.takes_over().await.unwrap();
+    site.settle(&["a:second", "b:other"]).await;
+    assert_eq!(site.handler.handled(), ["other"]);
+    assert_eq!(site.parking.waiting("scripted", "a"), ["first", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_cannot_be_kept_now_is_not_lost() {
+    let site = site(|_, _| Some(ErrorKind::Conflict));
+    site.letters.fail_next(3);
+    site.parking.fail_next(1_000);
+    assert_eq!(site.settle(&["a:1"]).await.len(), 1);
+    assert_eq!(site.letters.all().len(), 1);
+}
+
+/// Refuses what it cannot keep, as a column that is too short does.
+struct Picky {
+    max_data: usize,
+    kept: Mutex<Vec<DeadLetter>>,
+}
+
+#[async_trait]
+impl DeadLetterStore for Picky {
+    async fn keep(&self, letter: &DeadLetter) -> PortResult<()> {
+        if letter.envelope.data.len() > self.max_data {
+            return Err(PortError::internal("keeping a dead letter", "it does not fit"));
+        }
+        self.kept.lock().unwrap().push(letter.clone());
+        Ok(())
+    }
+
+    async fn list(&self, _: LetterQuery) -> PortResult<Vec<DeadLetter>> {
+        Ok(Vec::new())
+    }
+
+    async fn find(&self, _: DeadLetterId) -> PortResult<Option<DeadLetter>> {
+        Ok(None)
+    }
+
+    async fn replay(&self, _: DeadLetterId, _: Timestamp) -> PortResult<Option<DeadLetter>> {
+        Ok(None)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_can_never_be_kept_holds_up_nobody() {
+    for (max_data, kept) in [(80, 1), (0, 0)] {
+        let handler = Scripted::new(|id, _| (id == "bad").then_some(ErrorKind::Invalid));
+        let store = Arc::new(Picky { max_data, kept: Mutex::default() });
+        let place = ParkingPlace::new(Arc::<MemoryParking>::default());
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(7)));
+        let dispatcher = Dispatcher::new(handler.clone(), store.clone(), place, clock, RetryPolicy::default());
+        let mut batch = events(&["a:bad", "b:2"]);
+        batch[0].data = "x".repeat(100);
+        let settled = tokio::time::timeout(Duration::from_mins(1), dispatcher.settle(&batch, &CancellationToken::new())).await;
+        let buried = settled.expect("it does not hang").unwrap();
+        assert_eq!(buried.len(), 1, "the bus hears of it, and keeps it in the topic of dead letters");
+        assert_eq!(handler.handled(), ["2"]);
+        assert_eq!(store.kept.lock().unwrap().len(), kept);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_leaves_the_batch_unsettled() {
-    let handler = Scripted::new(|_, _| Some(ErrorKind::Unavailable));
-    let letters = Arc::<Letters>::default();
+    let site = site(|_, _| Some(ErrorKind::Unavailable));
+    site.parking.fail_next(1_000);
     let stop = CancellationToken::new();
     let ends = tokio::time::sleep(Duration::from_mins(1));
-    let dispatcher = dispatcher(&handler, &letters);
     let batch = events(&["a:1"]);
-    let settled = tokio::join!(dispatcher.settle(&batch, &stop), async {
+    let settled = tokio::join!(site.dispatcher.settle(&batch, &stop), async {
         ends.await;
         stop.cancel();
     });

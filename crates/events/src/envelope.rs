@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, json};
 
 use crate::Payload;
 
@@ -54,7 +54,7 @@ impl Topic {
 }
 
 /// One event on its way. `data` is the payload as JSON text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     pub topic: Topic,
     /// Partition key: the order's number or the SKU's id. Events of one key keep their order.
@@ -75,10 +75,14 @@ impl Envelope {
     pub const SOURCE: &'static str = "/sluice";
     /// `ce_specversion`.
     pub const SPEC_VERSION: &'static str = "1.0";
+    /// `kind` of what was found on the bus and is no event.
+    pub const UNREADABLE: &'static str = "unreadable";
+    /// `kind` of an outbox row that is no fact; `data` is the row's text.
+    pub const UNREADABLE_FACT: &'static str = "sluice.outbox.unreadable";
 
-    /// Reads the payload; an error means the event does not speak our language.
+    /// Reads the payload, strictly ([`json`]); an error means the event does not speak our language.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.data)
+        json::from_str(&self.data)
     }
 
     /// Reads the payload if it is of type `P`; `None` where the event is of another type, which is none of the

@@ -94,12 +94,7 @@ impl Fact {
                 out.push(message(order.order_no, format!("{}/refunded", order.refund_id), order.at, order)?);
             }
             Self::PaymentSettled { payment } => {
-                // `REFUND/refunded` is what the order's own change says.
-                let id = match &payment.refund_id {
-                    Some(refund) => format!("{refund}/settled"),
-                    None => format!("{}/{}", payment.payment_id, payment.status.as_str()),
-                };
-                out.push(message(payment.order_no, id, payment.at, payment)?);
+                out.push(message(payment.order_no, payment.id(), payment.at, payment)?);
             }
             Self::StockAdjusted { .. } => {}
         }

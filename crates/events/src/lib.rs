@@ -6,20 +6,26 @@
 //! optional fields; a breaking change is a new type beside the old one. `samples/` keeps one of every version.
 
 mod bus;
+mod dead_letter;
 mod dispatcher;
 mod envelope;
 mod fact;
 mod outbox;
+mod parking;
 mod payload;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod text;
 
-pub use bus::{BatchHandler, DeadLetter, DeadLetterId, DeadLetterStore, HandlerError, Publisher, Subscriber};
+pub use bus::{BatchHandler, HandlerError, Lasts, PublishError, Publisher, Subscriber, Undelivered, publish_all};
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterStore, LetterQuery, LetterState};
 pub use dispatcher::{Dispatcher, RetryPolicy};
 pub use envelope::{Envelope, Topic};
 pub use fact::Fact;
-pub use outbox::{OutboxRow, OutboxStats, OutboxStore, SLICES, slice_of};
+pub use outbox::{OutboxRow, OutboxStats, OutboxStore, SLICES, SteppedAside, slice_of};
+pub use parking::{HeldLanes, Lane, Leaving, MAX_LANES, ParkedEvent, ParkedStore, Parking, ParkingPlace, lane_of_key};
 pub use payload::{
     ActivityOrder, MovementKind, OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRefunded, Payload, PaymentSettled,
     PaymentWindowClosed, RestockLine, SettledStatus, StockMoved,
 };
+pub use text::fitted;

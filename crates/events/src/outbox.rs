@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use sluice_kernel::{PortResult, Timestamp};
 
+use crate::{DeadLetter, Parking};
+
 /// The key space is cut into this many slices; each is leased to one relay at a time, so that facts of one key are
 /// published in the order they were committed even when several relays run.
 pub const SLICES: u16 = 16;
@@ -24,9 +26,23 @@ pub struct OutboxRow {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutboxStats {
+    /// In the outbox, or parked on the way out of it.
     pub pending: u64,
     /// When the oldest row that waits became available.
     pub oldest: Option<Timestamp>,
+}
+
+/// Messages that left the outbox without having been published.
+#[derive(Debug, Clone)]
+pub struct SteppedAside {
+    /// Parked in the relay's lanes.
+    pub parked: Vec<Parking>,
+    /// Why, of the first that was parked.
+    pub error: String,
+    /// When their lanes are tried first.
+    pub next_try: Timestamp,
+    /// What can never be published.
+    pub buried: Vec<DeadLetter>,
 }
 
 #[async_trait]
@@ -40,6 +56,8 @@ pub trait OutboxStore: Send + Sync {
     async fn pending(&self, slices: &[u16], now: Timestamp, limit: u32) -> PortResult<Vec<OutboxRow>>;
     /// Forgets rows whose messages the bus has taken over.
     async fn delivered(&self, ids: &[i64]) -> PortResult<()>;
+    /// Forgets rows of whose messages some could not go on, and keeps those where they wait, together.
+    async fn step_aside(&self, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> PortResult<()>;
     /// Moves a row that cannot be read to the dead letters, so that it blocks nobody and is not lost.
     async fn bury(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()>;
     async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats>;

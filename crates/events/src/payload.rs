@@ -187,6 +187,17 @@ pub struct PaymentSettled {
     pub at: Timestamp,
 }
 
+impl PaymentSettled {
+    /// Names this settlement: the event's id, and the row that stands until the order has taken it.
+    pub fn id(&self) -> String {
+        match &self.refund_id {
+            // `REFUND/refunded` is what the order's own change says.
+            Some(refund) => format!("{refund}/settled"),
+            None => format!("{}/{}", self.payment_id, self.status.as_str()),
+        }
+    }
+}
+
 /// `sluice.order.paid.v1` on `order-paid`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderPaid {

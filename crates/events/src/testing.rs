@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BatchHandler, DeadLetter, DeadLetterId, DeadLetterStore, Dispatcher, Envelope, HandlerError, Publisher, RetryPolicy,
-    Subscriber, Topic,
+    BatchHandler, DeadLetter, DeadLetterId, DeadLetterStore, Dispatcher, Envelope, HandlerError, Lane, Leaving, LetterQuery,
+    LetterState, ParkedEvent, ParkedStore, Parking, ParkingPlace, Publisher, RetryPolicy, Subscriber, Topic, publish_all,
 };
 
 /// A bus of its own for one case.
@@ -159,7 +159,10 @@ impl DeadLetterStore for MemoryDeadLetters {
             return Err(PortError::unavailable("the dead letters", "scripted"));
         }
         let mut letters = self.letters.lock().expect("no test panics with the lock");
-        if letters.iter().any(|known| known.consumer == letter.consumer && known.envelope.id == letter.envelope.id) {
+        let same = |known: &&mut DeadLetter| known.consumer == letter.consumer && known.envelope.id == letter.envelope.id;
+        if let Some(known) = letters.iter_mut().find(same) {
+            known.attempts += letter.attempts;
+            known.state = LetterState::Dead;
             return Ok(());
         }
         let id = DeadLetterId(i64::try_from(letters.len()).unwrap_or(i64::MAX).saturating_add(1));
@@ -167,30 +170,138 @@ impl DeadLetterStore for MemoryDeadLetters {
         Ok(())
     }
 
-    async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>> {
+    async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {
         let newest_first = self.all().into_iter().rev();
-        let wanted = newest_first.filter(|letter| topic.is_none_or(|topic| letter.envelope.topic == topic));
-        let unseen = wanted.filter(|letter| after.is_none_or(|after| letter.id.0 < after));
-        Ok(unseen.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+        let wanted = newest_first
+            .filter(|letter| query.topic.is_none_or(|topic| letter.envelope.topic == topic))
+            .filter(|letter| query.store.is_none_or(|store| letter.store() == Some(store)))
+            .filter(|letter| query.state.is_none_or(|state| letter.state == state));
+        let unseen = wanted.filter(|letter| query.after.is_none_or(|after| letter.id.0 < after.0));
+        Ok(unseen.take(usize::try_from(query.limit).unwrap_or(usize::MAX)).collect())
     }
 
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
         Ok(self.all().into_iter().find(|letter| letter.id == id))
     }
 
-    async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()> {
+    async fn replay(&self, id: DeadLetterId, now: Timestamp) -> PortResult<Option<DeadLetter>> {
         let mut letters = self.letters.lock().expect("no test panics with the lock");
-        for letter in letters.iter_mut().filter(|letter| letter.id == id) {
+        for letter in letters.iter_mut().filter(|letter| letter.id == id && letter.state == LetterState::Dead) {
+            letter.state = LetterState::Replaying;
             letter.replayed_at = Some(now);
+            letter.replays += 1;
+        }
+        Ok(letters.iter().find(|letter| letter.id == id).cloned())
+    }
+}
+
+/// Parked events in memory.
+#[derive(Default)]
+pub struct MemoryParking {
+    lanes: Mutex<Vec<MemoryLane>>,
+    /// How often `park` still fails.
+    failures: AtomicI64,
+    ids: AtomicI64,
+}
+
+struct MemoryLane {
+    lane: Lane,
+    next_try: Timestamp,
+    events: Vec<ParkedEvent>,
+}
+
+impl MemoryParking {
+    pub fn fail_next(&self, times: i64) {
+        self.failures.store(times, Ordering::SeqCst);
+    }
+
+    /// Ids of the events that wait in a lane, in their order.
+    pub fn waiting(&self, owner: &str, lane: &str) -> Vec<String> {
+        let lanes = self.lanes.lock().expect("no test panics with the lock");
+        let of_lane = lanes.iter().filter(|known| known.lane.owner == owner && known.lane.name == lane);
+        of_lane.flat_map(|known| known.events.iter().map(|event| event.envelope.id.clone())).collect()
+    }
+}
+
+#[async_trait]
+impl ParkedStore for MemoryParking {
+    async fn park(&self, owner: &str, events: &[Parking], _: &str, now: Timestamp, next_try: Timestamp) -> PortResult<()> {
+        if self.failures.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Err(PortError::unavailable("the parked events", "scripted"));
+        }
+        let mut lanes = self.lanes.lock().expect("no test panics with the lock");
+        for Parking { lane, envelope, attempts } in events {
+            let id = self.ids.fetch_add(1, Ordering::SeqCst);
+            let event = ParkedEvent { id, envelope: envelope.clone(), attempts: *attempts, parked_at: now, letter: None };
+            match lanes.iter_mut().find(|known| known.lane.owner == owner && known.lane.name == *lane) {
+                Some(known) => known.events.push(event),
+                None => lanes.push(MemoryLane {
+                    lane: Lane { id, owner: owner.to_owned(), name: lane.clone(), tries: 0 },
+                    next_try,
+                    events: vec![event],
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    async fn lanes(&self, _: u32) -> PortResult<Vec<(String, String)>> {
+        let lanes = self.lanes.lock().expect("no test panics with the lock");
+        Ok(lanes.iter().map(|known| (known.lane.owner.clone(), known.lane.name.clone())).collect())
+    }
+
+    async fn take_due(&self, owners: &[&str], now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<Lane>> {
+        let mut lanes = self.lanes.lock().expect("no test panics with the lock");
+        let due = lanes.iter_mut().filter(|known| owners.contains(&known.lane.owner.as_str()) && known.next_try <= now);
+        let taken = due.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|known| {
+            known.next_try = until;
+            known.lane.clone()
+        });
+        Ok(taken.collect())
+    }
+
+    async fn events(&self, lane: &Lane, limit: u32) -> PortResult<Vec<ParkedEvent>> {
+        let lanes = self.lanes.lock().expect("no test panics with the lock");
+        let of_lane = lanes.iter().filter(|known| known.lane.id == lane.id).flat_map(|known| &known.events);
+        Ok(of_lane.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+    }
+
+    async fn leave(&self, lane: &Lane, leaving: &[Leaving], now: Timestamp) -> PortResult<bool> {
+        let mut lanes = self.lanes.lock().expect("no test panics with the lock");
+        for known in lanes.iter_mut().filter(|known| known.lane.id == lane.id) {
+            known.events.retain(|event| leaving.iter().all(|gone| gone.event.id != event.id));
+            known.next_try = now;
+            known.lane.tries = 0;
+        }
+        lanes.retain(|known| !known.events.is_empty());
+        Ok(lanes.iter().all(|known| known.lane.id != lane.id))
+    }
+
+    async fn postpone(&self, lane: &Lane, attempts: u32, _: &str, next_try: Timestamp) -> PortResult<()> {
+        let mut lanes = self.lanes.lock().expect("no test panics with the lock");
+        for known in lanes.iter_mut().filter(|known| known.lane.id == lane.id) {
+            known.next_try = next_try;
+            known.lane.tries += 1;
+            if let Some(first) = known.events.first_mut() {
+                first.attempts = attempts;
+            }
         }
         Ok(())
     }
 }
 
-/// A dispatcher that gives up after three tries and waits a millisecond between them.
+/// A dispatcher that gives up after three tries, waits a millisecond between them, and parks nothing.
 pub fn dispatcher(handler: Arc<dyn BatchHandler>, dead_letters: Arc<dyn DeadLetterStore>) -> Dispatcher {
-    let policy = RetryPolicy { max_attempts: 3, first_delay: Duration::from_millis(1), max_delay: Duration::from_millis(20) };
-    Dispatcher::new(handler, dead_letters, Arc::new(ManualClock::at(Timestamp::from_millis(0))), policy)
+    let never = Duration::from_hours(24);
+    let policy = RetryPolicy {
+        max_attempts: 3,
+        first_delay: Duration::from_millis(1),
+        max_delay: Duration::from_millis(20),
+        park_after: never,
+        park_all_after: never,
+    };
+    let parking = ParkingPlace::new(Arc::new(MemoryParking::default()));
+    Dispatcher::new(handler, dead_letters, parking, Arc::new(ManualClock::at(Timestamp::from_millis(0))), policy)
 }
 
 /// Consumers at work, until the case ends.
@@ -216,7 +327,7 @@ impl Running {
 }
 
 async fn publish(bus: &Bus, events: &[Envelope]) {
-    bus.publisher.publish(events.to_vec()).await.expect("the bus takes the events");
+    publish_all(bus.publisher.as_ref(), events.to_vec()).await.expect("the bus takes the events");
 }
 
 async fn order_per_key(bus: Bus) {

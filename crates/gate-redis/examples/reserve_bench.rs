@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use sluice_gate_redis::RedisStockGate;
 use sluice_inventory::{Figures, GateAnswer, GateSnapshot, GateSource, Listing, ReserveLine, StockGate, Terms};
-use sluice_kernel::{Clock as _, OrderNo, PortResult, ReservationId, SkuId, StoreId, SystemClock};
+use sluice_kernel::{Clock as _, OrderNo, PortResult, ReservationId, SkuId, StoreId, SystemClock, UserId};
 
 const STORE: StoreId = StoreId(1);
 const UNITS: i64 = 1_000_000_000;
@@ -47,6 +47,10 @@ impl GateSource for Endless {
         Ok(GateSnapshot { skus, ..GateSnapshot::default() })
     }
 
+    async fn taken_by(&self, _: StoreId, _: SkuId, _: &UserId) -> PortResult<(i64, i64)> {
+        Ok((0, 0))
+    }
+
     async fn open(&self, epoch: i64) -> PortResult<bool> {
         self.open.store(true, Ordering::SeqCst);
         Ok(self.epoch.load(Ordering::SeqCst) == epoch)
@@ -62,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let epoch = AtomicI64::new(SystemClock.now().as_millis());
     let source = Arc::new(Endless { epoch, open: AtomicBool::new(false), skus: skus.max(lines) });
-    let gate = RedisStockGate::connect(&format!("{url}?prefix=bench:"), source)?;
+    let gate = RedisStockGate::connect(&format!("{url}?prefix=bench:"), source, Arc::new(SystemClock))?;
     gate.ensure_open().await?;
 
     let next = Arc::new(AtomicI64::new(1));

@@ -9,30 +9,34 @@ use std::{
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Cmd};
 use sluice_inventory::{
-    AdjustmentId, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
+    AdjustmentId, BoundGate, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate,
+    TakenOfLimit, Terms,
 };
-use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Clock, PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 use crate::{
     address::Address,
+    clearing::Clearing,
+    errors::{Meaning, WHAT, meaning, port_error},
     keys::{Keys, Part},
-    link::{Link, WHAT, lost_scripts, port_error},
+    link::Link,
     opening::Standing,
     scripts::{Op, Scripts},
+    watched::Watched,
 };
 
 /// How long a settled reservation is remembered: far longer than any request or message may be late.
-const TOMBSTONE: Duration = Duration::from_hours(48);
+pub(crate) const TOMBSTONE: Duration = Duration::from_hours(48);
 /// How long a restock or an adjustment is remembered: longer than an effect may wait to be told.
 pub(crate) const MARK: Duration = Duration::from_hours(30 * 24);
 /// Calls in flight; more are refused at once.
-const MOST_IN_FLIGHT: usize = 4_096;
+const MAX_IN_FLIGHT: usize = 4_096;
 /// SKUs or reservations in one script call.
-const MOST_AT_ONCE: usize = 500;
+const MAX_AT_ONCE: usize = 500;
 
-/// The stock gate on Redis. Closed until [`RedisStockGate::ensure_open`] or [`RedisStockGate::keep_open`] has run.
-pub struct RedisStockGate {
+/// What all handles of one gate share.
+pub(crate) struct Core {
     pub(crate) link: Link,
     pub(crate) keys: Keys,
     pub(crate) source: Arc<dyn GateSource>,
@@ -41,85 +45,82 @@ pub struct RedisStockGate {
     pub(crate) doubted: Notify,
     /// One look at the epoch at a time.
     pub(crate) opening: Mutex<()>,
+    pub(crate) watched: Watched,
+    pub(crate) clearing: Mutex<Clearing>,
+    pub(crate) clock: Arc<dyn Clock>,
     in_flight: Semaphore,
+}
+
+/// The stock gate on Redis. Closed until [`RedisStockGate::ensure_open`] or [`RedisStockGate::keep_open`] has run.
+#[derive(Clone)]
+pub struct RedisStockGate {
+    pub(crate) core: Arc<Core>,
+    /// The epoch this handle is bound to; none for the one that is present.
+    bound: Option<Arc<Scripts>>,
 }
 
 type Reply = Vec<String>;
 
 impl RedisStockGate {
     /// `url` as in [`crate`]'s address: `redis://`, `redis+sentinel://`, `redis+cluster://`, with an optional `?prefix=`.
-    /// Connects when first asked, so a Redis that is away does not stop the start; a wrong URL does.
-    pub fn connect(url: &str, source: Arc<dyn GateSource>) -> PortResult<Arc<Self>> {
+    /// Connects when first asked, so a Redis that is away does not stop the start; a wrong URL does. `clock` is compared
+    /// with the clock of Redis, which decides.
+    pub fn connect(url: &str, source: Arc<dyn GateSource>, clock: Arc<dyn Clock>) -> PortResult<Arc<Self>> {
         let Address { target, prefix } = Address::parse(url)?;
-        Ok(Arc::new(Self {
+        let core = Core {
             link: Link::new(target),
             keys: Keys::new(prefix),
             source,
             standing: watch::Sender::new(Standing::default()),
             doubted: Notify::new(),
             opening: Mutex::new(()),
-            in_flight: Semaphore::new(MOST_IN_FLIGHT),
-        }))
+            watched: Watched::default(),
+            clearing: Mutex::new(Clearing::default()),
+            clock,
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+        };
+        Ok(Arc::new(Self { core: Arc::new(core), bound: None }))
+    }
+
+    fn scripts(&self) -> PortResult<Arc<Scripts>> {
+        match &self.bound {
+            Some(scripts) => Ok(Arc::clone(scripts)),
+            None => self.core.scripts(),
+        }
     }
 
     /// Runs a script on a store; answers its epoch and its reply, which starts with a word.
     async fn run(&self, op: Op, store: StoreId, parts: &[Part<'_>], arguments: impl Fn(&mut Cmd)) -> PortResult<(i64, Reply)> {
         let started = Instant::now();
-        let result = self.decide(op, store, parts, arguments).await;
+        let result = match self.scripts() {
+            Ok(scripts) => self.core.decide(&scripts, op, store, parts, arguments).await,
+            Err(closed) => Err(closed),
+        };
         metrics::histogram!("sluice_gate_call_seconds", "op" => op.name()).record(started.elapsed().as_secs_f64());
         result
     }
 
-    async fn decide(&self, op: Op, store: StoreId, parts: &[Part<'_>], arguments: impl Fn(&mut Cmd)) -> PortResult<(i64, Reply)> {
-        let _place = self.in_flight.try_acquire().map_err(|_| PortError::Overloaded { what: WHAT })?;
-        let scripts = self.standing.borrow().scripts.clone().ok_or(PortError::GateClosed)?;
-        let epoch = scripts.epoch;
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(scripts.hash(op)).arg(parts.len() + 1).arg(self.keys.stock(store, epoch));
-        for part in parts {
-            command.arg(self.keys.part(store, epoch, *part));
-        }
-        arguments(&mut command);
-
-        let mut reply = self.evaluate(epoch, &command).await?;
-        if reply.first().is_some_and(|word| word == "absent") {
-            self.join(&scripts, store).await?;
-            reply = self.evaluate(epoch, &command).await?;
-        }
-        match reply.first().map(String::as_str) {
-            Some("closed" | "absent") => Err(self.doubt(epoch)),
-            Some(_) => Ok((epoch, reply)),
-            None => Err(defect("an empty reply")),
-        }
-    }
-
-    async fn evaluate(&self, epoch: i64, command: &Cmd) -> PortResult<Reply> {
-        self.link.query(command).await.map_err(|error| if lost_scripts(&error) { self.doubt(epoch) } else { port_error(error) })
-    }
-
-    /// A store that was not there when the gate was loaded. Its keys count only if the gate's own key still stands
-    /// after they were begun; a rebuild removes that key before it looks for others, so it can't miss them.
-    async fn join(&self, scripts: &Scripts, store: StoreId) -> PortResult<()> {
-        let epoch = scripts.epoch;
-        let (stock, gate, field) = (self.keys.stock(store, epoch), self.keys.gate(epoch), format!("store:{store}"));
-        let begun: bool =
-            self.link.query(redis::cmd("HSETNX").arg(&stock).arg("epoch").arg("joining")).await.map_err(port_error)?;
-        let (stands, known): (Option<String>, Option<String>) =
-            self.link.query(redis::cmd("HMGET").arg(&gate).arg("epoch").arg(&field)).await.map_err(port_error)?;
-        // A store that had joined and has no stock has lost its keys.
-        if stands != Some(epoch.to_string()) || (begun && known.is_some()) {
-            return Err(self.doubt(epoch));
-        }
-        let _: i64 = self.link.query(redis::cmd("HSET").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
-        self.admit(scripts, &stock, "joining").await
-    }
-
-    /// Lets the keys under `key` count, if `word` still stands there.
-    pub(crate) async fn admit(&self, scripts: &Scripts, key: &str, word: &str) -> PortResult<()> {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(scripts.hash(Op::Admit)).arg(1).arg(key).arg(word);
-        let reply = self.evaluate(scripts.epoch, &command).await?;
-        if reply.first().is_some_and(|word| word == "done") { Ok(()) } else { Err(self.doubt(scripts.epoch)) }
+    async fn ask_to_reserve(
+        &self,
+        store: StoreId,
+        id: &str,
+        lines: &[ReserveLine],
+        terms: &Terms,
+        counted: Option<(i64, i64)>,
+    ) -> PortResult<(i64, Reply)> {
+        let parts = [Part::Reservation(id), Part::Waiting];
+        self.run(Op::Reserve, store, &parts, |command| {
+            command.arg(id);
+            terms_arguments(command, terms, counted);
+            for line in lines {
+                command.arg(line.sku.0).arg(line.quantity);
+                match line.revision {
+                    Some(revision) => command.arg(revision),
+                    None => command.arg(""),
+                };
+            }
+        })
+        .await
     }
 
     async fn settle(&self, op: Op, store: StoreId, id: ReservationId) -> PortResult<Settled> {
@@ -131,6 +132,70 @@ impl RedisStockGate {
             })
             .await?;
         settled(&reply)
+    }
+}
+
+impl Core {
+    pub(crate) fn scripts(&self) -> PortResult<Arc<Scripts>> {
+        self.standing.borrow().scripts.clone().ok_or(PortError::GateClosed)
+    }
+
+    async fn decide(
+        &self,
+        scripts: &Scripts,
+        op: Op,
+        store: StoreId,
+        parts: &[Part<'_>],
+        arguments: impl Fn(&mut Cmd),
+    ) -> PortResult<(i64, Reply)> {
+        let _place = self.in_flight.try_acquire().map_err(|_| PortError::Overloaded { what: WHAT })?;
+        let epoch = scripts.epoch;
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(scripts.hash(op)).arg(parts.len() + 1).arg(self.keys.stock(store, epoch));
+        for part in parts {
+            command.arg(self.keys.part(store, epoch, *part));
+        }
+        arguments(&mut command);
+
+        let mut reply = self.evaluate(epoch, &command).await?;
+        if reply.first().is_some_and(|word| word == "absent") {
+            self.join(scripts, store).await?;
+            reply = self.evaluate(epoch, &command).await?;
+        }
+        match reply.first().map(String::as_str) {
+            Some("closed" | "absent") => Err(self.doubt(epoch)),
+            Some(_) => Ok((epoch, reply)),
+            None => Err(defect("an empty reply")),
+        }
+    }
+
+    async fn evaluate(&self, epoch: i64, command: &Cmd) -> PortResult<Reply> {
+        let answer = self.link.query(command).await;
+        answer.map_err(|error| if meaning(&error) == Meaning::Doubt { self.doubt(epoch) } else { port_error(error) })
+    }
+
+    /// A store that was not there when the gate was loaded. Its keys count only if the gate's own key still stands after
+    /// the store was noted in it; a rebuild takes that key with all stores in it, so it can't miss one.
+    async fn join(&self, scripts: &Scripts, store: StoreId) -> PortResult<()> {
+        let epoch = scripts.epoch;
+        let (stock, gate, field) = (self.keys.stock(store, epoch), self.keys.gate(epoch), format!("store:{store}"));
+        let begun: bool =
+            self.link.query(redis::cmd("HSETNX").arg(&stock).arg("epoch").arg("joining")).await.map_err(port_error)?;
+        let new: bool = self.link.query(redis::cmd("HSETNX").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
+        let stands: Option<String> = self.link.query(redis::cmd("HGET").arg(&gate).arg("epoch")).await.map_err(port_error)?;
+        // A store that had joined and has no stock has lost its keys.
+        if stands != Some(epoch.to_string()) || (begun && !new) {
+            return Err(self.doubt(epoch));
+        }
+        self.admit(scripts, &stock, "joining").await
+    }
+
+    /// Lets the keys under `key` count, if `word` still stands there.
+    pub(crate) async fn admit(&self, scripts: &Scripts, key: &str, word: &str) -> PortResult<()> {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(scripts.hash(Op::Admit)).arg(1).arg(key).arg(word);
+        let reply = self.evaluate(scripts.epoch, &command).await?;
+        if reply.first().is_some_and(|word| word == "done") { Ok(()) } else { Err(self.doubt(scripts.epoch)) }
     }
 }
 
@@ -147,6 +212,7 @@ fn settled(reply: &[String]) -> PortResult<Settled> {
         Some("done") => Ok(Settled::Done),
         Some("already") => Ok(Settled::Already),
         Some("refused") => Ok(Settled::Refused),
+        Some("unknown") => Ok(Settled::Unknown),
         _ => Err(defect(format!("an unknown reply: {reply:?}"))),
     }
 }
@@ -172,8 +238,8 @@ fn check(lines: &[ReserveLine], terms: &Terms) -> PortResult<()> {
     }
 }
 
-/// Seven arguments, empty where the terms do not ask.
-fn terms_arguments(command: &mut Cmd, terms: &Terms) {
+/// Nine arguments, empty where the terms do not ask. `counted`: orders and units that the database counts for the user.
+fn terms_arguments(command: &mut Cmd, terms: &Terms, counted: Option<(i64, i64)>) {
     let text = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     let Terms { window, limit } = terms;
     command.arg(text(window.map(|window| window.from.as_millis())));
@@ -184,34 +250,39 @@ fn terms_arguments(command: &mut Cmd, terms: &Terms) {
     command.arg(text(limit.map(|limit| limit.units)));
     command.arg(text(limit.and_then(|limit| limit.most_orders)));
     command.arg(text(limit.and_then(|limit| limit.most_units)));
+    command.arg(text(counted.map(|(orders, _)| orders))).arg(text(counted.map(|(_, units)| units)));
 }
 
 #[async_trait]
 impl StockGate for RedisStockGate {
+    async fn bound(&self, _store: StoreId) -> PortResult<BoundGate> {
+        let scripts = self.scripts()?;
+        let epoch = scripts.epoch;
+        Ok(BoundGate { epoch, gate: Arc::new(Self { core: Arc::clone(&self.core), bound: Some(scripts) }) })
+    }
+
+    async fn distrust(&self, store: StoreId, why: &str) -> PortResult<()> {
+        let scripts = self.scripts()?;
+        tracing::warn!(gate.epoch = scripts.epoch, store.id = %store, why, "the stock gate contradicts what was committed");
+        self.core.doubt(scripts.epoch);
+        Ok(())
+    }
+
     async fn reserve(
         &self,
         store: StoreId,
         id: ReservationId,
         lines: &[ReserveLine],
         terms: &Terms,
-        now: Timestamp,
+        _now: Timestamp,
     ) -> PortResult<GateAnswer> {
         check(lines, terms)?;
         let id = id.to_string();
-        let parts = [Part::Reservation(&id), Part::Waiting];
-        let (epoch, reply) = self
-            .run(Op::Reserve, store, &parts, |command| {
-                command.arg(&id).arg(now.as_millis());
-                terms_arguments(command, terms);
-                for line in lines {
-                    command.arg(line.sku.0).arg(line.quantity);
-                    match line.revision {
-                        Some(revision) => command.arg(revision),
-                        None => command.arg(""),
-                    };
-                }
-            })
-            .await?;
+        let (mut epoch, mut reply) = self.ask_to_reserve(store, &id, lines, terms, None).await?;
+        if let (Some("uncounted"), Some(limit)) = (reply.first().map(String::as_str), &terms.limit) {
+            let counted = self.core.source.taken_by(store, limit.sku, &limit.user).await?;
+            (epoch, reply) = self.ask_to_reserve(store, &id, lines, terms, Some(counted)).await?;
+        }
         let (word, rest) = reply.split_first().ok_or_else(|| defect("an empty reply"))?;
         match word.as_str() {
             "reserved" => Ok(GateAnswer::Reserved { epoch }),
@@ -293,7 +364,7 @@ impl StockGate for RedisStockGate {
 
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
         let mut known = HashMap::with_capacity(skus.len());
-        for some in skus.chunks(MOST_AT_ONCE) {
+        for some in skus.chunks(MAX_AT_ONCE) {
             let (_, reply) = self
                 .run(Op::Figures, store, &[], |command| {
                     for sku in some {
@@ -312,20 +383,21 @@ impl StockGate for RedisStockGate {
     }
 
     async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
-        self.scan_taken(store).await
+        let scripts = self.scripts()?;
+        self.core.scan_taken(&scripts, store).await
     }
 
-    async fn unconfirmed(&self, before: Timestamp, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
+    async fn unconfirmed(&self, older_than: Duration, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = Vec::new();
-        for store in self.stores().await? {
-            let most = limit.saturating_sub(found.len()).min(MOST_AT_ONCE);
+        for store in self.core.stores().await? {
+            let most = limit.saturating_sub(found.len()).min(MAX_AT_ONCE);
             if most == 0 {
                 break;
             }
             let (_, reply) = self
                 .run(Op::Waiting, store, &[Part::Waiting], |command| {
-                    command.arg(before.as_millis()).arg(most);
+                    command.arg(older_than.as_millis().to_string()).arg(most);
                 })
                 .await?;
             for id in reply.get(1..).unwrap_or_default() {
@@ -341,7 +413,7 @@ impl StockGate for RedisStockGate {
             by_store.entry(*store).or_default().push(id.to_string());
         }
         for (store, ids) in by_store {
-            for some in ids.chunks(MOST_AT_ONCE) {
+            for some in ids.chunks(MAX_AT_ONCE) {
                 self.run(Op::Confirm, store, &[Part::Waiting], |command| {
                     command.arg(some);
                 })
@@ -353,8 +425,16 @@ impl StockGate for RedisStockGate {
 
     async fn status(&self) -> PortResult<GateStatus> {
         // What was adopted last says nothing about a server that has gone since.
-        self.ping().await?;
-        let standing = self.standing.borrow();
-        Ok(GateStatus { kind: "redis", open: standing.scripts.is_some(), epoch: standing.epoch })
+        let answers = self.ping().await;
+        if let Err(error) = &answers {
+            self.core.watched.note_error(error);
+        }
+        let standing = self.core.standing.borrow();
+        let trouble = self.core.watched.trouble();
+        Ok(GateStatus { kind: "redis", open: answers.is_ok() && standing.scripts.is_some(), epoch: standing.epoch, trouble })
+    }
+
+    fn instant(&self, now: Timestamp) -> Timestamp {
+        self.core.watched.by_redis(now)
     }
 }

@@ -3,11 +3,12 @@
 //! | key | holds |
 //! |---|---|
 //! | `P{gate}:EPOCH` | hash: `epoch`, layout, the scripts' hashes, a field for every store |
-//! | `P{s:STORE}:EPOCH:stock` | hash: `epoch`; of every SKU usable `:u`, locked `:l`, sold `:s`, received `:r`, buyable `:b`, revision `:v`; `SKU:t:USER`: orders and units a user has taken of its limit |
-//! | `P{s:STORE}:EPOCH:r:ID` | reservation: `held SKU=UNITS …`, where it took of a limit a bar and `SKU UNITS USER`, or its tombstone `sold`, `released` |
+//! | `P{s:STORE}:EPOCH:stock` | hash: `epoch`; of every SKU usable `:u`, locked `:l`, sold `:s`, received `:r`, buyable `:b`, revision `:v`, `:c` 1 where a user without a counter has taken nothing; `SKU:t:USER`: orders and units a user has taken of its limit |
+//! | `P{s:STORE}:EPOCH:r:ID` | reservation: `held SKU=UNITS …`, where it took of a limit a bar and `SKU UNITS USER`, or its tombstone `sold`, `released`, `void` (released, and never known) |
 //! | `P{s:STORE}:EPOCH:waiting` | sorted set: unconfirmed reservations by the time they were held |
 //! | `P{s:STORE}:EPOCH:refund:ID`, `…:adjust:ID` | done already |
 //! | `P{gate}:epochs` | set: epochs whose `P{gate}:EPOCH` may exist |
+//! | `P{gate}:probe` | nothing: it is written to see whether the server takes writes |
 //! | `P{gate}:lease`, `P{gate}:tickets` | who rebuilds at present; spares work, decides nothing |
 //!
 //! Limits stand in the stock's hash: they come and go with the units and the epoch, so a limit is never lost alone.
@@ -46,6 +47,11 @@ impl Keys {
 
     pub(crate) fn tickets(&self) -> String {
         format!("{}{{gate}}:tickets", self.prefix)
+    }
+
+    /// Written to see whether the server takes writes.
+    pub(crate) fn probe(&self) -> String {
+        format!("{}{{gate}}:probe", self.prefix)
     }
 
     pub(crate) fn stock(&self, store: StoreId, epoch: i64) -> String {

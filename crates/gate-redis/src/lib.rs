@@ -14,6 +14,8 @@
 //! All keys of a store share the hash tag `{s:STORE}`. Nothing here scans, locks or blocks on the path of an order.
 
 mod address;
+mod clearing;
+mod errors;
 mod gate;
 mod keys;
 mod link;
@@ -21,5 +23,6 @@ mod opening;
 mod rebuild;
 mod scripts;
 mod taken;
+mod watched;
 
 pub use gate::RedisStockGate;

@@ -10,15 +10,14 @@ use std::{
 };
 
 use deadpool_redis::redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value,
     aio::MultiplexedConnection,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo},
     cmd,
 };
-use sluice_kernel::PortError;
 
-use crate::address::Target;
+use crate::{address::Target, errors::spoils_connection};
 
 /// Longest time a call takes, its reconnect included.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -29,7 +28,6 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 const LANES: usize = 2;
 /// Requests that wait for one connection's writer.
 const PIPELINE: usize = 1_024;
-pub(crate) const WHAT: &str = "the Redis stock gate";
 
 #[derive(Clone)]
 enum Connection {
@@ -180,7 +178,7 @@ impl Link {
             Err(_) => Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))),
         };
         if let (Err(error), Some(generation)) = (&result, used)
-            && (error.is_io_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly))
+            && spoils_connection(error)
         {
             lane.drop_generation(generation);
         }
@@ -223,31 +221,4 @@ impl Link {
             Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
         }
     }
-}
-
-/// Where trying again may help, the gate is unavailable; anything else is a defect.
-pub(crate) fn port_error(error: RedisError) -> PortError {
-    let unreachable = matches!(
-        error.kind(),
-        ErrorKind::Io
-            | ErrorKind::ClusterConnectionNotFound
-            | ErrorKind::MasterNameNotFoundBySentinel
-            | ErrorKind::NoValidReplicasFoundBySentinel
-            | ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::ReadOnly
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::TryAgain
-                    | ServerErrorKind::Moved
-                    | ServerErrorKind::Ask
-            )
-    );
-    // Full, unable to write its log, without enough replicas, or busy with somebody's script.
-    let unable = matches!(error.code(), Some("OOM" | "MISCONF" | "NOREPLICAS" | "BUSY"));
-    if unreachable || unable { PortError::unavailable(WHAT, error) } else { PortError::internal(WHAT, error) }
-}
-
-pub(crate) fn lost_scripts(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }

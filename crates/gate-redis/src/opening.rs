@@ -8,10 +8,11 @@ use sluice_kernel::{PortError, PortResult, StoreId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    gate::RedisStockGate,
-    link::port_error,
+    errors::port_error,
+    gate::{Core, RedisStockGate},
     rebuild::Lease,
     scripts::{LAYOUT, Op, Scripts},
+    watched::evicted_since,
 };
 
 /// How often an open gate is looked at; calls that find it in doubt ring at once.
@@ -41,23 +42,28 @@ enum Found {
 impl RedisStockGate {
     /// Opens the gate or waits until somebody else has; fails where that takes too long or can't be.
     pub async fn ensure_open(&self) -> PortResult<()> {
-        let opening = async {
-            while !self.look().await? {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(OPENING_TIMEOUT, opening).await.unwrap_or(Err(PortError::GateClosed))
+        self.core.ensure_open().await
     }
 
     /// A round trip, to tell a wrong address from a gate that is merely closed.
     pub async fn ping(&self) -> PortResult<()> {
-        let _: String = self.link.query(&redis::cmd("PING")).await.map_err(port_error)?;
+        let _: String = self.core.link.query(&redis::cmd("PING")).await.map_err(port_error)?;
         Ok(())
     }
 
     /// Counts everything anew from the database, under a higher epoch, as after a loss.
     pub async fn renew(&self) -> PortResult<()> {
+        self.core.renew().await
+    }
+
+    /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
+    pub async fn keep_open(&self, stop: CancellationToken) {
+        self.core.keep_open(stop).await;
+    }
+}
+
+impl Core {
+    async fn renew(&self) -> PortResult<()> {
         let (epoch, _) = self.source.epoch().await?;
         self.standing.send_modify(|standing| {
             standing.epoch = standing.epoch.max(epoch);
@@ -67,8 +73,17 @@ impl RedisStockGate {
         self.ensure_open().await
     }
 
-    /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
-    pub async fn keep_open(&self, stop: CancellationToken) {
+    async fn ensure_open(&self) -> PortResult<()> {
+        let opening = async {
+            while !self.look().await? {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(OPENING_TIMEOUT, opening).await.unwrap_or(Err(PortError::GateClosed))
+    }
+
+    async fn keep_open(&self, stop: CancellationToken) {
         let mut failing = false;
         loop {
             let looked = tokio::select! {
@@ -79,14 +94,21 @@ impl RedisStockGate {
                 Ok(true) => LOOK,
                 Ok(false) | Err(_) => LOOK_AGAIN,
             };
+            if matches!(looked, Ok(true))
+                && let Ok(scripts) = self.scripts()
+                && let Err(error) = self.clear_some(scripts.epoch).await
+            {
+                tracing::debug!(error = %error, "keys of old epochs stay for now");
+            }
             match looked {
                 Ok(_) => failing = false,
                 Err(error) if !failing => {
                     failing = true;
                     let cause: &dyn std::error::Error = &error;
                     tracing::warn!(error = cause, "the stock gate can't be looked after; trying on");
+                    self.watched.note_error(&error);
                 }
-                Err(_) => {}
+                Err(error) => self.watched.note_error(&error),
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -117,8 +139,15 @@ impl RedisStockGate {
     async fn look(&self) -> PortResult<bool> {
         let _one_at_a_time = self.opening.lock().await;
         let (epoch, open) = self.source.epoch().await?;
+        let server = self.watch().await?;
+        if let Some(unfit) = server.unfit() {
+            // It may have forgotten something already, and a rebuild would not last.
+            self.close_here(epoch);
+            tracing::debug!(gate.epoch = epoch, unfit, "the stock gate stays closed");
+            return Ok(false);
+        }
         if open && self.standing.borrow().condemned != Some(epoch) {
-            match self.find(epoch).await? {
+            match self.find(epoch, server.evicted).await? {
                 Found::Stands(scripts) => {
                     self.adopt(scripts);
                     return Ok(true);
@@ -155,15 +184,19 @@ impl RedisStockGate {
         }
     }
 
-    async fn find(&self, epoch: i64) -> PortResult<Found> {
+    async fn find(&self, epoch: i64, evicted: u64) -> PortResult<Found> {
         let mut ask = redis::cmd("HMGET");
-        ask.arg(self.keys.gate(epoch)).arg("epoch").arg("layout");
+        ask.arg(self.keys.gate(epoch)).arg("epoch").arg("layout").arg("evicted");
         for op in Op::ALL {
             ask.arg(op.field());
         }
         let fields: Vec<Option<String>> = self.link.query(&ask).await.map_err(port_error)?;
-        let [stands, layout, hashes @ ..] = fields.as_slice() else { return Ok(Found::Lost) };
+        let [stands, layout, evicted_before, hashes @ ..] = fields.as_slice() else { return Ok(Found::Lost) };
         if stands.as_deref() != Some(epoch.to_string().as_str()) {
+            return Ok(Found::Lost);
+        }
+        if evicted_since(evicted_before.as_deref().and_then(|evicted| evicted.parse().ok()).unwrap_or(0), evicted) {
+            tracing::warn!(gate.epoch = epoch, "Redis has evicted keys; the stock gate is counted anew");
             return Ok(Found::Lost);
         }
         let layout: i64 = layout.as_deref().and_then(|layout| layout.parse().ok()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Builds the gate anew from the database, under an epoch that this process has just raised.
 //!
-//! Order of steps, each safe to die after: the old epoch's keys go (its scripts answer "closed" from then on, so an
+//! Order of steps, each safe to die after: the old epoch's stock goes (its scripts answer "closed" from then on, so an
 //! effect can't be told to keys nobody reads again) → the snapshot is read → keys are loaded, marked `loading` → scripts
 //! are loaded → the mark becomes the epoch, only where it still stands → no server was restarted meanwhile → the database
 //! opens. A process that was overtaken writes under its own epoch's names and is refused by the last step.
@@ -8,22 +8,28 @@
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use deadpool_redis::redis::{self, Pipeline};
+use futures_util::{StreamExt as _, stream};
 use sluice_inventory::{Figures, GateSnapshot, Listing, ReserveLine, TakenOfLimit, UserLimit};
 use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
 
 use crate::{
-    gate::{MARK, RedisStockGate},
+    errors::{WHAT, port_error},
+    gate::{Core, MARK, TOMBSTONE},
     keys::{Keys, Part},
-    link::{Link, Node, WHAT, port_error},
+    link::{Link, Node},
     scripts::{LAYOUT, Op, Scripts},
+    watched::Server,
 };
 
 /// After this long without a sign of life another process takes the rebuild over.
 const LEASE: Duration = Duration::from_secs(3);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-/// Writes in one pipeline, keys of one SCAN step.
+/// Writes in one pipeline.
 const BATCH: usize = 500;
+/// Stores that are loaded at the same time.
+const STORES_AT_ONCE: usize = 8;
 const LOADING: &str = "loading";
+const TAKE_STORES: &str = "local fields = redis.call('HKEYS', KEYS[1]) redis.call('UNLINK', KEYS[1]) return fields";
 
 /// Spares two processes the same work. The database's compare-and-set decides; losing the lease does no harm.
 pub(crate) struct Lease<'a> {
@@ -80,6 +86,8 @@ struct Load {
     held: Vec<(ReservationId, Vec<ReserveLine>, Option<UserLimit>)>,
     taken: Vec<TakenOfLimit>,
     restocked: Vec<String>,
+    settled: Vec<(ReservationId, bool)>,
+    untouched: Vec<SkuId>,
 }
 
 fn by_store(snapshot: GateSnapshot) -> BTreeMap<StoreId, Load> {
@@ -96,6 +104,12 @@ fn by_store(snapshot: GateSnapshot) -> BTreeMap<StoreId, Load> {
     for (store, refund) in snapshot.restocked {
         stores.entry(store).or_default().restocked.push(refund);
     }
+    for (store, sku) in snapshot.untouched {
+        stores.entry(store).or_default().untouched.push(sku);
+    }
+    for (store, id, sold) in snapshot.settled {
+        stores.entry(store).or_default().settled.push((id, sold));
+    }
     stores
 }
 
@@ -106,26 +120,29 @@ fn held(lines: &[ReserveLine], limit: Option<&UserLimit>) -> String {
     format!("held {}{limit}", lines.join(" "))
 }
 
-impl RedisStockGate {
+impl Core {
     /// `None` where the epoch has moved on meanwhile.
     pub(crate) async fn rebuild(&self, epoch: i64) -> PortResult<Option<Scripts>> {
         tracing::info!(gate.epoch = epoch, "rebuilding the stock gate from the database");
-        let before = self.fit_nodes().await?;
-        self.end_older_epochs(&before, epoch).await?;
+        let (before, evicted) = self.fit_nodes().await?;
+        self.end_older_epochs(epoch).await?;
         let stores = by_store(self.source.snapshot().await?);
         let (skus, held) = stores.values().fold((0, 0), |(skus, held), load| (skus + load.skus.len(), held + load.held.len()));
 
         let gate = self.keys.gate(epoch);
         let _: i64 = self.link.query(redis::cmd("SADD").arg(self.keys.epochs()).arg(epoch)).await.map_err(port_error)?;
         let mut begin = redis::cmd("HSET");
-        begin.arg(&gate).arg("epoch").arg(LOADING).arg("layout").arg(LAYOUT);
+        begin.arg(&gate).arg("epoch").arg(LOADING).arg("layout").arg(LAYOUT).arg("evicted").arg(evicted);
         for store in stores.keys() {
             begin.arg(format!("store:{store}")).arg(1);
         }
         self.link.query::<()>(&begin).await.map_err(port_error)?;
-        for (store, load) in &stores {
-            self.load(*store, epoch, load).await?;
+        let loading: Vec<_> = stores.iter().map(|(store, load)| self.load(*store, epoch, load)).collect();
+        let mut loading = stream::iter(loading).buffer_unordered(STORES_AT_ONCE);
+        while let Some(loaded) = loading.next().await {
+            loaded?;
         }
+        drop(loading);
 
         let scripts = self.load_scripts(&before, epoch).await?;
         let mut hashes = redis::cmd("HSET");
@@ -139,14 +156,14 @@ impl RedisStockGate {
         }
         self.admit(&scripts, &gate, LOADING).await?;
 
-        // A restart since the first step may have cut off the end of what was loaded.
+        // A restart or an eviction since the first step may have cost some of what was loaded.
         let runs = |nodes: &[(Node, String)]| {
             let mut runs: Vec<String> = nodes.iter().map(|(_, run)| run.clone()).collect();
             runs.sort();
             runs
         };
-        let after = self.fit_nodes().await?;
-        if runs(&before) != runs(&after) || !self.source.open(epoch).await? {
+        let (after, evicted_by_now) = self.fit_nodes().await?;
+        if runs(&before) != runs(&after) || evicted != evicted_by_now || !self.source.open(epoch).await? {
             let _: i64 = self.link.query(redis::cmd("UNLINK").arg(&gate)).await.map_err(port_error)?;
             return Ok(None);
         }
@@ -160,62 +177,37 @@ impl RedisStockGate {
         Ok(Some(scripts))
     }
 
-    /// Every primary with the id of its run; refuses servers that could forget or revive what they must not.
-    async fn fit_nodes(&self) -> PortResult<Vec<(Node, String)>> {
-        let mut nodes = Vec::new();
+    /// Every primary with the id of its run, and how many keys were evicted so far; refuses servers that could forget or
+    /// revive what they must not.
+    async fn fit_nodes(&self) -> PortResult<(Vec<(Node, String)>, u64)> {
+        let (mut nodes, mut evicted) = (Vec::new(), 0_u64);
         for (node, info) in self.link.infos().await.map_err(port_error)? {
-            let field = |name: &str| {
-                info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim().to_owned()
-            };
-            let major: u32 = field("redis_version").split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-            if major < 7 {
-                let reason = "Redis before 7 may bring scripts back after a restart; the stock gate needs 7 or newer";
-                return Err(PortError::internal(WHAT, reason));
+            let server = Server::read(&info);
+            if let Some(unfit) = server.unfit() {
+                return Err(PortError::internal(WHAT, unfit));
             }
-            if field("maxmemory") != "0" && field("maxmemory_policy") != "noeviction" {
-                return Err(PortError::internal(
-                    WHAT,
-                    "Redis must not evict the stock gate's keys: set maxmemory-policy noeviction",
-                ));
-            }
-            nodes.push((node, field("run_id")));
+            evicted = evicted.saturating_add(server.evicted);
+            nodes.push((node, server.run));
         }
-        Ok(nodes)
+        Ok((nodes, evicted))
     }
 
-    /// Ends every epoch below `epoch` for those that still use it. The gate's own keys go first: a store that joins
-    /// looks at them after it began its stock, so the scan that follows finds that stock, or the store does not join.
-    async fn end_older_epochs(&self, nodes: &[(Node, String)], epoch: i64) -> PortResult<()> {
+    /// Ends every epoch below `epoch` for those that still use it: their scripts find no stock any more. What else was
+    /// written under them means nothing and is cleared away later.
+    async fn end_older_epochs(&self, epoch: i64) -> PortResult<()> {
         let begun: Vec<i64> = self.link.query(redis::cmd("SMEMBERS").arg(self.keys.epochs())).await.map_err(port_error)?;
         for older in begun.into_iter().filter(|begun| *begun < epoch) {
-            let _: i64 = self.link.query(redis::cmd("UNLINK").arg(self.keys.gate(older))).await.map_err(port_error)?;
+            // At once: a store that joins notes itself there before it looks whether the key still stands.
+            let mut take = redis::cmd("EVAL");
+            take.arg(TAKE_STORES).arg(1).arg(self.keys.gate(older));
+            let fields: Vec<String> = self.link.query(&take).await.map_err(port_error)?;
+            for store in fields.iter().filter_map(|field| field.strip_prefix("store:")?.parse().ok()) {
+                let _: i64 = self.link.query(redis::cmd("UNLINK").arg(self.keys.stock(store, older))).await.map_err(port_error)?;
+            }
             let _: i64 = self.link.query(redis::cmd("SREM").arg(self.keys.epochs()).arg(older)).await.map_err(port_error)?;
         }
-        for (node, _) in nodes {
-            self.clear(node, epoch).await?;
-        }
+        self.clearing.lock().await.begin();
         Ok(())
-    }
-
-    /// Removes the keys of every epoch below `epoch`; newer ones are somebody's who was faster.
-    async fn clear(&self, node: &Node, epoch: i64) -> PortResult<()> {
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(&cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(BATCH);
-            let (next, keys): (String, Vec<String>) = self.link.query_on(node, &scan).await.map_err(port_error)?;
-            let mut slots: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
-            for key in keys.iter().filter(|key| Keys::epoch_of(key).is_some_and(|of| of < epoch)) {
-                slots.entry(Keys::slot_of(key)).or_default().push(key);
-            }
-            for keys in slots.into_values() {
-                let _: i64 = self.link.query(redis::cmd("UNLINK").arg(keys)).await.map_err(port_error)?;
-            }
-            if next == "0" {
-                return Ok(());
-            }
-            cursor = next;
-        }
     }
 
     async fn load(&self, store: StoreId, epoch: i64, load: &Load) -> PortResult<()> {
@@ -237,6 +229,10 @@ impl RedisStockGate {
             batch.ignore();
             self.send_full(&mut batch).await?;
         }
+        for sku in &load.untouched {
+            batch.cmd("HSET").arg(&stock).arg(format!("{sku}:c")).arg(1).ignore();
+            self.send_full(&mut batch).await?;
+        }
         for TakenOfLimit { sku, user, orders, units, .. } in &load.taken {
             batch.cmd("HSET").arg(&stock).arg(Keys::limit_field(*sku, user)).arg(format!("{orders} {units}")).ignore();
             self.send_full(&mut batch).await?;
@@ -249,6 +245,12 @@ impl RedisStockGate {
         for refund in &load.restocked {
             let key = self.keys.part(store, epoch, Part::Refund(refund));
             batch.cmd("SET").arg(key).arg(1).arg("PX").arg(MARK.as_millis().to_string()).ignore();
+            self.send_full(&mut batch).await?;
+        }
+        for (id, sold) in &load.settled {
+            let key = self.keys.part(store, epoch, Part::Reservation(&id.to_string()));
+            let word = if *sold { "sold" } else { "released" };
+            batch.cmd("SET").arg(key).arg(word).arg("PX").arg(TOMBSTONE.as_millis().to_string()).ignore();
             self.send_full(&mut batch).await?;
         }
         self.send(&mut batch).await

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Shape of keys and arguments. A process with a newer layout rebuilds the gate; an older one keeps out of it.
-pub(crate) const LAYOUT: i64 = 2;
+pub(crate) const LAYOUT: i64 = 3;
 
 const STANDS: &str = include_str!("lua/stands.lua");
 

@@ -6,16 +6,15 @@ use deadpool_redis::redis;
 use sluice_inventory::TakenOfLimit;
 use sluice_kernel::{PortError, PortResult, SkuId, StoreId, UserId};
 
-use crate::{gate::RedisStockGate, keys::Keys, link::port_error};
+use crate::{errors::port_error, gate::Core, keys::Keys, scripts::Scripts};
 
 /// Fields of one HSCAN step.
 const BATCH: usize = 500;
 
-impl RedisStockGate {
+impl Core {
     /// Every counter of the store. While others reserve it is a mixture of moments.
-    pub(crate) async fn scan_taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
-        let epoch = self.standing.borrow().scripts.as_ref().ok_or(PortError::GateClosed)?.epoch;
-        let stock = self.keys.stock(store, epoch);
+    pub(crate) async fn scan_taken(&self, scripts: &Scripts, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
+        let stock = self.keys.stock(store, scripts.epoch);
         // A step may tell a field again.
         let mut counters: BTreeMap<(SkuId, UserId), TakenOfLimit> = BTreeMap::new();
         let mut cursor = "0".to_owned();
@@ -26,7 +25,10 @@ impl RedisStockGate {
             for pair in found.chunks(2) {
                 let [field, counter] = pair else { return Err(unreadable(field_of(pair))) };
                 let taken = read(store, field, counter).ok_or_else(|| unreadable(field))?;
-                counters.insert((taken.sku, taken.user.clone()), taken);
+                // Kept at zero so that the database is not asked again.
+                if taken.orders > 0 || taken.units > 0 {
+                    counters.insert((taken.sku, taken.user.clone()), taken);
+                }
             }
             if next == "0" {
                 return Ok(counters.into_values().collect());

@@ -11,7 +11,11 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sluice_kernel::{OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId};
+use serde_json::Value;
+use sluice_kernel::{
+    OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId,
+    json::{self, Strict},
+};
 use sluice_member::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
 use tokio::sync::Semaphore;
 
@@ -86,9 +90,10 @@ struct RefusalBody {
     detail: Option<String>,
 }
 
+/// Entries are read one by one: a platform's slip in one of them hides no other.
 #[derive(Deserialize)]
 struct EntriesBody {
-    data: Vec<EntryBody>,
+    data: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -108,7 +113,8 @@ struct EntryBody {
 impl HttpPointsPlatform {
     pub fn new(settings: PointsPlatformSettings) -> PortResult<Self> {
         let base = Url::parse(settings.url.trim_end_matches('/')).map_err(|error| PortError::internal(WHAT, error))?;
-        let client = Client::builder().timeout(settings.timeout).redirect(Policy::none()).build();
+        // The setting names where the platform is; a proxy that the environment names for other programs has no part in it.
+        let client = Client::builder().timeout(settings.timeout).redirect(Policy::none()).no_proxy().build();
         let client = client.map_err(|error| PortError::internal("the HTTP client of the points platform", error))?;
         Ok(Self { base, token: settings.token, client, calls: Semaphore::new(settings.concurrency.max(1)) })
     }
@@ -147,7 +153,7 @@ impl HttpPointsPlatform {
         let (status, body) = self.send(request).await?;
         match status {
             StatusCode::OK | StatusCode::CREATED => {
-                let BalanceBody { balance } = serde_json::from_slice(&body)?;
+                let BalanceBody { balance } = json::from_slice(&body)?;
                 Ok(PointsAnswer::Done { balance: Some(balance) })
             }
             StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => refusal(&body),
@@ -160,7 +166,7 @@ impl HttpPointsPlatform {
         if status != StatusCode::OK {
             return Err(PlatformError::Status(status));
         }
-        Ok(serde_json::from_slice(&body)?)
+        Ok(json::from_slice(&body)?)
     }
 
     fn of_user(&self, last: &str, store: StoreId, user: &UserId) -> Result<Url, PlatformError> {
@@ -183,13 +189,21 @@ impl HttpPointsPlatform {
         }
         let EntriesBody { data } = self.read(url).await?;
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        data.into_iter().take(most).map(entry).collect()
+        let read = |body: &Value| EntryBody::deserialize(Strict(body)).map_err(PlatformError::from).and_then(entry);
+        let entries = data.iter().take(most).filter_map(|body| match read(body) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                tracing::warn!(error = %error, "An entry of the points platform is not readable and is left out.");
+                None
+            }
+        });
+        Ok(entries.collect())
     }
 }
 
 /// A refusal moves nothing, for good; a proxy's page is none.
 fn refusal(body: &[u8]) -> Result<PointsAnswer, PlatformError> {
-    let RefusalBody { code, detail } = serde_json::from_slice(body)?;
+    let RefusalBody { code, detail } = json::from_slice(body)?;
     if code.as_deref() == Some(IN_PROGRESS) {
         return Err(PlatformError::StillRunning);
     }

@@ -10,6 +10,8 @@ pub enum InventoryError {
     InsufficientStock { usable: i64 },
     #[error("{field}: {reason}")]
     InvalidField { field: &'static str, reason: String },
+    #[error("this key was used for another adjustment")]
+    KeyReused,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -19,7 +21,7 @@ impl Classified for InventoryError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::InsufficientStock { .. } => ErrorKind::Conflict,
-            Self::InvalidField { .. } => ErrorKind::Invalid,
+            Self::InvalidField { .. } | Self::KeyReused => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -29,6 +31,7 @@ impl Classified for InventoryError {
             Self::NotFound => "not_found",
             Self::InsufficientStock { .. } => "insufficient_stock",
             Self::InvalidField { .. } => "invalid_field",
+            Self::KeyReused => "idempotency_key_reused",
             Self::Port(error) => error.code(),
         }
     }

@@ -45,7 +45,7 @@ pub struct Listing {
 pub struct ReserveLine {
     pub sku: SkuId,
     pub quantity: i64,
-    /// The revision the order was priced at; `None` (late money) does not ask.
+    /// The revision the order was priced at; `None` (late money) asks neither for it nor whether the SKU is listed.
     pub revision: Option<i64>,
 }
 
@@ -117,6 +117,8 @@ pub enum Settled {
     Already,
     /// The reservation went the other way before (sold instead of released, or the reverse): nothing was changed.
     Refused,
+    /// The gate does not know the reservation; no units were moved. A release has left its tombstone.
+    Unknown,
 }
 
 /// What the gate must still be told of a committed change; kept in the database until the gate has it.
@@ -129,17 +131,38 @@ pub enum GateEffect {
     Listing { store: StoreId, sku: SkuId, listing: Listing },
 }
 
+impl GateEffect {
+    pub fn store(&self) -> StoreId {
+        match self {
+            Self::Sell { store, .. } | Self::Release { store, .. } | Self::Restock { store, .. } | Self::Listing { store, .. } => {
+                *store
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateStatus {
     /// `database` or `redis`.
     pub kind: &'static str,
     pub open: bool,
     pub epoch: i64,
+    /// What speaks against a gate outside the database, in plain words: it evicts, is full, read-only, or is counted anew.
+    pub trouble: Option<String>,
 }
 
 /// Names one adjustment; repeating it changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AdjustmentId(pub String);
+
+/// What became of an adjustment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdjustmentState {
+    /// Asked, and not known to be finished.
+    Pending,
+    Done,
+    Rejected,
+}
 
 /// Staff receive units (positive) or write them off (negative).
 #[derive(Debug, Clone, PartialEq, Eq)]

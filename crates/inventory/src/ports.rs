@@ -1,21 +1,29 @@
 //! The stock gate and the ledger, as inventory needs them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_events::{RestockLine, StockMoved};
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
-    Adjustment, AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, StockTrace, Terms,
-    UserLimit,
+    Adjustment, AdjustmentId, AdjustmentState, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short,
+    StockTrace, Terms, UserLimit,
 };
+
+/// A gate in one epoch, see [`StockGate::bound`].
+#[derive(Clone)]
+pub struct BoundGate {
+    pub epoch: i64,
+    pub gate: Arc<dyn StockGate>,
+}
 
 /// Decides who gets the units. Two adapters, one contract suite (`testing`): the database gate and the Redis gate.
 /// Every call is idempotent by the id it names.
 #[async_trait]
 pub trait StockGate: Send + Sync {
-    /// All lines and the user's limit, or nothing. `now` is the instant of the decision. Of several reasons to refuse the
+    /// All lines and the user's limit, or nothing. The instant of the decision is the gate's: `now` for the database
+    /// gate, which decides in the caller's process, and the time of Redis for a gate there. Of several reasons to refuse the
     /// first is answered: off shelf, outdated, outside the window, limit reached, short. Fails with
     /// `PortError::GateClosed` while the gate is in doubt.
     async fn reserve(
@@ -26,16 +34,23 @@ pub trait StockGate: Send + Sync {
         terms: &Terms,
         now: Timestamp,
     ) -> PortResult<GateAnswer>;
+    /// The same gate, bound to the epoch in which it stands now for this store. Whoever reads the database after this and
+    /// then calls the bound gate can't tell something to a gate that was counted anew in between, and has it counted
+    /// twice: such a call fails with `PortError::GateClosed`, and the caller begins again with this.
+    async fn bound(&self, store: StoreId) -> PortResult<BoundGate>;
+    /// The gate contradicts what was committed, as far as a bound gate stands for it: it closes for this store and is
+    /// counted anew. Nothing to do for the database gate.
+    async fn distrust(&self, store: StoreId, why: &str) -> PortResult<()>;
     /// locked → sold, for all lines of the reservation; what was taken of the user's limit stays taken. An unknown
-    /// reservation is refused.
+    /// reservation is answered as such.
     async fn sell(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
     /// locked → usable, and what was taken of the user's limit is free again. An unknown reservation leaves a tombstone,
-    /// so that a reserve that arrives late takes nothing.
+    /// so that a reserve that arrives late takes nothing, and is answered as unknown however often it is asked.
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled>;
     /// sold → usable, once per refund.
     async fn restock(&self, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> PortResult<Settled>;
-    /// Changes usable and received, once per adjustment; refused where usable would fall below zero.
-    /// Answers the epoch it was counted in.
+    /// Changes usable and received, once per adjustment; refused where usable would fall below zero, and then for good
+    /// in this epoch. Answers the epoch it was counted in.
     async fn adjust(
         &self,
         store: StoreId,
@@ -51,12 +66,16 @@ pub trait StockGate: Send + Sync {
     /// Everything that users have taken of the limits of this store's SKUs, by SKU and user, for comparing with the orders:
     /// nothing on the path of an order asks for it. Who has nothing taken is absent.
     async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>>;
-    /// Reservations older than `before` that were neither settled nor confirmed. The database gate has none: its
+    /// Reservations of at least this age, by the gate's clock, that were neither settled nor confirmed. The database gate has none: its
     /// reservations commit together with their orders.
-    async fn unconfirmed(&self, before: Timestamp, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>>;
+    async fn unconfirmed(&self, older_than: Duration, limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>>;
     /// Their orders exist: the sweeper need not look at them again.
     async fn confirm(&self, reservations: &[(StoreId, ReservationId)]) -> PortResult<()>;
     async fn status(&self) -> PortResult<GateStatus>;
+    /// This instant of the caller's clock by the gate's clock, as far as it was measured.
+    fn instant(&self, now: Timestamp) -> Timestamp {
+        now
+    }
 }
 
 /// The row a placement and the sweeper race for: the group commit writes `committed`, the sweeper `released`; the
@@ -66,6 +85,24 @@ pub trait ReservationOutcomes: Send + Sync {
     /// Writes `released` for those that have no outcome yet and returns all whose outcome is `released`.
     async fn abandon(&self, reservations: &[(StoreId, ReservationId)], now: Timestamp)
     -> PortResult<Vec<(StoreId, ReservationId)>>;
+}
+
+/// What one look at reservations whose movements may be missing in the ledger came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Reservations that were looked at.
+    pub looked: usize,
+    /// What the ledger lacked and has now.
+    pub recorded: Vec<StockMoved>,
+}
+
+/// Behind a gate outside the database the ledger follows by message. A message may be lost; what it told of follows from
+/// the order, and is recorded here, once.
+#[async_trait]
+pub trait RecordCheck: Send + Sync {
+    /// Compares at most `limit` reservations that were committed, or looked at, at least so long ago with the ledger,
+    /// records what it lacks, and forgets those of closed orders.
+    async fn check(&self, older_than: Duration, now: Timestamp, limit: u32) -> PortResult<Checked>;
 }
 
 /// Orders and units that a user holds or has bought of one SKU of an activity.
@@ -78,17 +115,23 @@ pub struct TakenOfLimit {
     pub units: i64,
 }
 
-/// Everything a gate outside the database is rebuilt from, read in one consistent view. Orders and completed
-/// adjustments are counted, not the stock rows, which may lag.
+/// Everything a gate outside the database is rebuilt from, read in one consistent view: the stock rows with what they do
+/// not have yet, and what is open. Its size and the work to read it do not grow with the orders that are closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateSnapshot {
     pub skus: Vec<(StoreId, SkuId, Figures, Listing)>,
     /// Reservations that hold locked units, with what they took of a user's limit.
     pub held: Vec<(StoreId, ReservationId, Vec<ReserveLine>, Option<UserLimit>)>,
-    /// What every user has taken of the SKUs of activities.
+    /// What the users of `held` have taken of the SKUs of activities. The others' is asked for when they come,
+    /// [`GateSource::taken_by`]: until then it does not change.
     pub taken: Vec<TakenOfLimit>,
+    /// SKUs of which nobody ever took anything: nobody needs to be asked for.
+    pub untouched: Vec<(StoreId, SkuId)>,
     /// Restocks that are counted in `skus` but still stand in the effects queue: they must not count twice.
     pub restocked: Vec<(StoreId, String)>,
+    /// Sales (true) and releases (false) that are counted in `skus` but still stand in the effects queue. What the queue
+    /// tells of later the gate must know.
+    pub settled: Vec<(StoreId, ReservationId, bool)>,
 }
 
 /// The gate's epoch and its rebuild, as the database sees it (promise P7).
@@ -100,6 +143,8 @@ pub trait GateSource: Send + Sync {
     /// present epoch is not `expected`: somebody else was faster.
     async fn close(&self, expected: i64) -> PortResult<Option<i64>>;
     async fn snapshot(&self) -> PortResult<GateSnapshot>;
+    /// Orders and units that the user's orders hold or have bought of this SKU.
+    async fn taken_by(&self, store: StoreId, sku: SkuId, user: &UserId) -> PortResult<(i64, i64)>;
     /// Opens the gate under `epoch`; `false` where the epoch has moved on.
     async fn open(&self, epoch: i64) -> PortResult<bool>;
 }
@@ -114,35 +159,75 @@ pub trait Ledger: Send + Sync {
     /// SKU changed by one guarded UPDATE per batch. A movement whose predecessor is missing is kept and applied later.
     async fn record(&self, movements: &[StockMoved]) -> PortResult<()>;
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>>;
+    /// What the catalog says of those SKUs that the store has.
+    async fn listings(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Listing>>;
     /// Newest movements first, at most `limit`; the sums cover all. `None` where the SKU does not exist in the store.
     async fn trace(&self, store: StoreId, sku: SkuId, limit: u32) -> PortResult<Option<StockTrace>>;
+}
+
+/// How an adjustment stands when it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdjustmentBegin {
+    /// Noted now.
+    Begun,
+    /// Noted before, for the same change, and neither completed nor rejected.
+    Unfinished,
+    /// Completed before, for the same change.
+    Done,
+    /// Rejected before: nothing ever happens under this id.
+    Rejected,
+    /// The id stands for another change.
+    KeyReused,
 }
 
 /// Adjustments from the moment they are asked until they stand in the database, so that a crash between gate and
 /// database is finished by the sweeper and never drifts.
 #[async_trait]
 pub trait AdjustmentLog: Send + Sync {
-    /// Notes the intent. `false` where this adjustment was noted before.
-    async fn begin(&self, adjustment: &Adjustment) -> PortResult<bool>;
+    /// Notes the intent, or answers how the one that was noted under this id stands.
+    async fn begin(&self, adjustment: &Adjustment) -> PortResult<AdjustmentBegin>;
+    /// What became of it; `None` where it was never noted.
+    async fn state(&self, id: &AdjustmentId) -> PortResult<Option<AdjustmentState>>;
     /// The gate agreed: ledger and outbox in one transaction; with the database gate they stand already.
     /// `false` where the gate was rebuilt since `epoch`: nothing was written, the gate must be asked again.
     async fn complete(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool>;
-    /// The gate refused.
-    async fn reject(&self, id: &AdjustmentId) -> PortResult<()>;
-    /// Intents older than `before` that were neither completed nor rejected.
-    async fn unfinished(&self, before: Timestamp, limit: u32) -> PortResult<Vec<Adjustment>>;
+    /// The gate refused. `false` where it was rebuilt since `epoch`: nothing was written, the gate must be asked again.
+    async fn reject(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool>;
+    /// Intents older than `before` that were neither completed nor rejected and are due, oldest first.
+    async fn unfinished(&self, before: Timestamp, now: Timestamp, limit: u32) -> PortResult<Vec<Adjustment>>;
+    /// Could not be finished: due again at `until`, so that it hides no other.
+    async fn put_off(&self, id: &AdjustmentId, until: Timestamp) -> PortResult<()>;
 }
 
+/// A committed change that a gate outside the database must still be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateEffectRow {
     pub id: i64,
-    pub effect: GateEffect,
+    /// The order (or `sku ID`) it belongs to: what belongs to one is told in the order it was committed.
+    pub lane: String,
+    /// `None` where it can't be read.
+    pub effect: Option<GateEffect>,
+    /// How often it failed by itself, while the gate answered.
+    pub attempts: u32,
 }
 
-/// Committed changes that a gate outside the database must still be told, in the order they were committed. With the
-/// database gate there are never any.
+/// Committed changes that a gate outside the database must still be told. With the database gate there are never any.
+/// Order is kept within an order or SKU only; what fails steps aside, alone with what must follow it.
 #[async_trait]
 pub trait GateEffects: Send + Sync {
-    async fn pending(&self, limit: u32) -> PortResult<Vec<GateEffectRow>>;
+    /// Stores with changes, due or not, at most `limit` of them, those with the lowest ids after `after` first.
+    async fn stores(&self, after: Option<StoreId>, limit: u32) -> PortResult<Vec<StoreId>>;
+    /// Takes at most `limit` of the store's due changes, the oldest of each lane, for the time of a bounded lease:
+    /// nobody else is given them meanwhile.
+    async fn claim(&self, store: StoreId, limit: u32, now: Timestamp) -> PortResult<Vec<GateEffectRow>>;
+    /// The gate has them.
     async fn done(&self, ids: &[i64]) -> PortResult<()>;
+    /// Not told, for no fault of theirs: due again at `until`.
+    async fn put_off(&self, ids: &[i64], until: Timestamp) -> PortResult<()>;
+    /// Failed by itself: due again at `until`, or (`None`) given up and shown to staff with `why`.
+    async fn failed(&self, id: i64, why: &str, until: Option<Timestamp>) -> PortResult<()>;
+    /// How many were given up.
+    async fn given_up(&self) -> PortResult<u64>;
+    /// Forgets those; the gate was counted anew since, with what they told of.
+    async fn forget_given_up(&self) -> PortResult<u64>;
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use rand::RngCore as _;
 
-use crate::{Clock, OrderNo, PaymentId, RefundId};
+use crate::{Clock, OrderNo, PaymentId, RefundId, Timestamp};
 
 /// 2020-01-01T00:00:00Z; 41 bits of milliseconds from here last until 2089.
 const EPOCH_MILLIS: i64 = 1_577_836_800_000;
@@ -18,7 +18,7 @@ const TOLERATED_STEP_BACK_MILLIS: i64 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Making ids now could repeat some; the caller answers 503 until the clock has caught up.
+    /// Making ids now could repeat some; the caller answers 503 until another node number is leased.
     #[error("the clock stepped back by {0} ms")]
     ClockSteppedBack(i64),
     /// The leased node number ran out: another process may have it now.
@@ -57,6 +57,16 @@ impl NodeIds {
 
     pub fn new(clock: Arc<dyn Clock>, node: i64) -> Self {
         Self { clock, node: node.rem_euclid(Self::NODES), last: AtomicI64::new(0) }
+    }
+
+    /// The latest instant that stands in an id made here: under this node number nobody may make ids for it again.
+    pub fn latest(&self) -> Timestamp {
+        Timestamp::from_millis((self.last.load(Ordering::Acquire) >> SEQUENCE_BITS) + EPOCH_MILLIS)
+    }
+
+    /// True where the clock stands so far before the last id that no more ids can be made.
+    pub fn is_ahead(&self) -> bool {
+        self.latest().as_millis() - self.clock.now().as_millis() > TOLERATED_STEP_BACK_MILLIS
     }
 
     fn next(&self) -> Result<i64, IdError> {
@@ -118,7 +128,7 @@ mod tests {
     use std::{collections::HashSet, time::Duration};
 
     use super::*;
-    use crate::{ManualClock, Timestamp};
+    use crate::ManualClock;
 
     #[test]
     fn ids_are_unique_and_ordered_within_one_millisecond_and_beyond_its_sequence() {
@@ -147,6 +157,8 @@ mod tests {
         ids.order_no().unwrap();
         clock.set(Timestamp::from_millis(EPOCH_MILLIS + 50_000));
         assert_eq!(ids.order_no(), Err(IdError::ClockSteppedBack(10_000)));
+        assert!(ids.is_ahead());
+        assert_eq!(ids.latest(), Timestamp::from_millis(EPOCH_MILLIS + 60_000));
         clock.advance(Duration::from_secs(10));
         assert!(ids.order_no().is_ok());
     }

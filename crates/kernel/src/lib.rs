@@ -6,10 +6,12 @@
 mod error;
 mod idgen;
 mod ids;
+pub mod json;
 mod money;
 mod order_no;
 mod page;
-mod time;
+pub mod text;
+pub mod time;
 mod trace;
 
 pub use error::{Classified, ErrorKind, PortError, PortResult};
@@ -18,5 +20,5 @@ pub use ids::{ActivityId, CampaignId, PaymentId, ProductId, RefundId, Reservatio
 pub use money::{Currency, Money, Points, Quantity, ValueError};
 pub use order_no::{OrderNo, OrderNoError};
 pub use page::{CursorError, Page, PageRequest};
-pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use time::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use trace::TraceContext;

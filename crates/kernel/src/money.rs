@@ -92,6 +92,17 @@ impl Money {
         Self { amount: 0, currency }
     }
 
+    /// Major units as people read them: `19.90 CNY`, `1990 JPY`, `1.990 KWD`.
+    pub fn in_major_units(self) -> String {
+        let (sign, digits) = (if self.amount < 0 { "-" } else { "" }, self.currency.exponent());
+        let (units, unit) = (self.amount.unsigned_abs(), 10_u64.pow(digits));
+        if digits == 0 {
+            return format!("{sign}{units} {}", self.currency);
+        }
+        let width = usize::try_from(digits).unwrap_or_default();
+        format!("{sign}{}.{:0width$} {}", units / unit, units % unit, self.currency)
+    }
+
     pub fn checked_add(self, other: Self) -> Result<Self, ValueError> {
         if self.currency != other.currency {
             return Err(ValueError::CurrencyMismatch);
@@ -167,6 +178,20 @@ mod tests {
     fn a_currency_knows_the_digits_of_its_minor_unit() {
         for (code, digits) in [("CNY", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("CLF", 4)] {
             assert_eq!(code.parse::<Currency>().unwrap().exponent(), digits, "{code}");
+        }
+    }
+
+    #[test]
+    fn money_is_read_with_the_digits_of_its_currency() {
+        for (amount, code, text) in [
+            (1_990, "CNY", "19.90 CNY"),
+            (1_990, "JPY", "1990 JPY"),
+            (1_990, "UGX", "1990 UGX"),
+            (1_990, "KWD", "1.990 KWD"),
+            (5, "JOD", "0.005 JOD"),
+            (-1_990, "CLF", "-0.1990 CLF"),
+        ] {
+            assert_eq!(Money::new(amount, code.parse().unwrap()).in_major_units(), text);
         }
     }
 

@@ -25,7 +25,9 @@ impl PageRequest {
     /// Reads a cursor that [`Page::from_overfull`] wrote.
     pub fn parse_cursor(text: &str) -> Result<i64, CursorError> {
         let digits = text.strip_prefix('c').ok_or(CursorError)?;
-        if digits.len() != 16 {
+        // Reading a number takes a sign as well, and capitals: another text than the one that was written.
+        let written = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+        if digits.len() != 16 || !digits.bytes().all(written) {
             return Err(CursorError);
         }
         u64::from_str_radix(digits, 16).map(u64::cast_signed).map_err(|_| CursorError)
@@ -46,6 +48,11 @@ impl<T> Page<T> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
+        Self::ending_at_last(rows, has_more, key)
+    }
+
+    /// A page whose rows were counted already; what follows comes after its last row.
+    pub fn ending_at_last(rows: Vec<T>, has_more: bool, key: impl Fn(&T) -> i64) -> Self {
         let next_cursor = if has_more { rows.last().map(|row| format!("c{:016x}", key(row).cast_unsigned())) } else { None };
         Self { data: rows, next_cursor, has_more }
     }
@@ -69,8 +76,22 @@ mod tests {
 
     #[test]
     fn a_foreign_cursor_is_refused() {
-        for text in ["", "c", "c12", "x0000000000000001", "c00000000000000zz"] {
+        for text in
+            ["", "c", "c12", "x0000000000000001", "c00000000000000zz", "c+000000000000001", "c00000000000000AB", "c00000000000000é"]
+        {
             assert_eq!(PageRequest::parse_cursor(text), Err(CursorError), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_read_as_a_cursor_was_written_so(text in ".{0,20}|c[0-9a-fA-F+-]{16}", key: i64) {
+            if let Ok(key) = PageRequest::parse_cursor(&text) {
+                let page = Page::from_overfull(vec![key, 0], 1, |row| *row);
+                proptest::prop_assert_eq!(page.next_cursor, Some(text));
+            }
+            let page = Page::from_overfull(vec![key, 0], 1, |row| *row);
+            proptest::prop_assert_eq!(PageRequest::parse_cursor(&page.next_cursor.unwrap()), Ok(key));
         }
     }
 }

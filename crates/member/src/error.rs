@@ -8,7 +8,9 @@ use sluice_kernel::{Classified, ErrorKind, Points, PortError};
 pub enum MemberError {
     #[error("no such entry")]
     NotFound,
-    #[error("a code was sent to this phone less than a minute ago")]
+    #[error("a user has accounts at no more than 20 providers")]
+    TooManyAccounts,
+    #[error("no further code is sent to this phone, or for this user, so soon")]
     TooSoon { retry_after: Duration },
     #[error("{field}: {reason}")]
     InvalidField { field: &'static str, reason: String },
@@ -31,7 +33,7 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::TooSoon { .. } => ErrorKind::RateLimited,
-            Self::InvalidField { .. } | Self::TooManyAddresses | Self::KeyReused => ErrorKind::Invalid,
+            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts | Self::KeyReused => ErrorKind::Invalid,
             Self::PointsRefused | Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => ErrorKind::Conflict,
             Self::Port(error) => error.kind(),
         }
@@ -41,7 +43,7 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => "not_found",
             Self::TooSoon { .. } => "rate_limited",
-            Self::InvalidField { .. } | Self::TooManyAddresses => "invalid_field",
+            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
             Self::PointsRefused => "points_refused",
             Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => "order_not_refundable",

@@ -13,7 +13,9 @@ mod service;
 pub mod testing;
 
 pub use error::MemberError;
-pub use model::{Address, AddressId, CodeCheck, CodeRef, NewAddress, NewCode, SendOutcome, ThirdPartyAccount};
+pub use model::{
+    Address, AddressId, CodeCheck, CodeLimits, CodeRef, Guess, NewAddress, NewCode, SendOutcome, ThirdPartyAccount, Tries,
+};
 pub use points::{
     PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept,
     StandingTask, TaskName, TaskState, points_payment,

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use sluice_events::RestockLine;
 use sluice_kernel::{
     Clock, Currency, IdGenerator, OrderNo, Page, PageRequest, Points, PortError, PortResult, RefundId, StoreId, UserId,
+    text::is_visible,
 };
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -38,7 +39,7 @@ pub struct PointsGrant {
     pub user: UserId,
     pub points: Points,
     pub reason: String,
-    /// Names the grant: at most 64 characters, unique over all stores. Repeated, it grants nothing more.
+    /// Names the grant: at most 60 characters, unique over all stores. Repeated, it grants nothing more.
     pub key: String,
 }
 
@@ -78,12 +79,15 @@ pub struct RefundOfPoints {
 #[async_trait]
 pub trait PointsService: Send + Sync {
     async fn account(&self, store: StoreId, user: &UserId, page: PageRequest) -> Result<PointsStatement, MemberError>;
-    /// Idempotent by its key; `KeyReused` where the key stands for another grant.
+    /// Idempotent by its key; `KeyReused` where the key stands for another grant. A key whose grant was refused may try
+    /// again.
     async fn grant(&self, grant: PointsGrant) -> Result<Granted, MemberError>;
-    /// Begins to deduct, once for each order. Each end is told as `payment-settled` of provider `points`: paid or failed.
-    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<(), MemberError>;
-    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already.
-    async fn refund(&self, refund: RefundOfPoints) -> Result<bool, MemberError>;
+    /// Begins to deduct, once for each order, and answers how each stands. Each end is told as `payment-settled` of provider
+    /// `points`: paid or failed.
+    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, MemberError>;
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already; `None`
+    /// where another request gives the points back under this id.
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, MemberError>;
     /// Asks for up to `limit` tasks that are due; returns how many were asked. A platform that is away is no error.
     async fn run_due(&self, limit: u32) -> Result<usize, MemberError>;
     async fn stats(&self) -> Result<PointsStats, MemberError>;
@@ -146,6 +150,8 @@ pub struct PointsAccounts {
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const MOST_POINTS_IN_A_GRANT: i64 = 1_000_000_000_000;
 const MOST_REASON: usize = 200;
+/// Tries of one grant that may be refused before its key is given up.
+const MAX_REFUSED_GRANTS: u32 = 100;
 
 impl PointsAccounts {
     pub fn new(
@@ -272,7 +278,8 @@ impl PointsAccounts {
             traceparent: None,
         };
         let standing = self.begin(std::slice::from_ref(&task)).await?.into_iter().next().ok_or_else(no_answer)?;
-        if standing.task.operation != task.operation {
+        let took_effect = standing.new || standing.state != TaskState::Refused;
+        if took_effect && standing.task.operation != task.operation {
             return Err(MemberError::KeyReused);
         }
         Ok(standing)
@@ -325,7 +332,7 @@ fn tell_refused_refund(task: &PointsTask, answer: &PointsAnswer) {
 
 fn check_grant(grant: &PointsGrant) -> Result<(), MemberError> {
     let invalid = |field: &'static str, reason: &str| Err(MemberError::InvalidField { field, reason: reason.to_owned() });
-    let letters = |text: &str, most: usize| !text.trim().is_empty() && text.chars().count() <= most;
+    let letters = |text: &str, most: usize| is_visible(text) && text.chars().count() <= most;
     if !(1..=MOST_POINTS_IN_A_GRANT).contains(&grant.points.0) {
         return invalid("points", "a whole number from 1 to 1000000000000");
     }
@@ -335,8 +342,9 @@ fn check_grant(grant: &PointsGrant) -> Result<(), MemberError> {
     if !letters(&grant.reason, MOST_REASON) {
         return invalid("reason", "1 to 200 characters");
     }
-    if !letters(&grant.key, 64) {
-        return invalid("key", "1 to 64 characters");
+    // Room for the name of another try.
+    if !letters(&grant.key, 60) {
+        return invalid("key", "1 to 60 characters");
     }
     Ok(())
 }
@@ -350,42 +358,54 @@ impl PointsService for PointsAccounts {
         Ok(PointsStatement { balance, entries: Page::from_overfull(entries, page.limit, |entry| entry.id) })
     }
 
-    async fn grant(&self, grant: PointsGrant) -> Result<Granted, MemberError> {
+    async fn grant(&self, mut grant: PointsGrant) -> Result<Granted, MemberError> {
         check_grant(&grant)?;
-        let (store, user) = (grant.store, grant.user.clone());
-        let standing = self.kept_grant(grant).await?;
-        match self.end_grant(&standing).await? {
-            TaskState::Done => Ok(Granted { balance: self.account.balance(store, &user).await?, replayed: !standing.new }),
-            TaskState::Refused | TaskState::Pending => Err(MemberError::PointsRefused),
+        let (store, user, key) = (grant.store, grant.user.clone(), grant.key.clone());
+        for further in 2..=MAX_REFUSED_GRANTS {
+            let standing = self.kept_grant(grant.clone()).await?;
+            // An account's no is for good under that name, so the next try has a name of its own.
+            if !standing.new && standing.state == TaskState::Refused {
+                grant.key = format!("{key}.{further}");
+                continue;
+            }
+            return match self.end_grant(&standing).await? {
+                TaskState::Done => Ok(Granted { balance: self.account.balance(store, &user).await?, replayed: !standing.new }),
+                TaskState::Refused | TaskState::Pending => Err(MemberError::PointsRefused),
+            };
         }
+        Err(MemberError::PointsRefused)
     }
 
-    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<(), MemberError> {
+    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, MemberError> {
         if deductions.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let tasks: Vec<PointsTask> = deductions.iter().map(deduct_task).collect();
-        self.begin(&tasks).await?;
-        Ok(())
+        let standing = self.begin(&tasks).await?;
+        Ok(standing.iter().map(|standing| standing.state).collect())
     }
 
-    async fn refund(&self, refund: RefundOfPoints) -> Result<bool, MemberError> {
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, MemberError> {
         let task = refund_task(refund);
         let standing = match self.tasks.keep_refund(&task, self.clock.now()).await? {
             RefundKept::Kept(standing) => standing,
             RefundKept::NotDeducted => return Err(MemberError::PointsNotDeducted),
             RefundKept::TooMuch { left } => return Err(MemberError::PointsRefundTooLarge { left }),
         };
+        let (known, asked) = (&standing.task, &task);
+        if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
+            return Ok(None);
+        }
         match (standing.state, self.route) {
-            (TaskState::Done, _) => Ok(true),
-            (TaskState::Refused, _) => Ok(false),
+            (TaskState::Done, _) => Ok(Some(true)),
+            (TaskState::Refused, _) => Ok(Some(false)),
             (TaskState::Pending, PointsRoute::OwnLedger) => {
                 let settled = self.tasks.settle(&[standing.task], self.clock.now()).await?;
-                Ok(settled.iter().all(|standing| standing.state == TaskState::Done))
+                Ok(Some(settled.iter().all(|standing| standing.state == TaskState::Done)))
             }
             (TaskState::Pending, PointsRoute::Platform(_)) => {
                 self.due.notify_one();
-                Ok(false)
+                Ok(Some(false))
             }
         }
     }

@@ -1,20 +1,19 @@
 //! What member needs: rows, and somebody who sends codes.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use sluice_kernel::{PortResult, StoreId, Timestamp, UserId};
 
-use crate::{Address, AddressId, CodeCheck, NewAddress, NewCode, SendOutcome, ThirdPartyAccount};
+use crate::{Address, AddressId, CodeCheck, CodeLimits, Guess, NewAddress, NewCode, SendOutcome, ThirdPartyAccount, Tries};
 
 #[async_trait]
 pub trait CodeRepository: Send + Sync {
-    /// Replaces the phone's code unless the last one was sent less than `pause` ago; atomic per phone.
-    async fn store(&self, code: &NewCode, pause: Duration) -> PortResult<SendOutcome>;
-    /// When the phone's present code was sent, if any: part of its digest.
-    async fn sent_at(&self, store: StoreId, phone: &str) -> PortResult<Option<Timestamp>>;
-    /// Compares and counts the try in one step: a wrong digest uses up one of `tries`; a right one none.
-    async fn check(&self, store: StoreId, phone: &str, digest: &str, tries: u32, now: Timestamp) -> PortResult<CodeCheck>;
+    /// Stores the code within the limits; atomic per phone and per user. It takes the place of the code that the same user
+    /// had on this phone, gives them new tries, and leaves other users' codes alone.
+    async fn store(&self, code: &NewCode, limits: &CodeLimits) -> PortResult<SendOutcome>;
+    /// When the phone's live codes were sent, newest first: part of their digests.
+    async fn live(&self, store: StoreId, phone: &str, now: Timestamp) -> PortResult<Vec<Timestamp>>;
+    /// Compares and counts the try in one step: a wrong guess uses up one of the asker's `tries`, a right one none.
+    async fn check(&self, guess: &Guess, tries: Tries, now: Timestamp) -> PortResult<CodeCheck>;
 }
 
 /// Brings a code to its phone.
@@ -27,7 +26,8 @@ pub trait CodeSender: Send + Sync {
 pub trait AccountBook: Send + Sync {
     async fn find(&self, store: StoreId, user: &UserId, provider: &str) -> PortResult<Option<ThirdPartyAccount>>;
     async fn list(&self, store: StoreId, user: &UserId) -> PortResult<Vec<ThirdPartyAccount>>;
-    async fn put(&self, store: StoreId, user: &UserId, account: &ThirdPartyAccount) -> PortResult<()>;
+    /// False where the user has accounts at `most` other providers already.
+    async fn put(&self, store: StoreId, user: &UserId, account: &ThirdPartyAccount, most: u32) -> PortResult<bool>;
 }
 
 #[async_trait]

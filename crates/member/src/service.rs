@@ -4,19 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
-use sluice_kernel::{Clock, IdGenerator, StoreId, Timestamp, UserId};
+use sluice_kernel::{Clock, IdGenerator, StoreId, Timestamp, UserId, text::is_visible};
 
 use crate::{
-    AccountBook, Address, AddressBook, AddressId, CodeCheck, CodeRepository, CodeSender, MemberError, NewAddress, NewCode,
-    SendOutcome, ThirdPartyAccount,
+    AccountBook, Address, AddressBook, AddressId, CodeCheck, CodeLimits, CodeRepository, CodeSender, Guess, MemberError,
+    NewAddress, NewCode, SendOutcome, ThirdPartyAccount, Tries,
 };
 
 #[async_trait]
 pub trait MemberService: Send + Sync {
-    /// Sends a new code; at most one a minute per phone.
-    async fn send_code(&self, store: StoreId, phone: &str) -> Result<(), MemberError>;
-    /// Checks without using up; a wrong code costs one of five tries.
-    async fn check_code(&self, store: StoreId, phone: &str, code: &str) -> Result<CodeCheck, MemberError>;
+    /// Sends a new code, within the limits of the user and of the phone.
+    async fn send_code(&self, store: StoreId, user: &UserId, phone: &str) -> Result<(), MemberError>;
+    /// Checks without using up; a wrong code costs one of the user's five tries at this phone, and nobody else's.
+    async fn check_code(&self, store: StoreId, user: &UserId, phone: &str, code: &str) -> Result<CodeCheck, MemberError>;
 
     async fn accounts(&self, store: StoreId, user: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError>;
     async fn account(&self, store: StoreId, user: &UserId, provider: &str) -> Result<Option<ThirdPartyAccount>, MemberError>;
@@ -35,13 +35,15 @@ pub trait MemberService: Send + Sync {
 }
 
 const CODE_LIFE: Duration = Duration::from_mins(5);
-const CODE_PAUSE: Duration = Duration::from_mins(1);
-const CODE_TRIES: u32 = 5;
+const CODE_TRIES: Tries = Tries { most: 5, within: CODE_LIFE };
 const MOST_ADDRESSES: u32 = 50;
+/// Providers a user has accounts at.
+const MAX_ACCOUNTS: u32 = 20;
 
 /// The service over its ports.
 pub struct Members {
     pub codes: Arc<dyn CodeRepository>,
+    pub code_limits: CodeLimits,
     pub sender: Arc<dyn CodeSender>,
     pub accounts: Arc<dyn AccountBook>,
     pub addresses: Arc<dyn AddressBook>,
@@ -74,7 +76,7 @@ fn check_phone(phone: &str) -> Result<(), MemberError> {
 }
 
 fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), MemberError> {
-    if text.trim().is_empty() || text.chars().count() > most {
+    if !is_visible(text) || text.chars().count() > most {
         return Err(MemberError::InvalidField { field, reason: format!("1 to {most} characters") });
     }
     Ok(())
@@ -91,29 +93,33 @@ fn check_address(entry: &NewAddress) -> Result<(), MemberError> {
 
 #[async_trait]
 impl MemberService for Members {
-    async fn send_code(&self, store: StoreId, phone: &str) -> Result<(), MemberError> {
+    async fn send_code(&self, store: StoreId, user: &UserId, phone: &str) -> Result<(), MemberError> {
         check_phone(phone)?;
         let now = self.clock.now();
         let code = six_digits(&self.ids.token());
         let stored = NewCode {
             store,
+            user: user.clone(),
             phone: phone.to_owned(),
             digest: digest(store, phone, &code, now),
             sent_at: now,
             expires_at: now.plus(CODE_LIFE),
         };
-        match self.codes.store(&stored, CODE_PAUSE).await? {
+        match self.codes.store(&stored, &self.code_limits).await? {
             SendOutcome::Stored => Ok(self.sender.send(phone, &code).await?),
             SendOutcome::TooSoon { again_at } => Err(MemberError::TooSoon { retry_after: again_at.since(now) }),
         }
     }
 
-    async fn check_code(&self, store: StoreId, phone: &str, code: &str) -> Result<CodeCheck, MemberError> {
-        let Some(sent_at) = self.codes.sent_at(store, phone).await? else {
+    async fn check_code(&self, store: StoreId, user: &UserId, phone: &str, code: &str) -> Result<CodeCheck, MemberError> {
+        let now = self.clock.now();
+        let live = self.codes.live(store, phone, now).await?;
+        if live.is_empty() {
             return Ok(CodeCheck::Invalid);
-        };
-        let digest = digest(store, phone, code, sent_at);
-        Ok(self.codes.check(store, phone, &digest, CODE_TRIES, self.clock.now()).await?)
+        }
+        let digests = live.into_iter().map(|sent_at| (sent_at, digest(store, phone, code, sent_at))).collect();
+        let guess = Guess { store, phone: phone.to_owned(), asker: user.clone(), digests };
+        Ok(self.codes.check(&guess, CODE_TRIES, now).await?)
     }
 
     async fn accounts(&self, store: StoreId, user: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError> {
@@ -127,7 +133,7 @@ impl MemberService for Members {
     async fn put_account(&self, store: StoreId, user: &UserId, account: ThirdPartyAccount) -> Result<(), MemberError> {
         check_text("provider", &account.provider, 32)?;
         check_text("account", &account.account, 128)?;
-        Ok(self.accounts.put(store, user, &account).await?)
+        if self.accounts.put(store, user, &account, MAX_ACCOUNTS).await? { Ok(()) } else { Err(MemberError::TooManyAccounts) }
     }
 
     async fn addresses(&self, store: StoreId, user: &UserId) -> Result<Vec<Address>, MemberError> {

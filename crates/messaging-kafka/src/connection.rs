@@ -24,11 +24,19 @@ pub struct Connection {
     generation: AtomicU64,
     /// Generation at which a partition was last taken away.
     revoked: Mutex<HashMap<i32, u64>>,
+    /// Grows whenever partitions come.
+    assigned: AtomicU64,
 }
 
 impl Connection {
     pub fn new(client: impl Into<String>) -> Self {
-        Self { client: client.into(), away: AtomicBool::new(false), generation: AtomicU64::new(0), revoked: Mutex::default() }
+        Self {
+            client: client.into(),
+            away: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            revoked: Mutex::default(),
+            assigned: AtomicU64::new(0),
+        }
     }
 
     /// Notes that the brokers cannot be reached; logs it where that is news.
@@ -42,6 +50,11 @@ impl Connection {
         if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
             tracing::info!(kafka.client = %self.client, "Kafka can be reached again.");
         }
+    }
+
+    /// How often partitions have come so far.
+    pub fn assigned(&self) -> u64 {
+        self.assigned.load(Ordering::SeqCst)
     }
 
     pub fn generation(&self) -> u64 {
@@ -82,6 +95,7 @@ impl ConsumerContext for Connection {
             }
             Rebalance::Assign(partitions) => {
                 self.is_there();
+                self.assigned.fetch_add(1, Ordering::SeqCst);
                 tracing::debug!(kafka.client = %self.client, kafka.partitions = partitions.count(), "Partitions were assigned.");
             }
             Rebalance::Error(error) => {

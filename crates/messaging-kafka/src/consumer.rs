@@ -16,7 +16,7 @@ use sluice_kernel::{PortError, PortResult};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{KafkaPublisher, KafkaSettings, connection::Connection, dead_letters, lag, message};
+use crate::{KafkaPublisher, KafkaSettings, connection::Connection, dead_letters::DeadLetterTopic, lag, message, refusal};
 
 /// Pause after something failed.
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
@@ -41,7 +41,9 @@ impl Subscriber for KafkaSubscriber {
             .into_iter()
             .map(|dispatcher| {
                 let (publisher, settings) = (self.publisher.clone(), self.settings.clone());
-                tokio::spawn(ConsumerLoop { dispatcher, publisher, settings, stop: stop.clone() }.run())
+                tokio::spawn(
+                    ConsumerLoop { dispatcher, publisher, settings, letters: DeadLetterTopic::default(), stop: stop.clone() }.run(),
+                )
             })
             .collect();
         tokio::spawn(async move {
@@ -58,6 +60,7 @@ struct ConsumerLoop {
     dispatcher: Dispatcher,
     publisher: Arc<KafkaPublisher>,
     settings: KafkaSettings,
+    letters: DeadLetterTopic,
     stop: CancellationToken,
 }
 
@@ -75,9 +78,11 @@ impl ConsumerLoop {
         let lag = tokio::spawn(lag::watch(consumer.clone(), handler.topic(), handler.name(), self.stop.clone()));
 
         let mut gathered = Instant::now();
+        let mut assigned = None;
         while let Some(batch) = self.fill(&consumer, gathered).await {
             gathered = Instant::now() + self.settings.gather;
-            if !self.settle(&batch).await {
+            let taken_over = self.take_over(&mut assigned, consumer.context().assigned()).await;
+            if taken_over.is_none() || !self.settle(&batch).await {
                 break;
             }
             self.commit(&consumer, &batch, CommitMode::Async);
@@ -122,6 +127,20 @@ impl ConsumerLoop {
         Ok(consumer)
     }
 
+    /// Where partitions came since: what another process parked of them must not be overtaken. `None` when `stop` came first.
+    async fn take_over(&self, known: &mut Option<u64>, assigned: u64) -> Option<()> {
+        while *known != Some(assigned) {
+            match self.dispatcher.takes_over().await {
+                Ok(()) => *known = Some(assigned),
+                Err(error) => {
+                    tracing::debug!(consumer.name = self.dispatcher.handler().name(), error = %error, "Parked events could not be looked up yet.");
+                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+                }
+            }
+        }
+        Some(())
+    }
+
     /// Waits for a message and takes what else is there: an idle consumer adds no delay, a busy one finds batches.
     /// The batch closes not before `gathered`. `None` when `stop` came first.
     async fn fill<'a>(&self, consumer: &'a StreamConsumer<Connection>, gathered: Instant) -> Option<Vec<Arrived<'a>>> {
@@ -134,9 +153,15 @@ impl ConsumerLoop {
             match next {
                 Ok(message) => {
                     connection.is_there();
+                    self.publisher.troubles().passed(self.dispatcher.handler().name());
                     batch.push(Arrived { message, generation });
                 }
                 Err(error) => {
+                    if refusal::is_barred(&error) {
+                        self.publisher
+                            .troubles()
+                            .met(self.dispatcher.handler().name().to_owned(), &format!("may not read: {error}"));
+                    }
                     connection.went_away(&error);
                     self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
                     break;
@@ -198,7 +223,7 @@ impl ConsumerLoop {
 
     async fn publish_dead(&self, original: &BorrowedMessage<'_>, letter: &DeadLetter) -> bool {
         let topic = self.dispatcher.handler().topic();
-        dead_letters::publish(&self.publisher, &self.settings, topic, original, letter, &self.stop).await
+        self.letters.publish(&self.publisher, &self.settings, topic, original, letter, &self.stop).await
     }
 
     fn commit(&self, consumer: &StreamConsumer<Connection>, batch: &[Arrived<'_>], mode: CommitMode) {

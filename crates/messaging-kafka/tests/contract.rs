@@ -10,7 +10,7 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 use sluice_events::{
-    Publisher, Subscriber, Topic,
+    Lasts, Publisher as _, Subscriber, Topic, publish_all,
     testing::{self, Bus, CASES, MemoryDeadLetters, Recorder},
 };
 use sluice_kernel::ErrorKind;
@@ -75,7 +75,7 @@ async fn an_event_is_a_cloud_event_in_binary_mode() {
     let (publisher, _) = bus(&settings);
     let mut event = testing::envelope(Topic::OrderPaid, "17", "17-1/paid");
     event.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
-    publisher.publish(vec![event.clone()]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![event.clone()]).await.unwrap();
 
     let message = first_message(format!("{}order-paid", settings.topic_prefix)).await;
     assert_eq!(message.key(), Some("17".as_bytes()));
@@ -91,7 +91,7 @@ async fn an_event_is_a_cloud_event_in_binary_mode() {
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ];
     assert_eq!(headers(&message), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-    publisher.probe(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(publisher.check().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn a_dead_letter_goes_to_its_topic_with_where_it_came_from_and_why() {
     let picky = Recorder::failing("picky", Topic::StockSync, |_, _| Some(ErrorKind::Conflict));
     let stop = CancellationToken::new();
     let consumers = subscriber.start(vec![testing::dispatcher(picky, letters.clone())], stop.clone());
-    publisher.publish(vec![testing::envelope(Topic::StockSync, "7", "1-1/reserve/7")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![testing::envelope(Topic::StockSync, "7", "1-1/reserve/7")]).await.unwrap();
 
     let message = first_message(format!("{}stock-sync.dlq", settings.topic_prefix)).await;
     let headers = headers(&message);
@@ -130,7 +130,7 @@ async fn a_message_that_is_no_event_is_put_aside_and_holds_nobody() {
     foreign.send(record, PATIENCE).await.unwrap();
     let bare: FutureRecord<'_, str, str> = FutureRecord::to(&topic).partition(0);
     foreign.send(bare, PATIENCE).await.unwrap();
-    publisher.publish(vec![testing::envelope(Topic::OrderCreated, "k", "good")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![testing::envelope(Topic::OrderCreated, "k", "good")]).await.unwrap();
 
     let letters = Arc::new(MemoryDeadLetters::default());
     letters.fail_next(1);
@@ -156,9 +156,9 @@ async fn what_was_settled_does_not_come_again_and_what_was_not_does() {
     let first = Recorder::failing("group", Topic::OrderCreated, |event, _| (event.id == "2").then_some(ErrorKind::Unavailable));
     let stop = CancellationToken::new();
     let consumers = subscriber.start(vec![testing::dispatcher(first.clone(), letters.clone())], stop.clone());
-    publisher.publish(vec![event("1")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![event("1")]).await.unwrap();
     first.wait_for(1).await;
-    publisher.publish(vec![event("2"), event("3")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![event("2"), event("3")]).await.unwrap();
     wait_until("the second event is tried", PATIENCE, async || first.tries("2") > 0).await;
     stop.cancel();
     consumers.await.unwrap();
@@ -186,7 +186,9 @@ async fn consumers_that_come_and_go_lose_nothing() {
     let stays = start();
     let publishing = tokio::spawn(async move {
         for n in 0..2_000 {
-            publisher.publish(vec![testing::envelope(Topic::StockSync, &format!("{}", n % 30), &format!("{n}"))]).await.unwrap();
+            publish_all(publisher.as_ref(), vec![testing::envelope(Topic::StockSync, &format!("{}", n % 30), &format!("{n}"))])
+                .await
+                .unwrap();
         }
     });
     stays.0.wait_for(10).await;
@@ -216,18 +218,18 @@ async fn a_broker_that_is_away_stops_nobody() {
     let consumers = subscriber.start(vec![testing::dispatcher(recorder.clone(), letters)], stop.clone());
     let event = |id: &str| vec![testing::envelope(Topic::OrderCreated, "k", id)];
 
-    let refused = publisher.publish(event("lost")).await.unwrap_err();
-    assert!(matches!(refused, sluice_kernel::PortError::Unavailable { .. }), "{refused:?}");
-    publisher.probe(Duration::from_secs(1)).await.unwrap_err();
+    let refused = publisher.publish(event("lost")).await;
+    assert!(matches!(&refused[..], [one] if one.error.lasts == Lasts::Passing), "{refused:?}");
+    publisher.check().await.unwrap_err();
 
     kafka.restart().await;
-    wait_for("the broker is back", PATIENCE, async || publisher.publish(event("1")).await.ok()).await;
+    wait_for("the broker is back", PATIENCE, async || publish_all(publisher.as_ref(), event("1")).await.ok()).await;
     recorder.wait_for(1).await;
 
     kafka.kill().await;
-    publisher.publish(event("lost")).await.unwrap_err();
+    assert_eq!(publisher.publish(event("lost")).await.len(), 1);
     kafka.restart().await;
-    wait_for("the broker is back", PATIENCE, async || publisher.publish(event("2")).await.ok()).await;
+    wait_for("the broker is back", PATIENCE, async || publish_all(publisher.as_ref(), event("2")).await.ok()).await;
     wait_until("the consumer goes on", PATIENCE, async || recorder.ids().contains(&"2".to_owned())).await;
     stop.cancel();
     consumers.await.unwrap();
@@ -242,12 +244,14 @@ async fn an_idle_bus_is_prompt() {
     let stop = CancellationToken::new();
     let letters = Arc::new(MemoryDeadLetters::default());
     let consumers = subscriber.start(vec![testing::dispatcher(recorder.clone(), letters)], stop.clone());
-    publisher.publish(vec![testing::envelope(Topic::AutoCancel, "k", "warm")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![testing::envelope(Topic::AutoCancel, "k", "warm")]).await.unwrap();
     recorder.wait_for(1).await;
     let mut took = Vec::new();
     for n in 0..20 {
         let begun = std::time::Instant::now();
-        publisher.publish(vec![testing::envelope(Topic::AutoCancel, &format!("{n}"), &format!("{n}"))]).await.unwrap();
+        publish_all(publisher.as_ref(), vec![testing::envelope(Topic::AutoCancel, &format!("{n}"), &format!("{n}"))])
+            .await
+            .unwrap();
         recorder.wait_for(n + 2).await;
         took.push(begun.elapsed());
     }

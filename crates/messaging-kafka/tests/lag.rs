@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sluice_events::{
-    Publisher as _, Subscriber as _, Topic,
+    Subscriber as _, Topic, publish_all,
     testing::{self, MemoryDeadLetters, Recorder},
 };
 use sluice_kernel::ErrorKind;
@@ -25,10 +25,10 @@ async fn a_stuck_consumer_shows_its_lag() {
     let dispatcher = testing::dispatcher(stuck.clone(), Arc::new(MemoryDeadLetters::default()));
     let consumers = KafkaSubscriber::new(settings, publisher.clone()).start(vec![dispatcher], stop.clone());
 
-    publisher.publish(vec![testing::envelope(Topic::StockSync, "0", "0")]).await.unwrap();
+    publish_all(publisher.as_ref(), vec![testing::envelope(Topic::StockSync, "0", "0")]).await.unwrap();
     stuck.wait_for(1).await;
     let events = (1..=12).map(|n| testing::envelope(Topic::StockSync, &format!("{n}"), &format!("{n}"))).collect();
-    publisher.publish(events).await.unwrap();
+    publish_all(publisher.as_ref(), events).await.unwrap();
     wait_until("the lag of twelve events shows", Duration::from_mins(1), async || {
         metrics.render().contains("sluice_consumer_lag{topic=\"stock-sync\",consumer=\"stuck\"} 12")
     })

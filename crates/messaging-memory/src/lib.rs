@@ -8,13 +8,16 @@
 //!
 //! A handler must not publish to its own topic: it would wait for itself.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::future;
 use metrics::Gauge;
-use sluice_events::{Dispatcher, Envelope, Publisher, Subscriber, Topic};
-use sluice_kernel::{PortError, PortResult};
+use sluice_events::{Dispatcher, Envelope, Lasts, PublishError, Publisher, Subscriber, Topic, Undelivered};
+use sluice_kernel::PortResult;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -23,12 +26,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Publications that wait for one consumer; publishers wait beyond it.
 const MOST_WAITING: usize = 1_024;
+/// Pause after something failed.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Events a handler sees at once.
 const MOST_EVENTS: usize = 500;
 
 /// Events of one publication for one consumer. Dropping `settled` unsent says that the consumer stopped first.
 struct Delivery {
-    events: Vec<Envelope>,
+    events: Arc<Vec<Envelope>>,
     settled: oneshot::Sender<()>,
 }
 
@@ -68,25 +73,20 @@ impl MemoryBus {
     }
 }
 
-fn stopped() -> PortError {
-    PortError::unavailable("the in-process bus", "a consumer stopped before it settled the events")
-}
-
 fn count(events: &[Envelope]) -> f64 {
     f64::from(u32::try_from(events.len()).unwrap_or(u32::MAX))
 }
 
-/// Hands `events` to one consumer and waits until they are settled.
-async fn deliver(to: Registered, events: Vec<Envelope>) -> PortResult<()> {
+/// Hands `events` to one consumer and waits until they are settled; false where it stopped before.
+async fn deliver(to: Registered, events: Arc<Vec<Envelope>>) -> bool {
     let (settled, done) = oneshot::channel();
     to.lag.increment(count(&events));
-    to.queue.send(Delivery { events, settled }).await.map_err(|_| stopped())?;
-    done.await.map_err(|_| stopped())
+    to.queue.send(Delivery { events, settled }).await.is_ok() && done.await.is_ok()
 }
 
 #[async_trait]
 impl Publisher for MemoryBus {
-    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+    async fn publish(&self, batch: Vec<Envelope>) -> Vec<Undelivered> {
         let mut by_topic: Vec<(Topic, Vec<Envelope>)> = Vec::new();
         for envelope in batch {
             match by_topic.iter_mut().find(|(topic, _)| *topic == envelope.topic) {
@@ -94,16 +94,31 @@ impl Publisher for MemoryBus {
                 None => by_topic.push((envelope.topic, vec![envelope])),
             }
         }
-        let mut deliveries = Vec::new();
-        for (topic, events) in by_topic {
-            let mut consumers = self.consumers(topic);
-            let Some(last) = consumers.pop() else { continue };
-            deliveries.extend(consumers.into_iter().map(|consumer| deliver(consumer, events.clone())));
-            deliveries.push(deliver(last, events));
-        }
+        let by_topic: Vec<(Topic, Arc<Vec<Envelope>>)> =
+            by_topic.into_iter().map(|(topic, events)| (topic, Arc::new(events))).collect();
+        let deliveries = by_topic.iter().map(|(topic, events)| {
+            let to_all = self.consumers(*topic).into_iter().map(|consumer| deliver(consumer, Arc::clone(events)));
+            async move { future::join_all(to_all).await.into_iter().all(|settled| settled) }
+        });
         // All are waited for, even after a failure: what is published again must not overtake what is in hand.
-        future::join_all(deliveries).await.into_iter().collect()
+        let settled = future::join_all(deliveries).await;
+        let unsettled = by_topic.iter().zip(settled).filter(|(_, settled)| !settled);
+        unsettled.flat_map(|((_, events), _)| events.iter().cloned().map(undelivered)).collect()
     }
+
+    fn lane(&self, envelope: &Envelope) -> String {
+        envelope.topic.name().to_owned()
+    }
+
+    /// Consumers in the same process are always there.
+    async fn check(&self) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+fn undelivered(envelope: Envelope) -> Undelivered {
+    let detail = "a consumer in this process stopped before it settled the event".to_owned();
+    Undelivered { envelope, error: PublishError { lasts: Lasts::Passing, code: "bus_unavailable", detail } }
 }
 
 impl Subscriber for MemoryBus {
@@ -126,13 +141,16 @@ impl Subscriber for MemoryBus {
 }
 
 async fn consume(dispatcher: Dispatcher, mut deliveries: mpsc::Receiver<Delivery>, lag: Gauge, stop: CancellationToken) {
+    if !begin(&dispatcher, &stop).await {
+        return;
+    }
     while let Some(Some(first)) = stop.run_until_cancelled(deliveries.recv()).await {
         let Delivery { mut events, settled } = first;
         let mut waiting = vec![settled];
         while events.len() < MOST_EVENTS
             && let Ok(more) = deliveries.try_recv()
         {
-            events.extend(more.events);
+            Arc::make_mut(&mut events).extend(more.events.iter().cloned());
             waiting.push(more.settled);
         }
         for batch in events.chunks(MOST_EVENTS) {
@@ -146,4 +164,15 @@ async fn consume(dispatcher: Dispatcher, mut deliveries: mpsc::Receiver<Delivery
             let _ = settled.send(());
         }
     }
+}
+
+/// Looks up what waits since an earlier run: nothing may overtake it. False when `stop` came first.
+async fn begin(dispatcher: &Dispatcher, stop: &CancellationToken) -> bool {
+    while let Err(error) = dispatcher.takes_over().await {
+        tracing::debug!(consumer.name = dispatcher.handler().name(), error = %error, "Parked events could not be looked up yet.");
+        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            return false;
+        }
+    }
+    true
 }

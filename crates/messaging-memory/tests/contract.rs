@@ -68,15 +68,15 @@ async fn publishing_returns_when_the_events_are_settled_and_those_that_wait_shar
     assert!(!first.is_finished(), "the handler is still at work");
 
     go.add_permits(1);
-    first.await.unwrap().unwrap();
+    assert!(first.await.unwrap().is_empty());
     assert_eq!(called.recv().await, Some(3), "what waited comes as one batch");
     go.add_permits(1);
     for other in others {
-        other.await.unwrap().unwrap();
+        assert!(other.await.unwrap().is_empty());
     }
     stop.cancel();
     consumers.await.unwrap();
-    assert!(bus.publish(vec![event("5")]).await.is_err(), "nobody is left to settle it: the outbox keeps the row");
+    assert_eq!(bus.publish(vec![event("5")]).await.len(), 1, "nobody is left to settle it: the outbox keeps the row");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,6 +92,6 @@ async fn stopping_fails_the_publication_that_was_not_settled() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(away.tries("1") > 3, "it is tried for as long as it takes");
     stop.cancel();
-    assert!(publishing.await.unwrap().is_err());
+    assert_eq!(publishing.await.unwrap().len(), 1);
     consumers.await.unwrap();
 }

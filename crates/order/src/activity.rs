@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rust_decimal::Decimal;
-use sluice_events::RestockLine;
+use sluice_events::{PaymentSettled, RestockLine};
 use sluice_kernel::{
     ActivityId, CampaignId, Currency, Money, OrderNo, Points, PortResult, ProductId, Quantity, RefundId, StoreId, Timestamp, UserId,
 };
 
-use crate::{Attribution, IdempotencyKey, Recipient, ShelfCard};
+use crate::{Attribution, IdempotencyKey, Order, Recipient, ShelfCard};
 
 /// What an order is paid with; the discount mode of its offer, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,10 +166,13 @@ pub struct PointsRefund {
     pub restock: Vec<RestockLine>,
 }
 
-/// The points account as the order context sees it. Deductions begin with `order-created` and end with
-/// `payment-settled`; only refunds are asked for.
+/// The points account as the order context sees it. Deductions begin with `order-created` and end with `payment-settled`.
 #[async_trait]
 pub trait PointsDesk: Send + Sync {
-    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already.
-    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<bool>;
+    /// Begins the deduction of an order whose `order-created` may be lost, once for each order. Answers its end, where it has
+    /// ended already.
+    async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>>;
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already;
+    /// `None` where the points went back by another request.
+    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<Option<bool>>;
 }

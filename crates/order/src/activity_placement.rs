@@ -13,20 +13,26 @@ use crate::{
     placed::{Held, MOST_ROUNDS, Round},
     rules,
     service::OrderPorts,
+    unpaid::UnpaidShares,
 };
 
 /// Looked at in place of a product id that cannot be ours: the look is only about the activity then.
 const NO_PRODUCT: ProductId = ProductId(0);
 
 impl OrderPorts {
-    pub(crate) async fn place_activity(&self, command: &PlaceActivityOrder, fresh: &FreshLooks) -> Result<Placed, OrderError> {
+    pub(crate) async fn place_activity(
+        &self,
+        command: &PlaceActivityOrder,
+        fresh: &FreshLooks,
+        unpaid: &UnpaidShares,
+    ) -> Result<Placed, OrderError> {
         rules::check_texts(
             &command.recipient,
             &command.attribution,
             &[("/own_form", command.own_form.as_ref(), 500), ("/referrer", command.referrer.as_ref(), 512)],
         )?;
         for _ in 0..MOST_ROUNDS {
-            match self.activity_round(command, fresh).await {
+            match self.activity_round(command, fresh, unpaid).await {
                 Ok(Round::Committed(order)) => return self.answer_new(*order).await,
                 Ok(Round::Replayed(replay)) => return self.answer_replay(command.store, replay).await,
                 Ok(Round::Again) => {}
@@ -36,27 +42,35 @@ impl OrderPorts {
         Err(PortError::GateClosed.into())
     }
 
-    async fn activity_round(&self, command: &PlaceActivityOrder, fresh: &FreshLooks) -> Result<Round, OrderError> {
+    async fn activity_round(
+        &self,
+        command: &PlaceActivityOrder,
+        fresh: &FreshLooks,
+        unpaid: &UnpaidShares,
+    ) -> Result<Round, OrderError> {
         let (activity, product) = activity_rules::named(command).ok_or(OrderError::ActivityNotFound)?;
         let looked_at = product.unwrap_or(NO_PRODUCT);
         let open = |sealed: &str| self.activities.open_referrer(command.store, sealed);
         let known = |look: ActivityLook| ActivityLook { offer: look.offer.filter(|_| product.is_some()), ..look };
         let found = known(self.activities.look(command.store, activity, looked_at).await?);
-        let Ok(checked) = activity_rules::check(command, &found, self.clock.now(), open) else {
+        let Ok(checked) = activity_rules::check(command, &found, self.stock.instant(self.clock.now()), open) else {
             // A look that says no may be a stale one; a yes is checked at the gate, a no only here.
             let look_again = async {
                 self.activities.forget(command.store, activity, looked_at).await;
                 self.activities.look(command.store, activity, looked_at).await
             };
             let found = known(fresh.look((command.store, activity, looked_at), look_again).await?);
-            return activity_rules::check(command, &found, self.clock.now(), open).map(|_| Round::Again);
+            return activity_rules::check(command, &found, self.stock.instant(self.clock.now()), open).map(|_| Round::Again);
         };
         let mut order = self.new_activity_order(command, activity, checked, &found.store)?;
-        if command.pay_type == PayType::Cash {
+        // Points are deducted at once: such an order never waits for its buyer.
+        let mut share = None;
+        if command.pay_type == PayType::Cash && order.free_settlement().is_none() {
             order.first_payment = self.payments.instant(&order);
+            share = Some(unpaid.take(self.orders.as_ref(), &order).await?);
         }
         match self.hold_and_commit(order).await? {
-            Held::Ended(round) => Ok(round),
+            Held::Ended(round) => Ok(round.with(share)),
             Held::Refused(refusal) => self.activity_refused(command, activity, looked_at, refusal).await,
         }
     }

@@ -47,6 +47,8 @@ pub enum OrderError {
     ReferrerInvalid,
     #[error("this user may not take more of this product")]
     RedemptionLimitReached,
+    #[error("too much of this user's waits for its payment: pay an order or cancel one")]
+    TooManyUnpaid,
     #[error("at most 100 lines")]
     TooManyLines,
     /// `pointer` is a JSON pointer into the request.
@@ -65,6 +67,9 @@ pub enum OrderError {
     PaymentClosed,
     #[error("this order cannot be refunded like that: {0}")]
     NotRefundable(String),
+    /// With the provider's reason; the money stays where it is.
+    #[error("the payment provider refuses the refund: {0}")]
+    RefundRefused(String),
     #[error("{0}")]
     WrongState(String),
     #[error("the total is too large")]
@@ -84,6 +89,7 @@ impl Classified for OrderError {
             | Self::PayTypeMismatch
             | Self::StoreSettingMissing
             | Self::RedemptionLimitReached
+            | Self::TooManyUnpaid
             | Self::OffShelf { .. }
             | Self::InsufficientStock { .. }
             | Self::InProgress
@@ -91,6 +97,7 @@ impl Classified for OrderError {
             | Self::NotCancellable
             | Self::PaymentClosed
             | Self::NotRefundable(_)
+            | Self::RefundRefused(_)
             | Self::WrongState(_) => ErrorKind::Conflict,
             Self::FieldRequired { .. }
             | Self::VerifyCodeInvalid
@@ -118,6 +125,7 @@ impl Classified for OrderError {
             Self::StoreSettingMissing => "store_setting_missing",
             Self::ReferrerInvalid => "referrer_invalid",
             Self::RedemptionLimitReached => "redemption_limit_reached",
+            Self::TooManyUnpaid => "too_many_unpaid",
             Self::TooManyLines => "too_many_lines",
             Self::InvalidField { .. } | Self::Value(_) => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
@@ -126,6 +134,7 @@ impl Classified for OrderError {
             Self::NotCancellable => "order_not_cancellable",
             Self::PaymentClosed => "payment_closed",
             Self::NotRefundable(_) => "order_not_refundable",
+            Self::RefundRefused(_) => "refund_refused",
             Self::WrongState(_) => "order_state_refused",
             Self::Ids(_) => "unavailable",
             Self::Port(error) => error.code(),

@@ -8,8 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use rust_decimal::Decimal;
+use sluice_events::PaymentSettled;
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, ManualClock, Money, OrderNo, PaymentId, Points, PortResult, ProductId, Quantity,
+    ActivityId, CampaignId, Currency, ManualClock, Money, OrderNo, PaymentId, Points, PortError, PortResult, ProductId, Quantity,
     ReservationId, SequenceIds, SkuId, StoreId, Timestamp, UserId,
 };
 
@@ -17,7 +18,8 @@ use crate::{
     ActivityDesk, ActivityLook, ActivityWindow, Applied, Attribution, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitAnswer,
     IdempotencyKey, NewOrder, OfferCard, Order, OrderError, OrderPorts, OrderQuery, OrderRepository, OrderStatus, OrderTimings,
     OrderWriter, Orders, PayType, PaymentDesk, PlaceActivityOrder, PointsDesk, PointsRefund, Prepared, Recipient, RefundCommand,
-    Replay, ReserveAnswer, ReserveTerms, ShelfCard, StockReserver, StockStep, StoreRules, Transition,
+    Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, StoreRules, Transition, Unpaid,
+    UnpaidLimits, WaitingSettlement,
 };
 
 pub const STORE: StoreId = StoreId(1);
@@ -107,6 +109,7 @@ pub struct World {
     pub looks: Mutex<(ActivityLook, ActivityLook)>,
     pub forgotten: Mutex<u32>,
     pub outside_gate: bool,
+    pub gate_is_closed: Mutex<bool>,
     pub gate: Mutex<VecDeque<ReserveAnswer>>,
     pub terms: Mutex<Vec<Option<ReserveTerms>>>,
     pub released: Mutex<Vec<ReservationId>>,
@@ -119,6 +122,18 @@ pub struct World {
     pub prepared: Mutex<u32>,
     pub money_back: Mutex<Vec<RefundCommand>>,
     pub points_back: Mutex<Vec<PointsRefund>>,
+    /// What the user's unpaid orders come to, and how often that was asked.
+    pub unpaid: Mutex<Unpaid>,
+    pub counts: Mutex<u32>,
+    pub deducted: Mutex<Vec<OrderNo>>,
+    /// Fails the look-up of keys.
+    pub look_up_is_away: Mutex<bool>,
+    /// Settlements that wait, with the time each is due; `None` where it was given up.
+    pub waiting: Mutex<Vec<(WaitingSettlement, Option<Timestamp>)>>,
+    pub exceptions: Mutex<Vec<&'static str>>,
+    pub reserved: Mutex<Vec<ReservationId>>,
+    /// Money is stored that the order has not taken.
+    pub money_is_stored: Mutex<bool>,
     pub clock: Arc<ManualClock>,
 }
 
@@ -132,6 +147,7 @@ impl World {
             looks: Mutex::new((look(offer(mode)), look(offer(mode)))),
             forgotten: Mutex::default(),
             outside_gate: false,
+            gate_is_closed: Mutex::default(),
             gate: Mutex::default(),
             terms: Mutex::default(),
             released: Mutex::default(),
@@ -144,6 +160,14 @@ impl World {
             prepared: Mutex::default(),
             money_back: Mutex::default(),
             points_back: Mutex::default(),
+            unpaid: Mutex::default(),
+            counts: Mutex::default(),
+            deducted: Mutex::default(),
+            look_up_is_away: Mutex::default(),
+            waiting: Mutex::default(),
+            exceptions: Mutex::default(),
+            reserved: Mutex::default(),
+            money_is_stored: Mutex::default(),
             clock: Arc::new(ManualClock::at(now())),
         }
     }
@@ -157,12 +181,14 @@ impl World {
             stock: fakes.clone(),
             writer: fakes.clone(),
             orders: fakes.clone(),
+            settlements: fakes.clone(),
             payments: fakes.clone(),
             activities: fakes.clone(),
             points: fakes,
             clock: self.clock.clone(),
             ids: Arc::new(SequenceIds::starting_at(1)),
             timings: OrderTimings { payment_window: Duration::from_mins(15), timer_repeat: Duration::from_secs(1) },
+            limits: UnpaidLimits { orders: 20, units: 20_000 },
         })
     }
 }
@@ -189,9 +215,14 @@ impl ActivityDesk for Fakes {
 
 #[async_trait]
 impl PointsDesk for Fakes {
-    async fn refund(&self, refund: PointsRefund, _: Option<&str>) -> PortResult<bool> {
+    async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
+        self.0.deducted.lock().unwrap().push(order.order_no);
+        Ok(None)
+    }
+
+    async fn refund(&self, refund: PointsRefund, _: Option<&str>) -> PortResult<Option<bool>> {
         self.0.points_back.lock().unwrap().push(refund);
-        Ok(false)
+        Ok(Some(false))
     }
 }
 
@@ -204,13 +235,33 @@ impl StockReserver for Fakes {
     async fn reserve(
         &self,
         _: StoreId,
-        _: ReservationId,
+        id: ReservationId,
         _: &[(SkuId, i64, Option<i64>)],
         terms: Option<&ReserveTerms>,
         _: Timestamp,
     ) -> PortResult<ReserveAnswer> {
         self.0.terms.lock().unwrap().push(terms.cloned());
+        if *self.0.gate_is_closed.lock().unwrap() {
+            return Err(PortError::GateClosed);
+        }
+        self.0.reserved.lock().unwrap().push(id);
         Ok(self.0.gate.lock().unwrap().pop_front().unwrap_or(ReserveAnswer::Held { epoch: 7 }))
+    }
+
+    async fn epoch(&self, _: StoreId) -> PortResult<i64> {
+        Ok(7)
+    }
+
+    async fn reserve_in(
+        &self,
+        _: i64,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer> {
+        self.reserve(store, id, lines, terms, now).await
     }
 
     async fn release(&self, _: StoreId, id: ReservationId, _: Timestamp) -> PortResult<()> {
@@ -239,11 +290,25 @@ impl OrderRepository for Fakes {
         Ok(Vec::new())
     }
 
-    async fn status(&self, _: StoreId, _: OrderNo) -> PortResult<Option<(OrderStatus, i64)>> {
-        Ok(self.0.order.lock().unwrap().as_ref().map(|order| (order.status(), order.version)))
+    async fn statuses(&self, _: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {
+        Ok(self.0.order.lock().unwrap().iter().map(|order| (order.order_no, order.status())).collect())
+    }
+
+    /// What was lined up, and what was written for this user.
+    async fn unpaid_of(&self, _: StoreId, user: &UserId) -> PortResult<Unpaid> {
+        *self.0.counts.lock().unwrap() += 1;
+        let mut unpaid = *self.0.unpaid.lock().unwrap();
+        for order in self.0.written.lock().unwrap().iter().filter(|order| order.user == *user) {
+            unpaid.orders += 1;
+            unpaid.units += order.items.iter().map(|item| item.quantity.get()).sum::<i64>();
+        }
+        Ok(unpaid)
     }
 
     async fn find_replay(&self, _: &IdempotencyKey) -> PortResult<Option<Replay>> {
+        if *self.0.look_up_is_away.lock().unwrap() {
+            return Err(PortError::internal("looking an idempotency key up", "scripted"));
+        }
         Ok(*self.0.replay.lock().unwrap())
     }
 
@@ -258,6 +323,7 @@ impl OrderRepository for Fakes {
         if let (Applied::Done, Some(order)) = (&applied, self.0.order.lock().unwrap().as_mut()) {
             order.state = transition.to.clone();
             order.version += 1;
+            self.0.waiting.lock().unwrap().retain(|(waiting, _)| Some(&waiting.id) != transition.settles.as_ref());
             if let StockStep::LateSell { reservation, .. } = &transition.stock {
                 order.reservation = *reservation;
             }
@@ -269,12 +335,50 @@ impl OrderRepository for Fakes {
         Ok(Vec::new())
     }
 
+    async fn claim_confirming(&self, _: Timestamp, _: Timestamp, _: u32) -> PortResult<Vec<(OrderNo, StoreId)>> {
+        let order = self.0.order.lock().unwrap();
+        Ok(order.iter().map(|order| (order.order_no, order.store)).collect())
+    }
+
     async fn look_again(&self, _: &[OrderNo], _: Timestamp) -> PortResult<()> {
         Ok(())
     }
 
     async fn overdue(&self, _: Timestamp) -> PortResult<(u64, Option<Timestamp>)> {
         Ok((0, None))
+    }
+}
+
+#[async_trait]
+impl Settlements for Fakes {
+    async fn claim(&self, _: u32, now: Timestamp, until: Timestamp) -> PortResult<Vec<WaitingSettlement>> {
+        let mut claimed = Vec::new();
+        for (waiting, due) in self.0.waiting.lock().unwrap().iter_mut().filter(|(_, due)| due.is_some_and(|due| due <= now)) {
+            waiting.attempts += 1;
+            *due = Some(until);
+            claimed.push(waiting.clone());
+        }
+        Ok(claimed)
+    }
+
+    async fn keep(&self, settled: &PaymentSettled, due: Timestamp) -> PortResult<()> {
+        let mut all = self.0.waiting.lock().unwrap();
+        if all.iter().all(|(waiting, _)| waiting.id != settled.id()) {
+            all.push((WaitingSettlement { id: settled.id(), settled: settled.clone(), attempts: 0 }, Some(due)));
+        }
+        Ok(())
+    }
+
+    async fn put_off(&self, id: &str, until: Option<Timestamp>, _: u32) -> PortResult<()> {
+        for (_, due) in self.0.waiting.lock().unwrap().iter_mut().filter(|(waiting, _)| waiting.id == id) {
+            *due = until;
+        }
+        Ok(())
+    }
+
+    async fn taken(&self, id: &str) -> PortResult<()> {
+        self.0.waiting.lock().unwrap().retain(|(waiting, _)| waiting.id != id);
+        Ok(())
     }
 }
 
@@ -299,7 +403,7 @@ impl PaymentDesk for Fakes {
     }
 
     async fn close(&self, _: StoreId, _: OrderNo) -> PortResult<bool> {
-        Ok(false)
+        Ok(*self.0.money_is_stored.lock().unwrap())
     }
 
     async fn refund(&self, command: RefundCommand, _: Option<&str>) -> Result<(i64, bool), OrderError> {
@@ -307,7 +411,8 @@ impl PaymentDesk for Fakes {
         Ok((0, true))
     }
 
-    async fn keep_exception(&self, _: &'static str, _: StoreId, _: OrderNo, _: &PaymentId, _: String) -> PortResult<()> {
+    async fn keep_exception(&self, kind: &'static str, _: StoreId, _: OrderNo, _: &PaymentId, _: String) -> PortResult<()> {
+        self.0.exceptions.lock().unwrap().push(kind);
         Ok(())
     }
 }
@@ -330,7 +435,7 @@ impl CartReader for Fakes {
 
 #[async_trait]
 impl CodeVerifier for Fakes {
-    async fn check(&self, _: StoreId, _: &str, _: &str) -> PortResult<CodeVerdict> {
+    async fn check(&self, _: StoreId, _: &UserId, _: &str, _: &str) -> PortResult<CodeVerdict> {
         Ok(CodeVerdict::Invalid)
     }
 }

@@ -14,14 +14,18 @@ mod error;
 #[cfg(test)]
 mod fakes;
 mod fresh_looks;
+mod late_money;
 mod lifecycle;
 mod model;
+#[cfg(test)]
+mod money_tests;
 mod placed;
 mod placement;
 mod points;
 #[cfg(test)]
 mod points_tests;
 mod ports;
+mod refunds;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
@@ -30,6 +34,10 @@ mod service;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod unpaid;
+#[cfg(test)]
+mod unpaid_tests;
+mod waiting;
 
 pub use activity::{
     ActivityDesk, ActivityField, ActivityLook, ActivityPart, ActivityWindow, OfferCard, PayType, PlaceActivityOrder, PointsDesk,
@@ -43,8 +51,9 @@ pub use placed::{IdempotencyKey, Placed};
 pub use placement::{OrderInput, PlaceCartOrder, RequestedLine};
 pub use ports::{
     Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitAnswer, OrderRepository, OrderWriter, PaymentDesk, Prepared,
-    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, ShelfCard, StockRefusal, StockReserver, StockStep,
-    Transition,
+    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, RestockWish, Settlements, ShelfCard, StockRefusal,
+    StockReserver, StockStep, Transition, WaitingSettlement,
 };
 pub use service::{OrderDetail, OrderPorts, OrderService, OrderTimings, Orders, RefundAsk, RefundAsked, RestockChoice};
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};
+pub use unpaid::{Unpaid, UnpaidLimits};

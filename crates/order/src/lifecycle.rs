@@ -4,26 +4,30 @@
 //! the state machine, and writes a compare-and-set; who loses reads again. Only money that pay has verified arrives.
 
 use sluice_events::{Fact, OrderCancelled, OrderLine, OrderPaid, OrderRefunded, PaymentSettled, SettledStatus};
-use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, StoreId};
+use sluice_kernel::{OrderNo, ReservationId, StoreId};
 
 use crate::{
-    Applied, CancelReason, Order, OrderError, OrderState, RefundCommand, RefundRecord, RefundState, ReserveAnswer, StockStep,
-    Transition, points::POINTS_PROVIDER, service::OrderPorts,
+    Applied, CancelReason, Order, OrderError, OrderState, RefundRecord, RefundState, StockStep, Transition,
+    points::POINTS_PROVIDER, service::OrderPorts,
 };
 
 /// An order changes a handful of times in its life; losing more often than this in a row is a defect.
-const MOST_LOST_RACES: u32 = 8;
+const MAX_LOST_RACES: u32 = 8;
 
 /// What a try to change an order came to.
 pub(crate) enum Attempt {
+    /// The order has changed, and with it the settlement was taken.
+    Taken,
+    /// Nothing is left to change.
     Settled,
     Lost,
 }
 
 impl OrderPorts {
-    /// Consumer of `payment-settled`.
+    /// The one command that settles: the event, whoever settled, and the sweeper end here. Afterwards the settlement
+    /// waits no longer.
     pub(crate) async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
-        for _ in 0..MOST_LOST_RACES {
+        for _ in 0..MAX_LOST_RACES {
             let order = self.orders.find(settled.store_id, settled.order_no).await?.ok_or(OrderError::NotFound)?;
             let attempt = match settled.status {
                 _ if settled.provider == POINTS_PROVIDER => self.take_points_notice(order, settled, traceparent).await?,
@@ -32,8 +36,11 @@ impl OrderPorts {
                 SettledStatus::Paid => self.take_money(order, settled, traceparent).await?,
                 SettledStatus::Refunded => self.take_refund(order, settled, traceparent).await?,
             };
-            if matches!(attempt, Attempt::Settled) {
-                return Ok(());
+            match attempt {
+                Attempt::Taken => return Ok(()),
+                // No change of the order has taken it along.
+                Attempt::Settled => return Ok(self.settlements.taken(&settled.id()).await?),
+                Attempt::Lost => {}
             }
         }
         Err(too_many_races())
@@ -66,103 +73,6 @@ impl OrderPorts {
             | OrderState::PaidAfterClose { .. }
             | OrderState::Refunded { .. } => self.return_second_payment(&order, settled, traceparent).await,
         }
-    }
-
-    /// Rule 9: money for a closed order re-reserves if stock allows, else goes back and is shown to staff.
-    async fn take_late_money(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
-        let reservation = ReservationId { attempt: order.reservation.attempt.saturating_add(1), ..order.reservation };
-        let terms = order.late_terms();
-        let epoch = if self.stock.decides_in_commit() {
-            None
-        } else {
-            let lines: Vec<(SkuId, i64, Option<i64>)> =
-                order.items.iter().map(|item| (item.line.sku_id, item.line.quantity.get(), None)).collect();
-            match self.stock.reserve(order.store, reservation, &lines, terms.as_ref(), self.clock.now()).await? {
-                ReserveAnswer::Held { epoch } => Some(epoch),
-                ReserveAnswer::Refused(_) | ReserveAnswer::Gone => {
-                    return self.close_with_late_money(order, settled, traceparent).await;
-                }
-            }
-        };
-        let step = StockStep::LateSell { reservation, epoch, terms };
-        let transition = self.paid_transition(&order, settled, reservation, true, step, traceparent)?;
-        match self.orders.apply(&transition).await? {
-            Applied::Done | Applied::Repeated => {
-                self.stock.hint_effects();
-                Ok(Attempt::Settled)
-            }
-            Applied::Short => self.close_with_late_money(order, settled, traceparent).await,
-            Applied::EpochMoved => Ok(Attempt::Lost),
-            Applied::Lost => {
-                // Another process may have won with this very reservation: give it back only if the order did not keep it.
-                let now = self.orders.find(order.store, order.order_no).await?;
-                if epoch.is_some() && now.is_none_or(|now| now.reservation != reservation) {
-                    self.stock.release(order.store, reservation, self.clock.now()).await?;
-                }
-                Ok(Attempt::Lost)
-            }
-        }
-    }
-
-    async fn close_with_late_money(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
-        let to = order.state.clone().pay_after_close(settled.payment_id.clone()).map_err(|_| OrderError::NotCancellable)?;
-        let transition = Transition { paid_at: Some(settled.at), ..self.plain_transition(&order, to, traceparent) };
-        if matches!(self.try_apply(&transition).await?, Attempt::Lost) {
-            return Ok(Attempt::Lost);
-        }
-        self.return_late_money(&order, &settled.payment_id, traceparent).await?;
-        Ok(Attempt::Settled)
-    }
-
-    async fn return_late_money(&self, order: &Order, payment: &PaymentId, traceparent: Option<&str>) -> Result<(), OrderError> {
-        let detail = "Money came after the order was closed and its stock was gone; it is refunded.".to_owned();
-        self.payments.keep_exception("paid_after_close", order.store, order.order_no, payment, detail).await?;
-        self.return_all(order, payment, "late", "paid after close", traceparent).await
-    }
-
-    async fn return_second_payment(
-        &self,
-        order: &Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
-        let payment = &settled.payment_id;
-        let detail = "A second payment came for an order that does not need it; it is refunded.".to_owned();
-        self.payments.keep_exception("paid_twice", order.store, order.order_no, payment, detail).await?;
-        self.return_all(order, payment, "twice", "paid twice", traceparent).await?;
-        Ok(Attempt::Settled)
-    }
-
-    /// The refund's id follows from the payment, so that asking twice refunds once.
-    async fn return_all(
-        &self,
-        order: &Order,
-        payment: &PaymentId,
-        suffix: &str,
-        reason: &str,
-        traceparent: Option<&str>,
-    ) -> Result<(), OrderError> {
-        let command = RefundCommand {
-            id: RefundId(format!("{payment}-{suffix}")),
-            store: order.store,
-            order_no: order.order_no,
-            payment: payment.clone(),
-            amount: None,
-            reason: reason.to_owned(),
-            restock: Vec::new(),
-        };
-        self.payments.refund(command, traceparent).await?;
-        Ok(())
     }
 
     pub(crate) async fn take_refund(
@@ -211,8 +121,13 @@ impl OrderPorts {
             },
         };
         let stock = if record.restock.is_empty() { StockStep::None } else { StockStep::Restock(record.clone()) };
-        let transition =
-            Transition { stock, refund: Some(record), fact: Some(fact), ..self.plain_transition(&order, to, traceparent) };
+        let transition = Transition {
+            stock,
+            refund: Some(record),
+            settles: Some(settled.id()),
+            fact: Some(fact),
+            ..self.plain_transition(&order, to, traceparent)
+        };
         self.try_apply(&transition).await
     }
 
@@ -224,13 +139,14 @@ impl OrderPorts {
         reason: CancelReason,
         traceparent: Option<&str>,
     ) -> Result<Order, OrderError> {
-        for _ in 0..MOST_LOST_RACES {
+        for _ in 0..MAX_LOST_RACES {
             let order = self.orders.find(store, order_no).await?.ok_or(OrderError::NotFound)?;
             if matches!(order.state, OrderState::Cancelled { .. }) {
                 return Ok(order);
             }
             let to = order.state.clone().cancel(reason).map_err(|_| OrderError::NotCancellable)?;
-            // The channel is asked and closed first: from here on no new payment can begin.
+            // The channel is asked and closed first: from here on no new payment can begin. Money that is stored closes the
+            // door, taken by the order or not.
             if self.payments.close(store, order_no).await? {
                 return Err(OrderError::NotCancellable);
             }
@@ -240,8 +156,14 @@ impl OrderPorts {
                 fact: Some(fact),
                 ..self.plain_transition(&order, to, traceparent)
             };
-            if matches!(self.try_apply(&transition).await?, Attempt::Settled) {
-                return self.orders.find(store, order_no).await?.ok_or(OrderError::NotFound);
+            match self.orders.apply(&transition).await? {
+                Applied::Done => {
+                    self.stock.hint_effects();
+                    return self.orders.find(store, order_no).await?.ok_or(OrderError::NotFound);
+                }
+                // Stored after the channel was closed and before the order was cancelled.
+                Applied::MoneyStored => return Err(OrderError::NotCancellable),
+                Applied::Repeated | Applied::Lost | Applied::Short | Applied::EpochMoved => {}
             }
         }
         Err(too_many_races())
@@ -262,11 +184,12 @@ impl OrderPorts {
 
     pub(crate) async fn try_apply(&self, transition: &Transition) -> Result<Attempt, OrderError> {
         match self.orders.apply(transition).await? {
-            Applied::Done | Applied::Repeated => {
+            Applied::Done => {
                 self.stock.hint_effects();
-                Ok(Attempt::Settled)
+                Ok(Attempt::Taken)
             }
-            Applied::Lost | Applied::Short | Applied::EpochMoved => Ok(Attempt::Lost),
+            Applied::Repeated => Ok(Attempt::Settled),
+            Applied::Lost | Applied::Short | Applied::EpochMoved | Applied::MoneyStored => Ok(Attempt::Lost),
         }
     }
 
@@ -280,6 +203,7 @@ impl OrderPorts {
             paid_at: None,
             stock: StockStep::None,
             refund: None,
+            settles: None,
             fact: None,
             traceparent: traceparent.map(str::to_owned),
             now: self.clock.now(),
@@ -309,7 +233,13 @@ impl OrderPorts {
             paid_at: settled.at,
         };
         let fact = Fact::OrderPaid { order: paid, reservation, late };
-        Ok(Transition { paid_at: Some(settled.at), stock, fact: Some(fact), ..self.plain_transition(order, to, traceparent) })
+        Ok(Transition {
+            paid_at: Some(settled.at),
+            stock,
+            settles: Some(settled.id()),
+            fact: Some(fact),
+            ..self.plain_transition(order, to, traceparent)
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sluice_events::ActivityOrder;
+use sluice_events::{ActivityOrder, PaymentSettled, SettledStatus};
 use sluice_kernel::{
-    Money, OrderNo, PageRequest, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
+    Money, OrderNo, PageRequest, PaymentId, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
 use crate::{ActivityPart, IdempotencyKey, OrderState, OrderStatus, PayType, Prepared, ReserveTerms, state::CancelReason};
@@ -162,6 +162,11 @@ impl Order {
         self.first_state() == OrderState::Confirming
     }
 
+    /// What settles an order that costs neither money nor points; `None` for every other one.
+    pub fn free_settlement(&self) -> Option<PaymentSettled> {
+        free_settlement(self.order_no, self.store, self.total, &self.first_state(), self.created_at)
+    }
+
     /// What events tell of it as an activity order.
     pub fn activity_told(&self) -> Option<ActivityOrder> {
         told(self.activity.as_ref(), self.items.first().map(|item| &item.line), self.profit_total)
@@ -181,6 +186,30 @@ fn first_state(activity: Option<&ActivityPart>) -> OrderState {
         Some(PayType::Points) => OrderState::Confirming,
         Some(PayType::Cash) | None => OrderState::Unpaid,
     }
+}
+
+/// The provider of payments that nobody has to make.
+const NO_PROVIDER: &str = "none";
+
+fn free_settlement(
+    order_no: OrderNo,
+    store_id: StoreId,
+    total: Money,
+    first: &OrderState,
+    at: Timestamp,
+) -> Option<PaymentSettled> {
+    (total.amount == 0 && *first == OrderState::Unpaid).then(|| PaymentSettled {
+        order_no,
+        store_id,
+        payment_id: PaymentId(format!("free-{order_no}")),
+        provider: NO_PROVIDER.to_owned(),
+        status: SettledStatus::Paid,
+        amount: total,
+        points: None,
+        refund_id: None,
+        restock: Vec::new(),
+        at,
+    })
 }
 
 fn told(activity: Option<&ActivityPart>, item: Option<&ItemLine>, total_profit: i64) -> Option<ActivityOrder> {
@@ -249,6 +278,11 @@ impl NewOrder {
     /// How it begins.
     pub fn first_state(&self) -> OrderState {
         first_state(self.activity.as_ref())
+    }
+
+    /// What settles an order that costs neither money nor points, written with it; `None` for every other one.
+    pub fn free_settlement(&self) -> Option<PaymentSettled> {
+        free_settlement(self.order_no, self.store, self.total, &self.first_state(), self.created_at)
     }
 
     /// What events tell of it as an activity order.

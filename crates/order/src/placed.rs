@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use sluice_events::PaymentSettled;
 use sluice_kernel::{OrderNo, PortError, ReservationId, SkuId, StoreId, UserId};
 
 use crate::{
     CommitAnswer, NewOrder, Order, OrderError, OrderItem, OrderState, Prepared, RefundState, Replay, ReserveAnswer, StockRefusal,
-    service::OrderPorts,
+    service::OrderPorts, unpaid::Share,
 };
 
 /// Identifies a request across repetitions (api.md, `Idempotency-Key`). Scope: store, user, route.
@@ -40,6 +41,18 @@ pub(crate) enum Round {
     Replayed(Replay),
     /// The catalog or the gate moved on: check again.
     Again,
+}
+
+impl Round {
+    /// The order's place in its user's share counts on where the order was written, and is free again where it was not.
+    pub(crate) fn with(self, share: Option<Share>) -> Self {
+        if matches!(self, Self::Committed(_))
+            && let Some(share) = share
+        {
+            share.commit();
+        }
+        self
+    }
 }
 
 /// What holding the units and committing came to.
@@ -86,7 +99,11 @@ impl OrderPorts {
 
     pub(crate) async fn answer_new(&self, mut new: NewOrder) -> Result<Placed, OrderError> {
         let written = new.first_payment.take();
-        let order = first_form(new);
+        let mut order = first_form(new);
+        if let Some(free) = order.free_settlement() {
+            self.settle_free(&mut order, &free).await;
+            return Ok(Placed { order, payment: None, replayed: false });
+        }
         let payment = match written {
             Some(payment) => Some(payment),
             None if order.state == OrderState::Unpaid => self.prepare_or_none(&order).await,
@@ -101,13 +118,16 @@ impl OrderPorts {
         }
         let mut order = self.orders.find(store, replay.order_no).await?.ok_or(OrderError::NotFound)?;
         let mut payment = None;
-        if !order.is_paid_in_points() {
+        let free = order.free_settlement();
+        if let (Some(free), OrderState::Unpaid) = (&free, &order.state) {
+            self.settle_free(&mut order, free).await;
+        } else if !order.is_paid_in_points() {
             payment = self.payments.first(order.store, order.order_no).await?;
         }
-        if payment.is_none() && order.state == OrderState::Unpaid {
+        if payment.is_none() && order.state == OrderState::Unpaid && free.is_none() {
             payment = self.prepare_or_none(&order).await;
         }
-        order.state = order.first_state();
+        order.state = free.map_or_else(|| order.first_state(), |free| OrderState::Paid { payment: free.payment_id });
         order.cancel_reason = None;
         order.refund_state = RefundState::None;
         order.paid_at = None;
@@ -122,7 +142,19 @@ impl OrderPorts {
         }
         match self.orders.find_replay(key).await {
             Ok(Some(replay)) => self.answer_replay(key.store, replay).await,
-            Ok(None) | Err(_) => Err(refusal),
+            Ok(None) => Err(refusal),
+            // Whether the key owns an order is not known, so nothing is refused.
+            Err(error) => Err(PortError::unavailable("the look-up of the idempotency key", error).into()),
+        }
+    }
+
+    /// An order that costs nothing is paid at once. What stands in its way passes, and the sweeper goes on.
+    async fn settle_free(&self, order: &mut Order, free: &PaymentSettled) {
+        match self.settle(free, None).await {
+            Ok(()) => order.state = OrderState::Paid { payment: free.payment_id.clone() },
+            Err(error) => {
+                tracing::warn!(order.no = %order.order_no, error = %error, "An order that costs nothing will be paid soon.");
+            }
         }
     }
 

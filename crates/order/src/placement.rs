@@ -16,6 +16,7 @@ use crate::{
     placed::{Held, MOST_ROUNDS, Round},
     rules::{self, Priced, Wanted},
     service::OrderPorts,
+    unpaid::UnpaidShares,
 };
 
 /// A line as asked for; the SKU's id is still text.
@@ -51,7 +52,7 @@ pub struct PlaceCartOrder {
 const CART_REDIRECT: &str = "2";
 
 impl OrderPorts {
-    pub(crate) async fn place(&self, command: &PlaceCartOrder) -> Result<Placed, OrderError> {
+    pub(crate) async fn place(&self, command: &PlaceCartOrder, unpaid: &UnpaidShares) -> Result<Placed, OrderError> {
         rules::check_texts(
             &command.recipient,
             &command.attribution,
@@ -62,7 +63,7 @@ impl OrderPorts {
             ],
         )?;
         for _ in 0..MOST_ROUNDS {
-            match self.round(command).await {
+            match self.round(command, unpaid).await {
                 Ok(Round::Committed(order)) => return self.answer_new(*order).await,
                 Ok(Round::Replayed(replay)) => return self.answer_replay(command.store, replay).await,
                 Ok(Round::Again) => {}
@@ -72,7 +73,7 @@ impl OrderPorts {
         Err(PortError::GateClosed.into())
     }
 
-    async fn round(&self, command: &PlaceCartOrder) -> Result<Round, OrderError> {
+    async fn round(&self, command: &PlaceCartOrder, unpaid: &UnpaidShares) -> Result<Round, OrderError> {
         let (wanted, cart_version) = self.wanted(command).await?;
         let skus: Vec<SkuId> = wanted.keys().copied().collect();
         let cards = self.catalog.cards(command.store, &skus).await?;
@@ -87,12 +88,13 @@ impl OrderPorts {
             rules::check_fields(wanted.keys().filter_map(|sku| cards.get(sku)), &command.recipient, command.verify_code.as_ref())?;
         let uses_code = if check_code { Some(self.verified_code(command).await?) } else { None };
         let mut order = self.new_order(command, &wanted, &cards)?;
-        order.first_payment = self.payments.instant(&order);
+        order.first_payment = if order.free_settlement().is_none() { self.payments.instant(&order) } else { None };
         order.cart_version = cart_version;
         order.uses_code = uses_code;
 
+        let share = unpaid.take(self.orders.as_ref(), &order).await?;
         match self.hold_and_commit(order).await? {
-            Held::Ended(round) => Ok(round),
+            Held::Ended(round) => Ok(round.with(Some(share))),
             Held::Refused(refusal) => self.refused(command.store, refusal, &wanted).await,
         }
     }
@@ -115,7 +117,7 @@ impl OrderPorts {
     async fn verified_code(&self, command: &PlaceCartOrder) -> Result<(String, Timestamp), OrderError> {
         let phone = command.recipient.phone.clone().unwrap_or_default();
         let code = command.verify_code.clone().unwrap_or_default();
-        match self.codes.check(command.store, &phone, &code).await? {
+        match self.codes.check(command.store, &command.user, &phone, &code).await? {
             CodeVerdict::Valid { sent_at } => Ok((phone, sent_at)),
             CodeVerdict::Invalid => Err(OrderError::VerifyCodeInvalid),
         }

@@ -57,6 +57,7 @@ impl OrderPorts {
         let fact = Fact::OrderCancelled { order: cancelled(&order, &to, settled.at), reservation: order.reservation };
         let transition = Transition {
             stock: StockStep::Release(order.reservation),
+            settles: Some(settled.id()),
             fact: Some(fact),
             ..self.plain_transition(&order, to, traceparent)
         };
@@ -85,6 +86,7 @@ impl OrderPorts {
             restock,
         };
         let done = self.points.refund(refund, ask.traceparent.as_deref()).await?;
+        let done = done.ok_or_else(|| OrderError::NotRefundable("all of it was refunded".to_owned()))?;
         Ok(RefundAsked { id, order_no: order.order_no, amount: 0, points: Some(order.points_total), done, replayed })
     }
 }

@@ -3,12 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_events::{Fact, RestockLine};
+use sluice_events::{Fact, PaymentSettled};
 use sluice_kernel::{
     Money, OrderNo, PaymentId, Points, PortResult, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{ActivityWindow, IdempotencyKey, NewOrder, Order, OrderError, OrderQuery, OrderState, OrderStatus, RefundRecord};
+use crate::{
+    ActivityWindow, IdempotencyKey, NewOrder, Order, OrderError, OrderQuery, OrderState, OrderStatus, RefundRecord, Unpaid,
+};
 
 /// Form fields a product may require of a cart order (spec.md S2 rule 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +67,8 @@ pub enum CodeVerdict {
 
 #[async_trait]
 pub trait CodeVerifier: Send + Sync {
-    async fn check(&self, store: StoreId, phone: &str, code: &str) -> PortResult<CodeVerdict>;
+    /// `user` is who orders: wrong codes are counted for them.
+    async fn check(&self, store: StoreId, user: &UserId, phone: &str, code: &str) -> PortResult<CodeVerdict>;
 }
 
 /// Why the stock says no; nothing was taken.
@@ -118,7 +121,25 @@ pub trait StockReserver: Send + Sync {
         terms: Option<&ReserveTerms>,
         now: Timestamp,
     ) -> PortResult<ReserveAnswer>;
+    /// The epoch in which a gate outside the database stands now for this store. An order that is read after this is at most
+    /// as old as what the gate of this epoch counts.
+    async fn epoch(&self, store: StoreId) -> PortResult<i64>;
+    /// As `reserve`, but only in this epoch; fails with `PortError::GateClosed` in any other one. For orders that may have
+    /// held units before: a gate that was counted anew since the order was read may have counted them.
+    async fn reserve_in(
+        &self,
+        epoch: i64,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer>;
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()>;
+    /// This instant of the caller's clock by the gate's clock, which decides over windows; as far as it was measured.
+    fn instant(&self, now: Timestamp) -> Timestamp {
+        now
+    }
     /// Committed changes wait in the effects queue: apply them soon. Never fails; the sweeper is the backstop.
     fn hint_effects(&self);
 }
@@ -184,6 +205,8 @@ pub struct Transition {
     pub stock: StockStep,
     /// A refund that this step records: its amount counts once.
     pub refund: Option<RefundRecord>,
+    /// The settlement that the order takes by this change: it waits no longer.
+    pub settles: Option<String>,
     /// What is told; `None` where nothing is.
     pub fact: Option<Fact>,
     pub traceparent: Option<String>,
@@ -201,6 +224,33 @@ pub enum Applied {
     Short,
     /// The gate was rebuilt since the reservation; nothing was changed.
     EpochMoved,
+    /// Only of a cancellation: verified money for the order is stored; nothing was changed.
+    MoneyStored,
+}
+
+/// A settlement that its order has not taken so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingSettlement {
+    /// [`PaymentSettled::id`].
+    pub id: String,
+    pub settled: PaymentSettled,
+    /// How often it was claimed.
+    pub attempts: u32,
+}
+
+/// What pay and points have settled, from the transaction that settled it until the order's change has taken it
+/// ([`Transition::settles`]). Lost messages lose nothing that stands here.
+#[async_trait]
+pub trait Settlements: Send + Sync {
+    /// Takes up to `limit` that are due, the longest due first, and puts them off until `until`; counts an attempt. Of several
+    /// callers each gets settlements of its own.
+    async fn claim(&self, limit: u32, now: Timestamp, until: Timestamp) -> PortResult<Vec<WaitingSettlement>>;
+    /// Keeps one that cannot be taken now; one that stands already is left as it is.
+    async fn keep(&self, settled: &PaymentSettled, due: Timestamp) -> PortResult<()>;
+    /// Due again at `until`; `None` where it is given up.
+    async fn put_off(&self, id: &str, until: Option<Timestamp>, attempts: u32) -> PortResult<()>;
+    /// It needs nothing more; none may stand.
+    async fn taken(&self, id: &str) -> PortResult<()>;
 }
 
 #[async_trait]
@@ -208,14 +258,19 @@ pub trait OrderRepository: Send + Sync {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>>;
     /// Up to `limit + 1` orders, newest first.
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>>;
-    /// Status alone, for streams: status and version.
-    async fn status(&self, store: StoreId, order: OrderNo) -> PortResult<Option<(OrderStatus, i64)>>;
+    /// The present status of each of these orders that exists, in one statement for a thousand of them.
+    async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>>;
+    /// What the user's unpaid orders come to now.
+    async fn unpaid_of(&self, store: StoreId, user: &UserId) -> PortResult<Unpaid>;
     async fn find_replay(&self, key: &IdempotencyKey) -> PortResult<Option<Replay>>;
     /// Remembers a key of a payment or refund, after it took effect; a key that stands already is left as it is.
     async fn remember(&self, key: &IdempotencyKey, order: OrderNo, now: Timestamp) -> PortResult<()>;
     async fn apply(&self, transition: &Transition) -> PortResult<Applied>;
     /// Unpaid orders whose next look is due, oldest first: order, store, expires_at.
     async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>>;
+    /// Orders that still wait for the points account and are due for a look, oldest first, and puts them off until
+    /// `until`; of several callers each gets orders of its own.
+    async fn claim_confirming(&self, now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId)>>;
     /// Looks at these again at `until`, so that a message that is on its way is not sent twice at once.
     async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()>;
     /// How many unpaid orders are past their deadline, and since when the oldest one is.
@@ -240,7 +295,18 @@ pub struct RefundCommand {
     /// `None`: all that is left.
     pub amount: Option<i64>,
     pub reason: String,
-    pub restock: Vec<RestockLine>,
+    pub restock: Vec<RestockWish>,
+    /// Of the request that names the refund by its key.
+    pub fingerprint: Option<[u8; 32]>,
+}
+
+/// Units of one SKU that a refund returns to stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestockWish {
+    pub sku_id: SkuId,
+    /// `None`: all that the order's refunds have left, if anything.
+    pub wanted: Option<i64>,
+    pub ordered: i64,
 }
 
 /// The pay context as the order context sees it.
@@ -256,11 +322,12 @@ pub trait PaymentDesk: Send + Sync {
     async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
     /// The newest payment of each of these orders that has one.
     async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>>;
-    /// Asks and closes the channels; `true` where money had come (do not cancel).
+    /// Asks and closes the channels; `true` where money had come, taken by the order or not (do not cancel).
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
-    /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already.
+    /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already; refuses what exceeds
+    /// what is left of money or units, and `Err(OrderError::RefundRefused)` where the provider says no.
     async fn refund(&self, command: RefundCommand, traceparent: Option<&str>) -> Result<(i64, bool), OrderError>;
-    /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`.
+    /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`, `settlement_refused`.
     async fn keep_exception(
         &self,
         kind: &'static str,

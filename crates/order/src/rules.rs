@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{Currency, IdGenerator, Money, Points, Quantity, SkuId};
+use sluice_kernel::{Currency, IdGenerator, Money, Points, Quantity, SkuId, text::is_visible};
 
 use crate::{Attribution, ChildOrder, ItemLine, MissingField, OrderError, Recipient, RequestedLine, RequiredField, ShelfCard};
 
@@ -64,7 +64,7 @@ pub fn check_shelf(wanted: &BTreeMap<SkuId, Wanted>, cards: &HashMap<SkuId, Arc<
 
 /// A text that says something.
 pub fn given(text: Option<&String>) -> bool {
-    text.is_some_and(|text| !text.trim().is_empty())
+    text.is_some_and(|text| is_visible(text))
 }
 
 /// Rule 3: the required form fields of every product. Answers whether a verification code must be checked.

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed, RestockLine, Topic};
+use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed, Topic};
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, Points, PortError, RefundId, SkuId, StoreId, Timestamp, UserId};
 
 use crate::{
     ActivityDesk, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderError, OrderQuery, OrderRepository,
     OrderState, OrderStatus, OrderWriter, PaymentDesk, PlaceActivityOrder, PlaceCartOrder, Placed, PointsDesk, Prepared,
-    RefundCommand, StockReserver, fresh_looks::FreshLooks, rules, running::RunningKeys,
+    RefundCommand, Settlements, StockReserver, UnpaidLimits,
+    fresh_looks::FreshLooks,
+    refunds::{check_refund, refund_id, restock_lines, restock_wishes},
+    running::RunningKeys,
+    unpaid::UnpaidShares,
 };
 
 /// An order and its newest payment.
@@ -62,8 +66,8 @@ pub trait OrderService: Send + Sync {
     /// A user's own order; another's is not found. `user: None` for staff.
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
-    /// Status and version, for streams.
-    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError>;
+    /// The present status of each of these orders, for streams that were opened on them.
+    async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
     async fn cancel(
         &self,
         store: StoreId,
@@ -86,6 +90,10 @@ pub trait OrderService: Send + Sync {
 
     /// Consumer of `payment-settled`.
     async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError>;
+    /// Takes up to `limit` settlements that no event has brought to their orders; answers how many were due.
+    async fn settle_waiting(&self, limit: u32) -> Result<usize, OrderError>;
+    /// Begins deductions of up to `limit` orders that nobody deducts; answers how many were looked at.
+    async fn deduct_waiting(&self, limit: u32) -> Result<usize, OrderError>;
     /// Consumer of `auto-cancel`.
     async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError>;
     /// The `auto-cancel` messages of orders whose deadline has passed; the same order comes again after a pause, until
@@ -113,12 +121,15 @@ pub struct OrderPorts {
     pub stock: Arc<dyn StockReserver>,
     pub writer: Arc<dyn OrderWriter>,
     pub orders: Arc<dyn OrderRepository>,
+    pub settlements: Arc<dyn Settlements>,
     pub payments: Arc<dyn PaymentDesk>,
     pub activities: Arc<dyn ActivityDesk>,
     pub points: Arc<dyn PointsDesk>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub timings: OrderTimings,
+    /// Of one user.
+    pub limits: UnpaidLimits,
 }
 
 /// The service over its ports.
@@ -126,11 +137,13 @@ pub struct Orders {
     inner: Arc<OrderPorts>,
     running: RunningKeys,
     fresh: Arc<FreshLooks>,
+    unpaid: UnpaidShares,
 }
 
 impl Orders {
     pub fn new(inner: OrderPorts) -> Self {
-        Self { inner: Arc::new(inner), running: RunningKeys::default(), fresh: Arc::default() }
+        let unpaid = UnpaidShares::new(inner.limits);
+        Self { inner: Arc::new(inner), running: RunningKeys::default(), fresh: Arc::default(), unpaid }
     }
 
     /// Runs a placement to its end whatever becomes of the caller, one a key at a time.
@@ -169,9 +182,11 @@ impl Orders {
         let transition = self.inner.plain_transition(&order, to, None);
         match self.inner.orders.apply(&transition).await? {
             crate::Applied::Done => self.find(store, None, order_no).await,
-            crate::Applied::Lost | crate::Applied::Repeated | crate::Applied::Short | crate::Applied::EpochMoved => {
-                Err(OrderError::WrongState("the order changed meanwhile".to_owned()))
-            }
+            crate::Applied::Lost
+            | crate::Applied::Repeated
+            | crate::Applied::Short
+            | crate::Applied::EpochMoved
+            | crate::Applied::MoneyStored => Err(OrderError::WrongState("the order changed meanwhile".to_owned())),
         }
     }
 }
@@ -183,13 +198,13 @@ fn owned_by(order: &Order, user: Option<&UserId>) -> bool {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
-        let inner = self.inner.clone();
-        self.apart(&command.key.clone(), async move { inner.place(&command).await }).await
+        let (inner, unpaid) = (self.inner.clone(), self.unpaid.clone());
+        self.apart(&command.key.clone(), async move { inner.place(&command, &unpaid).await }).await
     }
 
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
-        let (inner, fresh) = (self.inner.clone(), self.fresh.clone());
-        self.apart(&command.key.clone(), async move { inner.place_activity(&command, &fresh).await }).await
+        let (inner, fresh, unpaid) = (self.inner.clone(), self.fresh.clone(), self.unpaid.clone());
+        self.apart(&command.key.clone(), async move { inner.place_activity(&command, &fresh, &unpaid).await }).await
     }
 
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
@@ -205,8 +220,8 @@ impl OrderService for Orders {
         Ok(page.map(|order| OrderDetail { payment: latest.remove(&order.order_no), order }))
     }
 
-    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError> {
-        self.inner.orders.status(store, order).await?.ok_or(OrderError::NotFound)
+    async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError> {
+        Ok(self.inner.orders.statuses(orders).await?)
     }
 
     async fn cancel(
@@ -282,7 +297,8 @@ impl OrderService for Orders {
             payment,
             amount: ask.amount,
             reason: ask.reason.clone(),
-            restock: restock_lines(&order, &ask.restock),
+            restock: restock_wishes(&order, &ask.restock),
+            fingerprint: Some(ask.key.fingerprint),
         };
         let (amount, done) = self.inner.payments.refund(command, ask.traceparent.as_deref()).await?;
         if replay.is_none() {
@@ -292,7 +308,15 @@ impl OrderService for Orders {
     }
 
     async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
-        self.inner.settle(settled, traceparent).await
+        self.inner.receive_settlement(settled, traceparent).await
+    }
+
+    async fn settle_waiting(&self, limit: u32) -> Result<usize, OrderError> {
+        self.inner.settle_waiting(limit).await
+    }
+
+    async fn deduct_waiting(&self, limit: u32) -> Result<usize, OrderError> {
+        self.inner.deduct_waiting(limit).await
     }
 
     async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError> {
@@ -326,60 +350,5 @@ impl OrderService for Orders {
 
     async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError> {
         Ok(self.inner.orders.overdue(self.inner.clock.now()).await?)
-    }
-}
-
-/// The refund's id follows from its key: repeating the request names the same refund towards the provider.
-fn refund_id(key: &IdempotencyKey) -> RefundId {
-    use sha2::{Digest as _, Sha256};
-    let hash = Sha256::digest(format!("{}\n{}\n{}\n{}", key.route, key.store, key.user, key.key));
-    RefundId(hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
-}
-
-fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderError> {
-    if order.status() == OrderStatus::Refunded {
-        return Err(OrderError::NotRefundable("all of it was refunded".to_owned()));
-    }
-    if ask.reason.trim().is_empty() || ask.reason.chars().count() > 200 {
-        return Err(rules::invalid("/reason", "1 to 200 characters"));
-    }
-    if order.is_paid_in_points() && ask.amount.is_some() {
-        return Err(rules::invalid("/amount", "an order that was paid in points is refunded whole"));
-    }
-    let left = order.total.amount.saturating_sub(order.refunded);
-    if ask.amount.is_some_and(|amount| amount <= 0 || amount > left) {
-        return Err(rules::invalid("/amount", &format!("from 1 to the {left} minor units that are left")));
-    }
-    let RestockChoice::Lines(lines) = &ask.restock else {
-        return Ok(());
-    };
-    for (index, (sku, quantity)) in lines.iter().enumerate() {
-        let item = order.items.iter().find(|item| item.line.sku_id == *sku);
-        let most = item.map_or(0, |item| item.line.quantity.get().saturating_sub(item.restocked));
-        let repeated = lines.iter().take(index).any(|(other, _)| other == sku);
-        if *quantity < 1 || *quantity > most || repeated || order.status() == OrderStatus::PaidAfterClose {
-            return Err(rules::invalid(
-                &format!("/restock_items/{index}"),
-                &format!("at most {most} units of this SKU can be restocked"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn restock_lines(order: &Order, choice: &RestockChoice) -> Vec<RestockLine> {
-    match choice {
-        RestockChoice::Nothing => Vec::new(),
-        RestockChoice::Lines(lines) => {
-            lines.iter().map(|(sku_id, quantity)| RestockLine { sku_id: *sku_id, quantity: *quantity }).collect()
-        }
-        // Units of an order that was paid after its close went back to stock when it was closed.
-        RestockChoice::Everything if order.status() == OrderStatus::PaidAfterClose => Vec::new(),
-        RestockChoice::Everything => order
-            .items
-            .iter()
-            .map(|item| RestockLine { sku_id: item.line.sku_id, quantity: item.line.quantity.get() - item.restocked })
-            .filter(|line| line.quantity > 0)
-            .collect(),
     }
 }

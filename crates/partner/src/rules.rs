@@ -73,7 +73,12 @@ impl PushRules {
 
     /// After a message was refused for the `tries`th time.
     pub(crate) fn message_pause(&self, tries: u32) -> Duration {
-        doubled(self.first_pause, tries, self.longest_pause.saturating_mul(REFUSED_PAUSES))
+        doubled(self.first_pause, tries, self.longest_message_pause())
+    }
+
+    /// Between two tries of a message that its receiver refuses.
+    pub fn longest_message_pause(&self) -> Duration {
+        self.longest_pause.saturating_mul(REFUSED_PAUSES)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How pay refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, PortError, SkuId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PayError {
@@ -16,6 +16,13 @@ pub enum PayError {
     Mismatch,
     #[error("more than the {left} minor units that are left")]
     RefundTooLarge { left: i64 },
+    #[error("at most {left} units of this SKU can be restocked")]
+    RestockTooLarge { sku: SkuId, left: i64 },
+    #[error("this key was used for another request")]
+    KeyReused,
+    /// With the provider's reason.
+    #[error("the payment provider refuses the refund: {0}")]
+    RefundRefused(String),
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -24,8 +31,13 @@ impl Classified for PayError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound => ErrorKind::NotFound,
-            Self::Closed => ErrorKind::Conflict,
-            Self::SignatureInvalid | Self::Malformed(_) | Self::Mismatch | Self::RefundTooLarge { .. } => ErrorKind::Invalid,
+            Self::Closed | Self::RefundRefused(_) => ErrorKind::Conflict,
+            Self::SignatureInvalid
+            | Self::Malformed(_)
+            | Self::Mismatch
+            | Self::RefundTooLarge { .. }
+            | Self::RestockTooLarge { .. }
+            | Self::KeyReused => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -37,7 +49,9 @@ impl Classified for PayError {
             Self::SignatureInvalid => "signature_invalid",
             Self::Malformed(_) => "malformed_json",
             Self::Mismatch => "payment_mismatch",
-            Self::RefundTooLarge { .. } => "invalid_field",
+            Self::RefundTooLarge { .. } | Self::RestockTooLarge { .. } => "invalid_field",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::RefundRefused(_) => "refund_refused",
             Self::Port(error) => error.code(),
         }
     }

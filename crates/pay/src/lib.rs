@@ -7,6 +7,7 @@
 mod error;
 mod model;
 mod ports;
+mod refunding;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -14,7 +15,7 @@ pub mod testing;
 pub use error::PayError;
 pub use model::{
     Attribution, Channel, CloseAnswer, Notice, NoticeStatus, PayException, PayLine, PayRefund, Payment, PaymentHandle,
-    PaymentRequest, PaymentStatus, RefundRequest, RefundStatus, SandboxOutcome, WebhookHeaders,
+    PaymentRequest, PaymentStatus, RefundRequest, RefundStatus, RestockAsk, SandboxOutcome, WebhookHeaders,
 };
 pub use ports::{
     ChannelState, GatewayError, InsertAnswer, NoticeAnswer, PaymentGateway, PaymentRepository, RefundBegin, RefundRepository,

@@ -134,7 +134,7 @@ impl WebhookHeaders {
 pub enum CloseAnswer {
     /// No channel takes money any more, or the provider stayed silent within bounds.
     Closed,
-    /// Money had come: a settlement is on its way, do not cancel.
+    /// Money had come and is stored: its order is not cancelled, whether or not it has taken the money yet.
     Paid,
 }
 
@@ -147,7 +147,19 @@ pub struct RefundRequest {
     /// `None` returns all that is left.
     pub amount: Option<i64>,
     pub reason: String,
-    pub restock: Vec<RestockLine>,
+    pub restock: Vec<RestockAsk>,
+    /// SHA-256 over the request that names this refund by its key; `None` where no request asked.
+    pub fingerprint: Option<[u8; 32]>,
+}
+
+/// Units of one SKU that a refund returns to stock, from what the order's refunds have left of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestockAsk {
+    pub sku_id: SkuId,
+    /// `None` returns all that is left, if anything.
+    pub wanted: Option<i64>,
+    /// What of this SKU the order holds.
+    pub ordered: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +168,8 @@ pub enum RefundStatus {
     /// Asked for; the provider is tried until it answers.
     Pending,
     Done,
+    /// The provider said no: the money stayed, and may be asked back anew.
+    Refused,
 }
 
 impl RefundStatus {
@@ -163,6 +177,7 @@ impl RefundStatus {
         match self {
             Self::Pending => "pending",
             Self::Done => "done",
+            Self::Refused => "refused",
         }
     }
 }
@@ -178,13 +193,15 @@ pub struct PayRefund {
     pub reason: String,
     pub restock: Vec<RestockLine>,
     pub created_at: Timestamp,
+    /// How often the provider was asked by the sweeper.
+    pub attempts: u32,
 }
 
-/// Money or a notice that needs a person's eye: a mismatch, or money after the close.
+/// Money or a notice that needs a person's eye: a mismatch, money after the close, a refund that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayException {
     pub id: i64,
-    /// `payment_mismatch`, `paid_after_close`, `paid_twice`.
+    /// `payment_mismatch`, `paid_after_close`, `paid_twice`, `refund_refused`, `refund_unanswered`, `settlement_refused`.
     pub kind: String,
     pub store_id: Option<StoreId>,
     pub order_no: Option<String>,

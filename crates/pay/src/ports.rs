@@ -1,7 +1,7 @@
 //! What pay needs: its rows, and providers.
 
 use async_trait::async_trait;
-use sluice_kernel::{OrderNo, PageRequest, PaymentId, PortResult, RefundId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PageRequest, PaymentId, PortResult, RefundId, SkuId, StoreId, Timestamp};
 
 use crate::{Channel, Notice, PayException, PayRefund, Payment, PaymentRequest, RefundRequest, SandboxOutcome, WebhookHeaders};
 
@@ -29,14 +29,14 @@ pub enum NoticeAnswer {
 pub trait PaymentRepository: Send + Sync {
     /// Inserts a live payment; many at once share a transaction. After its commit the order's closure is looked up,
     /// so that a closure and an insertion can never miss each other: the closure's row is committed before live
-    /// payments are looked for (see [`PaymentRepository::close_order`]).
+    /// payments are looked for (see [`PaymentRepository::close_order`]). An order whose money is stored is closed too.
     async fn insert(&self, payment: &Payment) -> PortResult<InsertAnswer>;
     /// Notes what the provider opened; `false` where the payment is not pending any more.
     async fn set_channel(&self, id: &PaymentId, channel: &Channel) -> PortResult<bool>;
     async fn find(&self, id: &PaymentId) -> PortResult<Option<Payment>>;
     /// All payments of these orders, oldest first.
     async fn of_orders(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<Vec<Payment>>;
-    /// Closes the order to new payments, then returns those still pending.
+    /// Closes the order to new payments, then returns those still pending and those paid.
     async fn close_order(&self, store: StoreId, order: OrderNo, now: Timestamp) -> PortResult<Vec<Payment>>;
     /// pending → closed; `false` where it was not pending.
     async fn mark_closed(&self, id: &PaymentId) -> PortResult<bool>;
@@ -48,7 +48,8 @@ pub trait PaymentRepository: Send + Sync {
         traceparent: Option<&str>,
         now: Timestamp,
     ) -> PortResult<NoticeAnswer>;
-    /// Keeps what needs a person's eye; once per kind and payment (or notice).
+    /// Keeps what needs a person's eye; once per kind, payment (or notice) and detail, and a bounded number of them for a
+    /// payment.
     async fn keep_exception(&self, exception: &PayException) -> PortResult<()>;
     async fn exceptions(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<PayException>>;
 }
@@ -60,19 +61,32 @@ pub enum RefundBegin {
     TooLarge {
         left: i64,
     },
+    /// Fewer units of this SKU are left to be returned to stock.
+    RestockTooLarge {
+        sku: SkuId,
+        left: i64,
+    },
+    /// The refund was begun by another request under the same name.
+    KeyReused,
     NotPaid,
 }
 
 #[async_trait]
 pub trait RefundRepository: Send + Sync {
-    /// Idempotent by refund id.
+    /// Idempotent by refund id. Amount and units are taken from what is left where they are written, so that refunds
+    /// at the same moment never exceed either. A refund that the provider refused begins anew.
     async fn begin(&self, request: &RefundRequest, now: Timestamp) -> PortResult<RefundBegin>;
     /// The provider has given the money back: refund and `payment-settled` in one transaction, once.
     async fn finish(&self, id: &RefundId, traceparent: Option<&str>, now: Timestamp) -> PortResult<()>;
     async fn find(&self, id: &RefundId) -> PortResult<Option<PayRefund>>;
     async fn of_order(&self, store: StoreId, order: OrderNo) -> PortResult<Vec<PayRefund>>;
-    /// Refunds begun before `before` and not finished.
-    async fn pending(&self, before: Timestamp, limit: u32) -> PortResult<Vec<PayRefund>>;
+    /// The provider refuses: the amount is left again. A refund that has ended stays as it is.
+    async fn refuse(&self, id: &RefundId, reason: &str, now: Timestamp) -> PortResult<()>;
+    /// Takes up to `limit` pending refunds that are due, the longest due first, and puts them off until `until`; counts an
+    /// attempt. Of several callers each gets refunds of its own.
+    async fn claim(&self, limit: u32, now: Timestamp, until: Timestamp) -> PortResult<Vec<PayRefund>>;
+    /// Without an answer: due again at the given time.
+    async fn put_off(&self, id: &RefundId, until: Timestamp) -> PortResult<()>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +99,7 @@ pub enum GatewayError {
     /// No answer, or one that says nothing: ask again with the same key.
     #[error("the provider gave no usable answer")]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A final no: asking again changes nothing.
     #[error("the provider refused: {0}")]
     Refused(String),
     #[error("the notification is not readable: {0}")]

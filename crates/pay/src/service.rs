@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use sluice_kernel::{Clock, IdGenerator, Money, OrderNo, Page, PageRequest, PaymentId, StoreId, Timestamp, UserId};
 
 use crate::{
-    Channel, ChannelState, CloseAnswer, GatewayError, InsertAnswer, Notice, PayError, PayException, PayRefund, Payment,
-    PaymentGateway, PaymentHandle, PaymentRepository, PaymentRequest, PaymentStatus, RefundBegin, RefundRepository, RefundRequest,
-    RefundStatus, WebhookHeaders,
+    Channel, ChannelState, CloseAnswer, GatewayError, InsertAnswer, Notice, NoticeStatus, PayError, PayException, PayRefund,
+    Payment, PaymentGateway, PaymentHandle, PaymentRepository, PaymentRequest, PaymentStatus, RefundRepository, RefundRequest,
+    WebhookHeaders,
 };
 
 #[async_trait]
@@ -35,11 +35,11 @@ pub trait PayService: Send + Sync {
         traceparent: Option<&str>,
     ) -> Result<(), PayError>;
     async fn find(&self, id: &PaymentId) -> Result<Payment, PayError>;
-    /// Begins a refund and tries the provider once; the sweeper goes on until it is done.
+    /// Begins a refund and tries the provider once; without an answer the sweeper goes on until there is one.
     async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError>;
     async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError>;
-    /// Sweeper: tries refunds that were left pending for `older_than`.
-    async fn retry_refunds(&self, older_than: Duration) -> Result<usize, PayError>;
+    /// Sweeper: asks for up to `limit` refunds that are due; returns how many it asked for.
+    async fn retry_refunds(&self, limit: u32) -> Result<usize, PayError>;
     async fn keep_exception(&self, exception: PayException) -> Result<(), PayError>;
     async fn exceptions(&self, store: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError>;
 }
@@ -71,7 +71,7 @@ fn silent(error: GatewayError) -> PayError {
     PayError::Port(sluice_kernel::PortError::unavailable("the payment provider", error))
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, GatewayError>>) -> Result<T, GatewayError> {
+pub(crate) async fn bounded<T>(call: impl Future<Output = Result<T, GatewayError>>) -> Result<T, GatewayError> {
     match tokio::time::timeout(PROVIDER_TIMEOUT, call).await {
         Ok(answer) => answer,
         Err(elapsed) => Err(GatewayError::Unknown(Box::new(elapsed))),
@@ -79,7 +79,7 @@ async fn bounded<T>(call: impl Future<Output = Result<T, GatewayError>>) -> Resu
 }
 
 impl Payments {
-    fn gateway(&self, provider: &str) -> Result<&Arc<dyn PaymentGateway>, PayError> {
+    pub(crate) fn gateway(&self, provider: &str) -> Result<&Arc<dyn PaymentGateway>, PayError> {
         self.gateways.iter().find(|gateway| gateway.provider() == provider).ok_or(PayError::NotFound)
     }
 
@@ -147,8 +147,12 @@ impl Payments {
                 Err(error) => tracing::warn!(payment.id = %payment.id, error = %error, "The provider did not close a channel."),
             }
         }
-        self.payments.mark_closed(&payment.id).await?;
-        Ok(CloseAnswer::Closed)
+        if self.payments.mark_closed(&payment.id).await? {
+            return Ok(CloseAnswer::Closed);
+        }
+        // Somebody was faster: whether it was money decides.
+        let standing = self.find(&payment.id).await?;
+        Ok(if standing.status == PaymentStatus::Paid { CloseAnswer::Paid } else { CloseAnswer::Closed })
     }
 
     async fn mismatch(&self, notice: &Notice, store: Option<StoreId>, detail: String) -> Result<(), PayError> {
@@ -164,13 +168,6 @@ impl Payments {
         self.payments.keep_exception(&exception).await?;
         Err(PayError::Mismatch)
     }
-
-    async fn try_refund(&self, refund: &PayRefund, traceparent: Option<&str>) -> Result<(), PayError> {
-        let payment = self.find(&refund.payment_id).await?;
-        let gateway = self.gateway(&payment.provider)?;
-        bounded(gateway.refund(refund)).await.map_err(silent)?;
-        Ok(self.refunds.finish(&refund.id, traceparent, self.clock.now()).await?)
-    }
 }
 
 fn take_over(payment: &mut Payment, channel: Channel) {
@@ -180,21 +177,26 @@ fn take_over(payment: &mut Payment, channel: Channel) {
     }
 }
 
-/// The first field in which a notice differs from the payment it names (promise P4).
+/// Every field in which a notice differs from the payment it names (promise P4).
 fn difference(payment: &Payment, notice: &Notice) -> Option<String> {
-    if notice.order_no != payment.order_no.to_string() {
-        return Some(format!("order {} instead of {}", notice.order_no, payment.order_no));
-    }
-    if notice.amount != payment.amount.amount {
-        return Some(format!("amount {} instead of {}", notice.amount, payment.amount.amount));
-    }
-    if notice.currency != payment.amount.currency.as_str() {
-        return Some(format!("currency {} instead of {}", notice.currency, payment.amount.currency));
-    }
-    if notice.payee != payment.store.to_string() {
-        return Some(format!("payee {} instead of {}", notice.payee, payment.store));
-    }
-    None
+    let fields = [
+        ("order", notice.order_no.clone(), payment.order_no.to_string()),
+        ("amount", notice.amount.to_string(), payment.amount.amount.to_string()),
+        ("currency", notice.currency.clone(), payment.amount.currency.to_string()),
+        ("payee", notice.payee.clone(), payment.store.to_string()),
+    ];
+    let differing = fields.into_iter().filter(|(_, told, known)| told != known);
+    let named: Vec<String> = differing.map(|(name, told, known)| format!("{name} {told} instead of {known}")).collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+/// What a notice says, for staff.
+fn told(notice: &Notice) -> String {
+    let status = match notice.status {
+        NoticeStatus::Paid => "paid",
+        NoticeStatus::Failed => "failed",
+    };
+    format!("{status}, order {}, {} {}, payee {}", notice.order_no, notice.amount, notice.currency, notice.payee)
 }
 
 #[async_trait]
@@ -249,7 +251,8 @@ impl PayService for Payments {
     async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError> {
         let mut answer = CloseAnswer::Closed;
         for payment in self.payments.close_order(store, order, self.clock.now()).await? {
-            if self.close_one(&payment).await? == CloseAnswer::Paid {
+            let stored = payment.status == PaymentStatus::Paid;
+            if stored || self.close_one(&payment).await? == CloseAnswer::Paid {
                 answer = CloseAnswer::Paid;
             }
         }
@@ -269,10 +272,14 @@ impl PayService for Payments {
         let notice = verified.map_err(|error| PayError::Malformed(error.to_string()))?;
 
         let Some(payment) = self.payments.find(&notice.payment_id).await? else {
-            return self.mismatch(&notice, None, "no such payment".to_owned()).await;
+            // Signed by the provider, so its payee is the store it was paid to.
+            let payee = notice.payee.parse::<StoreId>().ok();
+            let detail = format!("no such payment: {}", told(&notice));
+            return self.mismatch(&notice, payee, detail).await;
         };
         if payment.provider != provider {
-            return self.mismatch(&notice, Some(payment.store), format!("provider {provider}")).await;
+            let detail = format!("provider {provider} instead of {}: {}", payment.provider, told(&notice));
+            return self.mismatch(&notice, Some(payment.store), detail).await;
         }
         if let Some(detail) = difference(&payment, &notice) {
             return self.mismatch(&notice, Some(payment.store), detail).await;
@@ -287,33 +294,15 @@ impl PayService for Payments {
     }
 
     async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError> {
-        let refund = match self.refunds.begin(&request, self.clock.now()).await? {
-            RefundBegin::Begun(refund) => refund,
-            RefundBegin::TooLarge { left } => return Err(PayError::RefundTooLarge { left }),
-            RefundBegin::NotPaid => return Err(PayError::NotFound),
-        };
-        if refund.status == RefundStatus::Pending
-            && let Err(error) = self.try_refund(&refund, traceparent).await
-        {
-            tracing::warn!(refund.id = %refund.id, error = %error, "A refund is pending; it will be tried again.");
-            return Ok(refund);
-        }
-        Ok(PayRefund { status: RefundStatus::Done, ..refund })
+        self.begin_refund(&request, traceparent).await
     }
 
     async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError> {
         Ok(self.refunds.of_order(store, order).await?)
     }
 
-    async fn retry_refunds(&self, older_than: Duration) -> Result<usize, PayError> {
-        let before = self.clock.now().minus(older_than);
-        let pending = self.refunds.pending(before, 100).await?;
-        for refund in &pending {
-            if let Err(error) = self.try_refund(refund, None).await {
-                tracing::warn!(refund.id = %refund.id, error = %error, "A refund is still pending.");
-            }
-        }
-        Ok(pending.len())
+    async fn retry_refunds(&self, limit: u32) -> Result<usize, PayError> {
+        self.ask_due_refunds(limit).await
     }
 
     async fn keep_exception(&self, exception: PayException) -> Result<(), PayError> {

@@ -42,8 +42,16 @@ pub trait PromotionRepository: Send + Sync {
     ) -> PortResult<Changed<Activity>>;
     /// Newest first, up to `limit + 1`.
     async fn list_activities(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<Activity>>;
-    /// Those that end at `now` or later, newest first, up to `limit + 1`, without deleted offers.
-    async fn open_activities(&self, store: StoreId, now: Timestamp, page: PageRequest) -> PortResult<Vec<ActivityOffers>>;
+    /// Those that end at `now` or later, newest first, without deleted offers, and whether there are more. The page ends
+    /// before its limit where its activities would have more than `most_offers` offers together, but never before its
+    /// first.
+    async fn open_activities(
+        &self,
+        store: StoreId,
+        now: Timestamp,
+        page: PageRequest,
+        most_offers: u32,
+    ) -> PortResult<(Vec<ActivityOffers>, bool)>;
     /// With its offers, deleted ones included.
     async fn find_activity(&self, store: StoreId, id: ActivityId) -> PortResult<Option<ActivityOffers>>;
 

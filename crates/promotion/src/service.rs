@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{ActivityOrder, OrderPaid, OrderRefunded};
-use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp, text::is_visible};
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
@@ -83,6 +83,8 @@ pub struct Promotions(PromotionPorts);
 
 /// Offers an activity may have: one page shows them all.
 const MOST_OFFERS: u32 = 200;
+/// Offers that a page of activities shows together: each costs a card and figures of stock.
+const MAX_OFFERS_OF_PAGE: u32 = 1_000;
 /// Campaigns ahead that placing looks at.
 const MOST_CAMPAIGNS_AHEAD: u32 = 100;
 const MOST_PER_USER: i64 = 1_000_000;
@@ -128,8 +130,8 @@ impl PromotionService for Promotions {
     }
 
     async fn open_activities(&self, store: StoreId, page: PageRequest) -> Result<Page<ActivityOffers>, PromotionError> {
-        let rows = self.0.repository.open_activities(store, self.0.clock.now(), page).await?;
-        Ok(Page::from_overfull(rows, page.limit, |found| found.activity.id.0))
+        let (found, more) = self.0.repository.open_activities(store, self.0.clock.now(), page, MAX_OFFERS_OF_PAGE).await?;
+        Ok(Page::ending_at_last(found, more, |found| found.activity.id.0))
     }
 
     async fn add_offer(&self, store: StoreId, activity: ActivityId, offer: NewOffer) -> Result<Offer, PromotionError> {
@@ -344,7 +346,7 @@ pub fn check_promoter(promoter: &str) -> Result<(), PromotionError> {
 }
 
 fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), PromotionError> {
-    if text.trim().is_empty() {
+    if !is_visible(text) {
         return Err(invalid(field, "must not be empty"));
     }
     check_length(field, text, most)

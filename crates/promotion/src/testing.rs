@@ -134,7 +134,13 @@ async fn lists_are_newest_first_and_open_ones_have_not_ended(promotion: &dyn Pro
     let gone = OfferTerms { deleted: true, ..removed.terms };
     done(promotion.save_offer(STORE, removed.product_id, 1, &gone).await.unwrap());
 
-    let open = promotion.open_activities(STORE, at(100), PageRequest::first(2)).await.unwrap();
+    let (open, more) = promotion.open_activities(STORE, at(100), PageRequest::first(2), 200).await.unwrap();
+    assert!(!more);
+    // A page ends where its offers would become too many, and shows its first activity in any case.
+    let (coming, more) = promotion.open_activities(STORE, at(100), PageRequest::first(2), 1).await.unwrap();
+    assert_eq!((coming.len(), more), (1, true));
+    let next = PageRequest { limit: 2, after: Some(made[2].id.0) };
+    assert_eq!(promotion.open_activities(STORE, at(100), next, 1).await.unwrap(), (open[1..].to_vec(), false));
     let titles: Vec<&str> = open.iter().map(|found| found.activity.title.as_str()).collect();
     assert_eq!(titles, ["coming", "last instant"]);
     assert_eq!(open[1].offers, [kept]);
@@ -230,7 +236,7 @@ async fn stores_are_apart(promotion: &dyn PromotionRepository) {
     let added = promotion.add_offer(OTHER_STORE, activity.id, &new_offer("x", offer.terms), MOST, at(0)).await.unwrap();
     assert_eq!(added, AddedOffer::Absent);
     assert_eq!(promotion.list_activities(OTHER_STORE, PageRequest::first(100)).await.unwrap(), []);
-    assert_eq!(promotion.open_activities(OTHER_STORE, at(0), PageRequest::first(100)).await.unwrap(), []);
+    assert_eq!(promotion.open_activities(OTHER_STORE, at(0), PageRequest::first(100), 200).await.unwrap(), (vec![], false));
 }
 
 async fn campaigns_come_and_go(promotion: &dyn PromotionRepository) {

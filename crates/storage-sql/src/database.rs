@@ -1,37 +1,83 @@
 //! Connections: a pool for MySQL/MariaDB; for SQLite one writer and a few readers over one file.
 
-use std::{sync::Arc, time::Duration};
-
-use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, DatabaseConnection, ExecResult, IsolationLevel, QueryResult, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait as _, Value,
-    sqlx::{
-        Executor as _,
-        sqlite::{SqliteJournalMode, SqliteSynchronous},
-    },
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
 };
+
+use sea_orm::{ConnectOptions, ExecResult, QueryResult, Value};
 use sluice_kernel::{PortError, PortResult};
 use tokio::sync::Notify;
 
 use crate::{
+    connection::{Doubt, Pool},
     error::{StoreError, StoreResult},
+    held::HeldRows,
+    session,
+    sqlite::{self, Commits, LockWait},
     statement::Dialect,
     unit_of_work::UnitOfWork,
 };
 
+/// Where a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabasePlace {
+    /// A SQLite file by its name, whatever characters that has.
+    File(PathBuf),
+    /// `sqlite://FILE` or `mysql://USER[:PASSWORD]@HOST:PORT/DB[?socket=PATH]`.
+    Url(String),
+}
+
+impl DatabasePlace {
+    pub fn is_sqlite(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Url(url) => url.starts_with("sqlite:"),
+        }
+    }
+
+    /// False for a SQLite database in memory, and for one that its URL opens for reading alone.
+    pub(crate) fn is_a_writable_file(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Url(url) => !["sqlite::memory:", "mode=memory", "mode=ro"].iter().any(|special| url.contains(special)),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// `sqlite://FILE` or `mysql://USER[:PASSWORD]@HOST:PORT/DB[?socket=PATH]`.
-    pub url: String,
+    pub place: DatabasePlace,
     /// Connections to MySQL/MariaDB at most.
     pub max_connections: u32,
     /// How long a caller waits for a connection before it is told that the database is away.
     pub acquire_timeout: Duration,
+    /// How long a statement, a BEGIN or a COMMIT may take; beyond it the connection is thrown away.
+    pub statement_timeout: Duration,
+    /// How long MySQL/MariaDB lets a statement wait for a lock; whole seconds.
+    pub lock_wait: Duration,
+    /// How long MySQL/MariaDB lets a transaction be open and idle, as those of a frozen process are; whole seconds.
+    pub idle_transaction: Duration,
+    /// Nothing is written: a SQLite file is opened for reading, and no file is made beside it.
+    pub read_only: bool,
 }
 
 impl DatabaseSettings {
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 32, acquire_timeout: Duration::from_secs(3) }
+        Self::at(DatabasePlace::Url(url.into()))
+    }
+
+    pub fn at(place: DatabasePlace) -> Self {
+        Self {
+            place,
+            max_connections: 32,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(3),
+            lock_wait: Duration::from_secs(1),
+            idle_transaction: Duration::from_secs(5),
+            read_only: false,
+        }
     }
 }
 
@@ -43,20 +89,68 @@ pub(crate) type Borrows<'a, 'b> = std::marker::PhantomData<&'a &'b ()>;
 pub struct Database {
     dialect: Dialect,
     settings: Arc<DatabaseSettings>,
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
+    reader: Pool,
+    writer: Pool,
+    doubt: Doubt,
+    held: Arc<HeldRows>,
     outbox: Arc<Notify>,
+    /// The connections are few and may keep a statement for every number of rows.
+    every_shape: bool,
+    lock_wait: Arc<LockWait>,
+    /// SQLite's count of what the writer committed.
+    commits: Option<Arc<Commits>>,
 }
 
-/// Statements a connection keeps prepared: the multi-row shapes of the hot path and everything else.
-const PREPARED_STATEMENTS: usize = 1_500;
-const SQLITE_READERS: u32 = 4;
-/// How often a transaction that met a deadlock is tried before its caller is told.
-const MOST_TRIES: u32 = 5;
+/// Statements that a connection of the pool keeps prepared. All connections of all processes together must stay below
+/// `max_prepared_stmt_count` of the server (16,382 unless set), and one that is evicted stalls the next command.
+const POOL_STATEMENTS: u16 = 200;
+/// Statements that a connection of a group commit keeps prepared: its multi-row shapes.
+const GROUP_STATEMENTS: u16 = 1_500;
+/// Connections of the group commit of orders, beside the pool.
+pub(crate) const GROUP_CONNECTIONS: u16 = 2;
+/// How often work is tried that the engine broke off, before its caller is told.
+const MAX_TRIES: u32 = 5;
+/// No further try begins after this time.
+const MAX_TRYING: Duration = Duration::from_secs(3);
+const MIGRATION_LOCK_WAIT: Duration = Duration::from_secs(50);
+/// A snapshot reads all orders there are; it is taken by commands and by a gate that is built anew, never by a request.
+const SNAPSHOT_STATEMENT: Duration = Duration::from_mins(2);
+
+/// Tries of a statement or a transaction that the engine broke off and that may succeed at once.
+struct Tries {
+    made: u32,
+    began: Instant,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self { made: 0, began: Instant::now() }
+    }
+
+    /// Whether the work is to be done once more; waits a moment before.
+    async fn again<T>(&mut self, outcome: &StoreResult<T>) -> bool {
+        let Err(error) = outcome else { return false };
+        self.made += 1;
+        // Whoever holds a row for longer than a lock is waited for will hold it still: that is told at once.
+        if !error.is_retryable() || error.is_lock_wait() || self.made >= MAX_TRIES || self.began.elapsed() >= MAX_TRYING {
+            return false;
+        }
+        metrics::counter!("sluice_transaction_retries_total").increment(1);
+        tokio::time::sleep(Duration::from_millis(u64::from(self.made) * 3)).await;
+        true
+    }
+}
 
 impl Database {
     pub async fn connect(settings: &DatabaseSettings) -> PortResult<Self> {
-        let opened = if settings.url.starts_with("sqlite:") { open_sqlite(settings).await } else { open_mysql(settings).await };
+        Self::open(settings, Doubt::default(), POOL_STATEMENTS).await
+    }
+
+    async fn open(settings: &DatabaseSettings, doubt: Doubt, statements: u16) -> PortResult<Self> {
+        let opened = match &settings.place {
+            DatabasePlace::Url(url) if !settings.place.is_sqlite() => open_mysql(url, settings, doubt, statements).await,
+            DatabasePlace::Url(_) | DatabasePlace::File(_) => open_sqlite(settings).await,
+        };
         opened.map_err(|error| PortError::unavailable("the database", error))
     }
 
@@ -66,35 +160,67 @@ impl Database {
         if self.is_sqlite() {
             return Ok(self.clone());
         }
-        let apart = Self::connect(&DatabaseSettings { max_connections: connections, ..(*self.settings).clone() }).await?;
-        Ok(Self { outbox: Arc::clone(&self.outbox), ..apart })
+        let settings = DatabaseSettings { max_connections: connections, ..(*self.settings).clone() };
+        // One server is behind both: what one doubts the other doubts.
+        let apart = Self::open(&settings, self.doubt.clone(), GROUP_STATEMENTS).await?;
+        Ok(Self { outbox: Arc::clone(&self.outbox), held: Arc::clone(&self.held), every_shape: true, ..apart })
+    }
+
+    /// Ends the use of this database in an orderly way: the file of a SQLite database is then a whole copy by itself.
+    /// What is still asked afterwards is told that the database is not available.
+    pub async fn close(&self) {
+        if self.is_sqlite() && !self.settings.read_only {
+            sqlite::close(&self.reader.unbounded(), &self.writer.unbounded()).await;
+        }
     }
 
     pub fn is_sqlite(&self) -> bool {
         self.dialect == Dialect::Sqlite
     }
 
-    /// A round trip, for readiness.
-    pub async fn ping(&self) -> PortResult<()> {
-        self.rows("SELECT 1", vec![]).await.map(|_| ()).map_err(|error| error.into_port("a ping"))
+    /// Connections that a process opens at a server at most.
+    pub(crate) fn connections_of_a_process(&self) -> i64 {
+        i64::from(self.settings.max_connections) + i64::from(GROUP_CONNECTIONS)
+    }
+
+    /// Statements that a process keeps prepared at a server at most.
+    pub(crate) fn statements_of_a_process(&self) -> i64 {
+        let pool = i64::from(self.settings.max_connections).saturating_mul(POOL_STATEMENTS.into());
+        pool.saturating_add(i64::from(GROUP_CONNECTIONS) * i64::from(GROUP_STATEMENTS))
     }
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> PortResult<()> {
         use sluice_migrations::{Migrator, MigratorTrait as _};
-        Migrator::up(&self.writer, None).await.map_err(|error| PortError::internal("the migration", error))
+        let failed = |error: StoreError| error.into_port("the migration");
+        // A change of a table waits for the transactions that use it, and may take its time.
+        let patient = if self.is_sqlite() {
+            sqlite::open_for_migration(&self.settings).await.map_err(failed)?
+        } else {
+            let patient = DatabaseSettings { lock_wait: MIGRATION_LOCK_WAIT, ..(*self.settings).clone() };
+            Self::open(&patient, Doubt::default(), POOL_STATEMENTS).await?.writer.unbounded()
+        };
+        let migrated = Migrator::up(&patient, None).await.map_err(|error| failed(error.into()));
+        let closed = patient.close().await.map_err(|error| failed(error.into()));
+        migrated.and(closed)
     }
 
     /// False where migrations of this program were not applied yet.
     pub async fn is_up_to_date(&self) -> PortResult<bool> {
         use sluice_migrations::{Migrator, MigratorTrait as _};
-        let pending = Migrator::get_pending_migrations(&self.writer).await;
-        pending.map(|pending| pending.is_empty()).map_err(|error| PortError::internal("reading the schema's version", error))
+        let pending = Migrator::get_pending_migrations(&self.writer.unbounded()).await;
+        let pending = pending.map_err(|error| StoreError::Db(error).into_port("reading the schema's version"))?;
+        Ok(pending.is_empty())
     }
 
     /// Rung after each commit in this process that left facts in the outbox.
     pub fn outbox_hint(&self) -> Arc<Notify> {
         Arc::clone(&self.outbox)
+    }
+
+    /// The rows that somebody else is known to hold.
+    pub(crate) fn held(&self) -> &HeldRows {
+        &self.held
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -103,32 +229,93 @@ impl Database {
 
     /// Rows of a query outside any transaction.
     pub(crate) async fn rows(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<Vec<QueryResult>> {
-        Ok(self.reader.query_all_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+        let sql = sql.into();
+        let mut tries = Tries::begin();
+        loop {
+            let read = match self.reader.acquire(None).await {
+                Ok(mut connection) => connection.rows(sql.clone(), values.clone()).await,
+                Err(error) => Err(error),
+            };
+            if !tries.again(&read).await {
+                return read;
+            }
+        }
     }
 
     pub(crate) async fn row(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<Option<QueryResult>> {
-        Ok(self.reader.query_one_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+        let sql = sql.into();
+        let mut tries = Tries::begin();
+        loop {
+            let read = match self.reader.acquire(None).await {
+                Ok(mut connection) => connection.row(sql.clone(), values.clone()).await,
+                Err(error) => Err(error),
+            };
+            if !tries.again(&read).await {
+                return read;
+            }
+        }
     }
 
     /// One statement that is a transaction of its own.
     pub(crate) async fn execute(&self, sql: impl Into<String>, values: Vec<Value>) -> StoreResult<ExecResult> {
-        Ok(self.writer.execute_raw(Statement::from_sql_and_values(self.dialect.backend(), sql, values)).await?)
+        let sql = sql.into();
+        let mut tries = Tries::begin();
+        loop {
+            let executed = match self.writer.acquire(None).await {
+                Ok(mut connection) => connection.execute(sql.clone(), values.clone()).await,
+                Err(error) => Err(error),
+            };
+            if !self.lock_wait.tries_again(&executed) && !tries.again(&executed).await {
+                return executed;
+            }
+        }
     }
 
     pub(crate) async fn begin(&self) -> StoreResult<UnitOfWork> {
-        let options = TransactionOptions {
+        self.begin_until(None).await
+    }
+
+    /// A transaction of which nothing waits beyond `deadline`.
+    pub(crate) async fn begin_until(&self, deadline: Option<Instant>) -> StoreResult<UnitOfWork> {
+        loop {
+            let begun = self.begin_once(deadline).await;
+            if !self.lock_wait.tries_again(&begun) || deadline.is_some_and(|end| Instant::now() >= end) {
+                return begun;
+            }
+        }
+    }
+
+    async fn begin_once(&self, deadline: Option<Instant>) -> StoreResult<UnitOfWork> {
+        let mut connection = self.writer.acquire(deadline).await?;
+        let statement = match self.dialect {
             // A deferred transaction that turns into a writer fails with BUSY at once, whatever the time-out.
-            sqlite_transaction_mode: self.is_sqlite().then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::MySql => "BEGIN",
         };
-        Ok(UnitOfWork::new(self.dialect, self.writer.begin_with_options(options).await?, Arc::clone(&self.outbox)))
+        connection.begin(statement).await?;
+        let unit = UnitOfWork::new(self.dialect, connection, Arc::clone(&self.outbox));
+        Ok(unit.of_few_connections(self.every_shape).counted(self.commits.clone()))
+    }
+
+    /// A transaction that sees what others have written and not committed.
+    pub(crate) async fn begin_dirty(&self) -> StoreResult<UnitOfWork> {
+        let mut connection = self.reader.acquire(None).await?;
+        if self.dialect == Dialect::MySql {
+            connection.command("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED").await?;
+        }
+        connection.begin("BEGIN").await?;
+        Ok(UnitOfWork::new(self.dialect, connection, Arc::clone(&self.outbox)))
     }
 
     /// A transaction that only reads, all of it at one moment.
     pub(crate) async fn begin_snapshot(&self) -> StoreResult<UnitOfWork> {
-        let isolation_level = (!self.is_sqlite()).then_some(IsolationLevel::RepeatableRead);
-        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        Ok(UnitOfWork::new(self.dialect, self.reader.begin_with_options(options).await?, Arc::clone(&self.outbox)))
+        let mut connection = self.reader.acquire(None).await?;
+        connection.allow(SNAPSHOT_STATEMENT);
+        if self.dialect == Dialect::MySql {
+            session::prepare_snapshot(&mut connection).await?;
+        }
+        connection.begin("BEGIN").await?;
+        Ok(UnitOfWork::new(self.dialect, connection, Arc::clone(&self.outbox)))
     }
 
     /// Runs `work` in a transaction and commits it; tries again, a bounded number of times, where the database asks for
@@ -164,73 +351,68 @@ impl Database {
         T: Send,
         F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
     {
-        let mut tries = 0;
+        let mut tries = Tries::begin();
         loop {
-            tries += 1;
-            let unit = self.begin().await?;
-            let outcome = match work(&unit, Borrows::default()).await {
-                Ok(value) => unit.commit().await.map(|()| value),
-                Err(error) => {
-                    unit.rollback().await;
-                    Err(error)
-                }
+            let outcome = match self.begin().await {
+                Ok(unit) => match work(&unit, Borrows::default()).await {
+                    Ok(value) => unit.commit().await.map(|()| value),
+                    Err(error) => {
+                        unit.rollback().await;
+                        Err(error)
+                    }
+                },
+                Err(error) => Err(error),
             };
-            match outcome {
-                Err(error) if error.is_retryable() && tries < MOST_TRIES => {
-                    metrics::counter!("sluice_transaction_retries_total").increment(1);
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 3)).await;
-                }
-                settled => return settled,
+            if !tries.again(&outcome).await {
+                return outcome;
             }
         }
     }
 }
 
 async fn open_sqlite(settings: &DatabaseSettings) -> Result<Database, StoreError> {
-    let mut options = ConnectOptions::new(settings.url.clone());
-    options.acquire_timeout(settings.acquire_timeout).test_before_acquire(false).sqlx_logging(false).record_stmt_in_spans(false);
-    options.map_sqlx_sqlite_opts(|sqlite| {
-        sqlite
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged order survives the loss of power, not only of the process.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(PREPARED_STATEMENTS)
-    });
-    let mut writer = options.clone();
-    writer.max_connections(1).min_connections(1);
-    let writer = sea_orm::Database::connect(writer).await?;
-    options.max_connections(SQLITE_READERS).min_connections(1);
-    let reader = sea_orm::Database::connect(options).await?;
-    Ok(Database { dialect: Dialect::Sqlite, settings: Arc::new(settings.clone()), reader, writer, outbox: Arc::default() })
+    let sqlite::OpenFile { reader, writer, commits } = sqlite::open(settings).await?;
+    let pool = |connection: &sea_orm::DatabaseConnection| {
+        Pool::sqlite(connection.get_sqlite_connection_pool().clone(), settings.acquire_timeout, settings.statement_timeout)
+    };
+    Ok(Database {
+        dialect: Dialect::Sqlite,
+        settings: Arc::new(settings.clone()),
+        reader: pool(&reader),
+        writer: pool(&writer),
+        doubt: Doubt::default(),
+        held: Arc::default(),
+        outbox: Arc::default(),
+        // No server counts them.
+        every_shape: true,
+        lock_wait: Arc::default(),
+        commits: Some(commits),
+    })
 }
 
-async fn open_mysql(settings: &DatabaseSettings) -> Result<Database, StoreError> {
-    let mut options = ConnectOptions::new(settings.url.clone());
+async fn open_mysql(url: &str, settings: &DatabaseSettings, doubt: Doubt, statements: u16) -> Result<Database, StoreError> {
+    let mut options = ConnectOptions::new(url);
     options
         .max_connections(settings.max_connections)
-        .min_connections(settings.max_connections.min(2))
         .acquire_timeout(settings.acquire_timeout)
-        .test_before_acquire_if_idle_for(Duration::from_secs(5))
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
-    options.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(PREPARED_STATEMENTS));
-    options.map_sqlx_mysql_pool_opts(|pool| {
-        pool.after_connect(|connection, _| {
-            Box::pin(async move {
-                // Gap locks would serialise neighbours, and a stale snapshot would hide what a lock was waited for.
-                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                Ok(())
-            })
-        })
-    });
+    options.map_sqlx_mysql_opts(move |mysql| mysql.statement_cache_capacity(usize::from(statements)));
+    let (limits, doubted) = (settings.clone(), doubt.clone());
+    options.map_sqlx_mysql_pool_opts(move |pool| session::keep(pool, &limits, &doubted));
     let connection = sea_orm::Database::connect(options).await?;
+    let pool = connection.get_mysql_connection_pool().clone();
+    let pool = Pool::mysql(pool, settings.acquire_timeout, settings.statement_timeout, doubt.clone());
     Ok(Database {
         dialect: Dialect::MySql,
         settings: Arc::new(settings.clone()),
-        reader: connection.clone(),
-        writer: connection,
+        reader: pool.clone(),
+        writer: pool,
+        doubt,
+        held: Arc::default(),
         outbox: Arc::default(),
+        every_shape: false,
+        lock_wait: Arc::default(),
+        commits: None,
     })
 }

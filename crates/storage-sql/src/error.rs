@@ -1,7 +1,11 @@
 //! How SQL fails, and what the ports are told of it.
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+mod remedy;
+
+use sea_orm::{DbErr, SqlErr};
 use sluice_kernel::PortError;
+
+pub(crate) use remedy::Remedy;
 
 /// What went wrong inside a transaction.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +15,12 @@ pub enum StoreError {
     /// The COMMIT was sent and its answer lost: it may or may not have taken effect.
     #[error("the outcome of a commit is unknown")]
     CommitUnknown(#[source] DbErr),
+    /// The engine answered COMMIT with yes and committed nothing: it had rolled the transaction back before.
+    #[error("a commit was answered and did not take effect")]
+    CommitLost,
+    /// The transaction is not continued: the engine may have rolled it back after an earlier error.
+    #[error("the transaction had failed before")]
+    Broken,
     /// A stored value that no version of the program writes.
     #[error("unreadable value in {0}")]
     Corrupt(&'static str),
@@ -24,73 +34,55 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
-    /// Deadlock, lock wait time-out, changed read snapshot (MySQL 1213, 1205, 1020) or a busy SQLite file: the same
-    /// transaction may succeed when it is tried again.
-    pub fn is_retryable(&self) -> bool {
-        let Self::Db(error) = self else { return false };
-        match database_code(error) {
-            Some(Code::MySql(number)) => matches!(number, 1213 | 1205 | 1020),
-            // SQLITE_BUSY and SQLITE_LOCKED with their extended forms.
-            Some(Code::Sqlite(number)) => matches!(number & 0xff, 5 | 6),
-            None => false,
+    /// What is to be done about it. The outcome of a commit that is unknown is looked up, not tried again.
+    pub(crate) fn remedy(&self) -> Remedy {
+        match self {
+            Self::Db(error) => Remedy::of(error),
+            Self::CommitUnknown(_) | Self::CommitLost | Self::Broken => Remedy::Discard,
+            Self::Corrupt(_) | Self::Json(_) | Self::Contradiction(_) => Remedy::Ours,
         }
+    }
+
+    /// The same transaction may succeed when it is tried again.
+    pub fn is_retryable(&self) -> bool {
+        self.remedy().tries_again()
+    }
+
+    /// Somebody else held a row or a table for longer than a lock is waited for (MySQL 1205): this is no deadlock, and the
+    /// same wait comes again until they let go.
+    pub fn is_lock_wait(&self) -> bool {
+        matches!(self, Self::Db(error) if remedy::is_lock_wait(error))
+    }
+
+    /// Another process holds the lock of a SQLite file.
+    pub(crate) fn is_locked_file(&self) -> bool {
+        matches!(self, Self::Db(error) if remedy::is_locked_file(error))
     }
 
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Db(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
     }
 
-    /// The server or file cannot be reached now.
+    /// After this error its connection is never used again, and neither are those opened before it.
+    pub fn ends_connection(&self) -> bool {
+        self.remedy().discards()
+    }
+
+    /// The server or file cannot be reached, or cannot do the work now.
     pub fn is_unavailable(&self) -> bool {
+        self.remedy().is_unavailable()
+    }
+
+    /// What an operator needs to know, fit to be shown to anybody.
+    pub(crate) fn in_words(&self) -> &'static str {
         match self {
-            Self::CommitUnknown(_) => true,
-            Self::Db(error) => connection_is_lost(error) || self.is_retryable(),
-            Self::Corrupt(_) | Self::Json(_) | Self::Contradiction(_) => false,
+            Self::Db(error) | Self::CommitUnknown(error) => remedy::in_words(error),
+            Self::CommitLost | Self::Broken => "a transaction was lost",
+            Self::Corrupt(_) | Self::Json(_) | Self::Contradiction(_) => "answers with an error",
         }
     }
 
     pub fn into_port(self, what: &'static str) -> PortError {
         if self.is_unavailable() { PortError::unavailable("the database", self) } else { PortError::internal(what, self) }
-    }
-}
-
-enum Code {
-    MySql(u16),
-    Sqlite(i32),
-}
-
-fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
-    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else { return None };
-    match runtime {
-        RuntimeErr::SqlxError(inner) => Some(inner),
-        RuntimeErr::Internal(_) => None,
-    }
-}
-
-fn database_code(error: &DbErr) -> Option<Code> {
-    let sqlx::Error::Database(database) = sqlx_error(error)? else { return None };
-    if let Some(mysql) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return Some(Code::MySql(mysql.number()));
-    }
-    database.code().and_then(|code| code.parse().ok()).map(Code::Sqlite)
-}
-
-fn connection_is_lost(error: &DbErr) -> bool {
-    if matches!(error, DbErr::ConnectionAcquire(_)) {
-        return true;
-    }
-    match sqlx_error(error) {
-        Some(
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Protocol(_),
-        ) => true,
-        // 1053 server shutdown, 1927 connection killed, 1040 too many connections, 1290 read only, 1836 read-only mode.
-        Some(sqlx::Error::Database(_)) => {
-            matches!(database_code(error), Some(Code::MySql(1053 | 1927 | 1040 | 1290 | 1836)))
-        }
-        _ => matches!(error, DbErr::Conn(_)),
     }
 }

@@ -3,12 +3,13 @@
 //! Contract: [`GroupWriter::submit`] hands an item to one of a few lanes and answers when the item's group is done. A
 //! lane that is idle starts at once, so an idle system waits for nobody; under load groups grow by themselves up to
 //! their bound. One lane at a time has the [`Turn`] to gather; work that keeps it lets no other group begin until it
-//! passes the turn on. The queue is bounded too: beyond it callers are told `Overloaded` at once. A caller that goes away
-//! disturbs nobody; what it submitted is done all the same.
+//! passes the turn on. The queue is bounded too: beyond it callers are told `Overloaded` at once, and what waited longer
+//! than it may is refused instead of begun. A caller that goes away disturbs nobody; what it submitted is done all the same.
 
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -34,8 +35,12 @@ impl Turn {
     }
 }
 
+/// How long an item waits for its group to begin, unless its caller says otherwise.
+const MAX_QUEUED: Duration = Duration::from_secs(3);
+
 struct Waiting<T, A> {
     item: T,
+    begin_by: Instant,
     answer: oneshot::Sender<PortResult<A>>,
 }
 
@@ -53,6 +58,10 @@ enum LostGroup {
     Miscounted { items: usize, answers: usize },
     #[error("the writer has stopped")]
     Stopped,
+    #[error("it waited too long for its group to begin")]
+    NotBegun,
+    #[error("its group failed, and there was no time left to try it alone")]
+    NoTimeLeft,
 }
 
 impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
@@ -96,8 +105,13 @@ impl<T: Send + 'static, A: Send + 'static> GroupWriter<T, A> {
 
     /// Waits for the item's group.
     pub(crate) async fn submit(&self, item: T) -> PortResult<A> {
+        self.submit_until(item, Instant::now() + MAX_QUEUED).await
+    }
+
+    /// The same for an item that is refused as unavailable when its group does not begin in time.
+    pub(crate) async fn submit_until(&self, item: T, begin_by: Instant) -> PortResult<A> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { item, answer }).map_err(|refused| match refused {
+        self.queue.try_send(Waiting { item, begin_by, answer }).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 metrics::counter!("sluice_group_commit_refused_total", "name" => self.name).increment(1);
                 PortError::Overloaded { what: self.name }
@@ -123,6 +137,14 @@ async fn run_lane<T: Send + 'static, A: Send + 'static>(
         let mut gathering = Arc::clone(&receiver).lock_owned().await;
         if gathering.recv_many(&mut group, batch).await == 0 {
             return;
+        }
+        let now = Instant::now();
+        let (group, late): (Vec<_>, Vec<_>) = group.into_iter().partition(|waiting: &Waiting<T, A>| waiting.begin_by >= now);
+        for waiting in late {
+            drop(waiting.answer.send(Err(PortError::unavailable(name, LostGroup::NotBegun))));
+        }
+        if group.is_empty() {
+            continue;
         }
         let (items, callers): (Vec<T>, Vec<_>) = group.into_iter().map(|waiting| (waiting.item, waiting.answer)).unzip();
         metrics::histogram!("sluice_group_commit_size", "name" => name)
@@ -154,16 +176,33 @@ where
     T: Sync,
     W: for<'a> Fn(&'a [T]) -> BoxFuture<'a, StoreResult<Vec<A>>>,
 {
-    let failure = match work(&group).await {
-        Ok(answers) => return answers.into_iter().map(Ok).collect(),
-        Err(failure) => failure,
-    };
+    match work(&group).await {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(failure) => each_after(what, &group, failure, &work).await,
+    }
+}
+
+/// How long the items of a group that failed are tried one by one.
+const MAX_ONE_BY_ONE: Duration = Duration::from_secs(4);
+
+/// Does a group's work item by item after it failed as a whole, for a bounded time. Where somebody holds a row of one item
+/// the others go on.
+pub(crate) async fn each_after<T, A, W>(what: &'static str, group: &[T], failure: StoreError, work: &W) -> Vec<PortResult<A>>
+where
+    T: Sync,
+    W: for<'a> Fn(&'a [T]) -> BoxFuture<'a, StoreResult<Vec<A>>>,
+{
     // Asking a database that is away once for each item would only make everybody wait longer.
-    if failure.is_unavailable() || group.len() == 1 {
+    if !failure.is_lock_wait() && (failure.is_unavailable() || group.len() == 1) {
         return refuse_all(what, failure, group.len());
     }
+    let end = Instant::now() + MAX_ONE_BY_ONE;
     let mut answers = Vec::with_capacity(group.len());
-    for item in &group {
+    for item in group {
+        if Instant::now() > end {
+            answers.push(Err(PortError::unavailable(what, LostGroup::NoTimeLeft)));
+            continue;
+        }
         let alone = work(std::slice::from_ref(item)).await.map_err(|error| error.into_port(what));
         let missing = || PortError::internal(what, LostGroup::Miscounted { items: 1, answers: 0 });
         answers.push(alone.and_then(|answers| answers.into_iter().next().ok_or_else(missing)));
@@ -259,6 +298,24 @@ mod tests {
         gate.add_permits(8);
         assert_eq!(first.await.unwrap().unwrap(), 10);
         assert_eq!(stayer.await.unwrap().unwrap(), 30);
+    }
+
+    #[tokio::test]
+    async fn what_waited_too_long_is_refused_and_not_begun() {
+        let (writer, gate, sizes) = gated(1, 8);
+        let submit = |item, wait| {
+            let writer = Arc::clone(&writer);
+            tokio::spawn(async move { writer.submit_until(item, Instant::now() + wait).await })
+        };
+        let first = submit(1, Duration::from_mins(1));
+        until(|| sizes.lock().unwrap().len() == 1).await;
+        let (late, patient) = (submit(2, Duration::ZERO), submit(3, Duration::from_mins(1)));
+        until(|| writer.queue.max_capacity() - writer.queue.capacity() == 2).await;
+        gate.add_permits(2);
+        assert_eq!(first.await.unwrap().unwrap(), 10);
+        assert!(matches!(late.await.unwrap(), Err(PortError::Unavailable { .. })));
+        assert_eq!(patient.await.unwrap().unwrap(), 30);
+        assert_eq!(*sizes.lock().unwrap(), [1, 1]);
     }
 
     #[tokio::test]

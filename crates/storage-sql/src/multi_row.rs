@@ -30,8 +30,9 @@ impl Texts {
     }
 }
 
-/// `head` followed by `row` once for each row, and the dialect's `tail`. One shape for each row count up to
-/// [`MOST_ROWS`]; more rows go in several statements.
+/// `head` followed by `row` once for each row, and the dialect's `tail`; [`MOST_ROWS`] rows at most, more go in several
+/// statements. The few connections of a group commit take any number of rows in one statement: one shape for each row
+/// count. Those of a pool, which all come to hold every shape, take powers of two: eight shapes.
 pub(crate) struct MultiRow {
     head: &'static str,
     row: &'static str,
@@ -53,13 +54,14 @@ impl MultiRow {
     /// `values` of all rows, one row after the other. Answers how many rows the database says it touched.
     pub(crate) async fn run(&self, unit: &UnitOfWork, values: Vec<Value>) -> StoreResult<u64> {
         let mut left = values.len() / self.width.max(1);
-        if left <= MOST_ROWS {
+        let mut rows = rows_at_once(left, unit.keeps_every_shape());
+        if left == rows {
             return if left == 0 { Ok(0) } else { unit.execute(self.text(unit.dialect(), left), values).await };
         }
         let mut values = values.into_iter();
         let mut touched = 0;
         while left > 0 {
-            let rows = left.min(MOST_ROWS);
+            rows = rows_at_once(left, unit.keeps_every_shape());
             let chunk: Vec<Value> = values.by_ref().take(rows * self.width).collect();
             touched += unit.execute(self.text(unit.dialect(), rows), chunk).await?;
             left -= rows;
@@ -69,6 +71,15 @@ impl MultiRow {
 
     fn text(&self, dialect: Dialect, rows: usize) -> String {
         self.texts.get(dialect, rows, || format!("{}{}{}", self.head, vec![self.row; rows].join(", "), (self.tail)(dialect)))
+    }
+}
+
+/// How many of `left` rows the next statement takes.
+fn rows_at_once(left: usize, every_shape: bool) -> usize {
+    let most = left.min(MOST_ROWS);
+    match most.checked_ilog2() {
+        Some(power) if !every_shape => 1 << power,
+        _ => most,
     }
 }
 
@@ -86,9 +97,18 @@ impl InList {
 
     /// Rows of all keys; more than [`MOST_ROWS`] keys are asked in several statements, in their order.
     pub(crate) async fn rows<K: Clone + Into<Value>>(&self, unit: &UnitOfWork, keys: &[K]) -> StoreResult<Vec<QueryResult>> {
+        self.rows_with(unit, &[], keys).await
+    }
+
+    /// `before` are the values of the parameters that stand in `head`.
+    pub(crate) async fn rows_with<K>(&self, unit: &UnitOfWork, before: &[Value], keys: &[K]) -> StoreResult<Vec<QueryResult>>
+    where
+        K: Clone + Into<Value>,
+    {
         let mut rows = Vec::with_capacity(keys.len());
         for keys in keys.chunks(MOST_ROWS) {
-            rows.extend(unit.rows(self.text(unit.dialect(), keys.len()), padded(keys).map(Into::into).collect()).await?);
+            let values = before.iter().cloned().chain(padded(keys).map(Into::into)).collect();
+            rows.extend(unit.rows(self.text(unit.dialect(), keys.len()), values).await?);
         }
         Ok(rows)
     }
@@ -158,6 +178,24 @@ pub(crate) fn column<T: sea_orm::TryGetable>(row: &QueryResult, place: usize) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_sees_eight_shapes_of_a_statement_and_a_group_commit_one_for_each_number_of_rows() {
+        let taken = |rows: usize, every_shape: bool| {
+            let mut left = rows;
+            let mut taken = Vec::new();
+            while left > 0 {
+                taken.push(rows_at_once(left, every_shape));
+                left -= taken.last().unwrap();
+            }
+            taken
+        };
+        assert_eq!(taken(37, true), [37]);
+        assert_eq!(taken(300, true), [128, 128, 44]);
+        assert_eq!(taken(37, false), [32, 4, 1]);
+        assert_eq!(taken(300, false), [128, 128, 32, 8, 4]);
+        assert!(taken(0, false).is_empty() && rows_at_once(0, true) == 0);
+    }
 
     #[test]
     fn texts_are_built_once_and_lists_padded() {

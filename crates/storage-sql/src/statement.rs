@@ -3,10 +3,12 @@
 //! Statements are built from fixed texts and bind parameters only. A shape is a text; the number of shapes is bounded,
 //! since every new one is prepared once per connection and an evicted one stalls the next command.
 
-use sea_orm::DbBackend;
-
 /// Rows a multi-row statement carries at most; larger sets are sent in several. Two lines of each of a full batch's orders.
 pub const MOST_ROWS: usize = 128;
+
+/// What waits is counted up to here: a number above [`MAX_COUNTED`] - 1 reads "that many, or more". Counting then costs
+/// the same whatever has gathered.
+pub const MAX_COUNTED: i64 = 10_001;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -15,18 +17,20 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub fn backend(self) -> DbBackend {
-        match self {
-            Self::Sqlite => DbBackend::Sqlite,
-            Self::MySql => DbBackend::MySql,
-        }
-    }
-
     /// Suffix of a SELECT that takes exclusive row locks. A write transaction on SQLite holds the only lock already.
     pub fn for_update(self) -> &'static str {
         match self {
             Self::Sqlite => "",
             Self::MySql => " FOR UPDATE",
+        }
+    }
+
+    /// Suffix of a SELECT that locks the rows nobody holds and leaves the others out, so that nobody waits; MySQL 8,
+    /// MariaDB 10.6.
+    pub fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::MySql => " FOR UPDATE SKIP LOCKED",
         }
     }
 

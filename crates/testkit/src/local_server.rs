@@ -18,13 +18,20 @@ pub(crate) struct LocalServer {
     name: &'static str,
     port: u16,
     controller_port: u16,
+    /// Further variables for the script.
+    environment: Vec<(&'static str, String)>,
     scratch: Scratch,
 }
 
 impl LocalServer {
     /// Starts `mysql`, `redis` or `kafka` with nothing in it and waits until it answers.
     pub(crate) async fn start(name: &'static str) -> Self {
-        let server = Self { name, port: free_port(), controller_port: free_port(), scratch: Scratch::new() };
+        Self::start_in(name, Vec::new(), Scratch::new()).await
+    }
+
+    /// With further variables for `scripts/servers.sh`, and a folder of the caller's.
+    pub(crate) async fn start_in(name: &'static str, environment: Vec<(&'static str, String)>, scratch: Scratch) -> Self {
+        let server = Self { name, port: free_port(), controller_port: free_port(), environment, scratch };
         server.up().await;
         server
     }
@@ -43,6 +50,7 @@ impl LocalServer {
         let output = Command::new(SCRIPT)
             .args(["up", self.name])
             .env("SLUICE_SERVERS_DIR", self.scratch.path())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(variable("PORT"), self.port.to_string())
             .env(variable("CONTROLLER_PORT"), self.controller_port.to_string())
             .stdin(Stdio::null())
@@ -52,7 +60,12 @@ impl LocalServer {
         assert!(output.status.success(), "{} did not start:\n{}", self.name, String::from_utf8_lossy(&output.stderr));
     }
 
-    fn process(&self) -> Option<u32> {
+    /// False where it has ended by itself.
+    pub(crate) fn is_running(&self) -> bool {
+        self.process().is_some_and(|process| !is_gone(process))
+    }
+
+    pub(crate) fn process(&self) -> Option<u32> {
         std::fs::read_to_string(self.folder().join("pid")).ok()?.trim().parse().ok()
     }
 

@@ -38,6 +38,11 @@ impl Scratch {
         tempfile::Builder::new().prefix("sluice-").tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
     }
 
+    /// A folder below another one.
+    pub fn below(folder: &Path) -> Self {
+        Self::of(tempfile::Builder::new().prefix("sluice-").tempdir_in(folder).expect("a folder can be made below it"))
+    }
+
     fn of(folder: tempfile::TempDir) -> Self {
         let path = folder.keep().canonicalize().expect("the folder just made is there");
         let mut warden = Command::new("sh")

@@ -34,6 +34,7 @@ pub struct ShopBuilder {
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     data_dir: Option<PathBuf>,
+    room_may_end: bool,
 }
 
 /// A running `sluice`, killed when dropped. Its log is printed when the test fails.
@@ -51,6 +52,13 @@ impl ShopBuilder {
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(variable(name), value.into());
+        self
+    }
+
+    /// A variable of the environment that is no setting of ours.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
         self
     }
 
@@ -97,6 +105,14 @@ impl ShopBuilder {
         self
     }
 
+    /// Lets [`ShopProcess::limit_files`] take the room away: a write beyond the limit then fails, as on a full disk, and does
+    /// not end the process.
+    #[must_use]
+    pub fn room_may_end(mut self) -> Self {
+        self.room_may_end = true;
+        self
+    }
+
     /// Starts the process on a free port of 127.0.0.1 and waits until `/readyz` says yes.
     pub async fn start(self) -> ShopProcess {
         let mut shop = self.start_unready();
@@ -119,7 +135,13 @@ impl ShopBuilder {
     }
 
     fn command(&self, folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(&self.executable);
+        let mut command = if self.room_may_end {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(&self.executable);
+            shell
+        } else {
+            Command::new(&self.executable)
+        };
         let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.join("data"));
         command.args(arguments).current_dir(folder).env_clear().env("SLUICE__DATA_DIR", data_dir).envs(&self.environment);
         for name in ["PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR"] {
@@ -137,13 +159,16 @@ fn variable(name: &str) -> String {
 }
 
 impl ShopProcess {
-    /// The shop that the executable runs: `ShopProcess::builder(env!("CARGO_BIN_EXE_sluice"))`.
+    /// The shop that the executable runs: `ShopProcess::builder(env!("CARGO_BIN_EXE_sluice"))`. Where
+    /// `SLUICE_TEST_EXECUTABLE` names another build, that one runs: so a new test can be shown to fail on old code.
     pub fn builder(executable: impl Into<PathBuf>) -> ShopBuilder {
+        let executable = environment::variable("SLUICE_TEST_EXECUTABLE").map_or_else(|| executable.into(), PathBuf::from);
         let builder = ShopBuilder {
-            executable: executable.into(),
+            executable,
             arguments: vec!["serve".to_owned()],
             environment: BTreeMap::new(),
             data_dir: None,
+            room_may_end: false,
         };
         builder.setting("auth.jwt_secret", JWT_SECRET).setting("pay.sandbox_secret", SANDBOX_SECRET)
     }
@@ -217,6 +242,15 @@ impl ShopProcess {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a running process has a status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process has memory");
         line.trim().trim_end_matches(" kB").parse().expect("the kernel writes a number")
+    }
+
+    /// From now on no file of the process grows beyond so many bytes, its database and its log included; `None` gives the
+    /// room back. For shops that were built with [`ShopBuilder::room_may_end`].
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let child = self.child.as_ref().expect("the shop runs");
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let changed = Command::new("prlimit").args(["--pid", &child.id().to_string(), &format!("--fsize={limit}:")]).status();
+        assert!(changed.expect("prlimit can be started").success(), "the limit of a running child can be changed");
     }
 
     /// How it ended, if it did.

@@ -15,6 +15,11 @@ pub struct StatusStream {
 }
 
 impl Shopper {
+    /// Whatever is answered to a call that may go on for ever; only its head is waited for.
+    pub async fn open(&self, path: &str) -> Response {
+        self.request("GET", path).send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
     /// Opens the stream of an order's status.
     pub async fn follow(&self, order_no: &str) -> StatusStream {
         let response = self.request("GET", &format!("/api/v1/orders/{order_no}/events")).send().await;

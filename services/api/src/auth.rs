@@ -9,7 +9,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use jsonwebtoken::{DecodingKey, Validation};
 use moka::sync::Cache;
 use serde::Deserialize;
-use sluice_kernel::{StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    StoreId, Timestamp, UserId,
+    json::{Strict, Unique},
+};
 
 use crate::{
     TokenSettings,
@@ -30,6 +33,8 @@ pub struct Caller {
     pub store: StoreId,
     pub user: UserId,
     pub role: Role,
+    /// When the token ends.
+    pub expires_at: Timestamp,
 }
 
 /// Any valid token.
@@ -59,6 +64,9 @@ const MOST_USER_LETTERS: usize = 64;
 
 /// Tokens whose verification is remembered.
 const MOST_REMEMBERED: u64 = 10_000;
+
+/// Bytes of a token that is remembered; a longer one is verified with every request.
+const MAX_REMEMBERED_BYTES: usize = 2_048;
 
 /// What a sound token says; its time is looked at anew with every request.
 #[derive(Clone)]
@@ -98,7 +106,7 @@ impl Tokens {
         if verified.exp <= seconds || verified.nbf.is_some_and(|start| start > seconds) {
             return None;
         }
-        if !known {
+        if !known && token.len() <= MAX_REMEMBERED_BYTES {
             self.remembered.insert(token.to_owned(), verified.clone());
         }
         Some(verified.caller)
@@ -106,7 +114,8 @@ impl Tokens {
 
     /// Signature and claims, whatever the time.
     fn read(&self, token: &str) -> Option<Verified> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
+        let Unique(claims) = jsonwebtoken::decode::<Unique>(token, &self.key, &self.validation).ok()?.claims;
+        let claims = Claims::deserialize(Strict(&claims)).ok()?;
         let store = match claims.store_id {
             StoreClaim::Number(number) => number,
             StoreClaim::Text(text) => text.parse().ok().filter(|number: &i64| number.to_string() == text)?,
@@ -116,7 +125,12 @@ impl Tokens {
         let plain = claims.sub.trim() == claims.sub && !claims.sub.chars().any(char::is_control);
         let sound = (1..=MOST_USER_LETTERS).contains(&letters) && plain && store > 0;
         sound.then_some(Verified {
-            caller: Caller { store: StoreId(store), user: UserId(claims.sub), role: claims.role },
+            caller: Caller {
+                store: StoreId(store),
+                user: UserId(claims.sub),
+                role: claims.role,
+                expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1_000)),
+            },
             exp: claims.exp,
             nbf: claims.nbf,
         })

@@ -3,7 +3,7 @@
 //! The order of refusals: media type (415), size (413, chunked bodies too), JSON (400), then fields (400 `unknown_field`,
 //! 422 `invalid_field`).
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, io, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -16,6 +16,7 @@ use futures_util::StreamExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
+use sluice_kernel::json::{self, Strict};
 use utoipa::ToSchema;
 
 use crate::problem::{Answer, Problem};
@@ -29,7 +30,7 @@ pub struct Json<T> {
     pub value: Value,
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, or be `null`.
 pub struct OptionalJson<T> {
     pub fields: T,
     pub value: Value,
@@ -62,6 +63,9 @@ async fn read_all(declared: Option<usize>, mut payload: Payload) -> Answer<Bytes
 }
 
 fn unreadable(error: &PayloadError) -> Problem {
+    if matches!(error, PayloadError::Io(cause) if cause.kind() == io::ErrorKind::TimedOut) {
+        return Problem::new("request_timeout", "The body took too long to arrive.");
+    }
     Problem::new("malformed_request", format!("The body could not be read: {error}."))
 }
 
@@ -85,8 +89,8 @@ fn check_json(request: &HttpRequest) -> Answer<()> {
 }
 
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<(T, Value)> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| Problem::new("malformed_json", format!("{error}.")))?;
-    let fields = serde_path_to_error::deserialize(&value).map_err(|error| refused(&error))?;
+    let value = json::parse(bytes).map_err(|error| Problem::new("malformed_json", format!("{error}.")))?;
+    let fields = serde_path_to_error::deserialize(Strict(&value)).map_err(|error| refused(&error))?;
     Ok((fields, value))
 }
 
@@ -152,8 +156,8 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
                 return Ok(Self { fields: T::default(), value: Value::Null });
             }
             media?;
-            let (fields, value) = parse(&bytes)?;
-            Ok(Self { fields, value })
+            let (fields, value) = parse::<Option<T>>(&bytes)?;
+            Ok(Self { fields: fields.unwrap_or_default(), value })
         })
     }
 }

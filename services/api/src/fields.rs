@@ -3,13 +3,16 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
-use sluice_kernel::{Currency, OrderNo, Quantity};
+use sluice_kernel::{
+    Currency, OrderNo, Quantity,
+    text::{is_layout, is_visible},
+};
 
 use crate::problem::{Answer, Problem};
 
-/// A text that is there: 1 to `most` characters, no control characters.
+/// A text that is there: 1 to `most` characters, one of which can be seen, no control characters.
 pub fn text(pointer: &str, value: &str, most: usize) -> Answer<()> {
-    if value.trim().is_empty() {
+    if !is_visible(value) {
         return Err(Problem::invalid(pointer, format!("1 to {most} characters")));
     }
     short(pointer, value, most)
@@ -17,7 +20,17 @@ pub fn text(pointer: &str, value: &str, most: usize) -> Answer<()> {
 
 /// A text that may be empty: at most `most` characters, no control characters.
 pub fn short(pointer: &str, value: &str, most: usize) -> Answer<()> {
-    if value.chars().any(char::is_control) {
+    plain(pointer, value, char::is_control, most)
+}
+
+/// A text of several lines that may be absent: at most `most` characters, no control characters but line breaks and tabs.
+pub fn remark(pointer: &str, value: Option<&String>, most: usize) -> Answer<()> {
+    let refused = |letter: char| letter.is_control() && !is_layout(letter);
+    value.map_or(Ok(()), |value| plain(pointer, value, refused, most))
+}
+
+fn plain(pointer: &str, value: &str, refused: impl Fn(char) -> bool, most: usize) -> Answer<()> {
+    if value.chars().any(refused) {
         return Err(Problem::invalid(pointer, "control characters are not allowed"));
     }
     if value.chars().count() > most {

@@ -19,9 +19,6 @@ const MOST_LETTERS: usize = 255;
 /// The header of a request that needs it.
 pub struct Key(pub String);
 
-/// The header of a request that may carry it.
-pub struct OptionalKey(pub Option<String>);
-
 fn read(request: &HttpRequest) -> Answer<Option<String>> {
     let mut values = request.headers().get_all(NAME);
     let Some(value) = values.next() else {
@@ -46,20 +43,15 @@ impl FromRequest for Key {
     }
 }
 
-impl FromRequest for OptionalKey {
-    type Error = Problem;
-    type Future = Ready<Answer<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request).map(Self))
-    }
-}
-
 impl Key {
-    /// `route` with its scope: the caller's store and user. The path is part of the fingerprint, so a key used for one
-    /// order is not silently taken for another.
+    /// `route` with its scope: the caller's store and user. The path is part of the fingerprint.
     pub fn for_request(self, route: &'static str, caller: &Caller, path: &str, body: &Value) -> IdempotencyKey {
         IdempotencyKey { route, store: caller.store, user: caller.user.clone(), key: self.0, fingerprint: fingerprint(path, body) }
+    }
+
+    /// Of a request about one order: its path belongs to the scope, so a key used for one order is free for another.
+    pub fn for_order(self, route: &'static str, caller: &Caller, path: &str, body: &Value) -> IdempotencyKey {
+        Self(format!("{path}\n{}", self.0)).for_request(route, caller, path, body)
     }
 }
 

@@ -19,7 +19,13 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use sluice_kernel::TraceContext;
 use tracing::Instrument as _;
 
-use crate::{problem::Problem, state::Api, trace};
+use crate::{
+    connection::Traffic,
+    problem::Problem,
+    request_body::{Holding, SharedBody},
+    state::Api,
+    trace,
+};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -44,9 +50,14 @@ fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn observe(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let api = request.app_data::<web::Data<Api>>().cloned();
+    let answering = request.conn_data::<Traffic>().map(Traffic::begin);
+    let body = api.as_ref().and_then(|api| SharedBody::of(&mut request, api.read_timeout));
     let token = api.as_ref().map(|api| api.shop.ids.token()).unwrap_or_default();
     let context = trace_of(&request, &token);
     let method = method_name(&request);
@@ -68,9 +79,13 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody>) -> R
     metrics::histogram!(DURATION, "method" => method, "route" => route.clone(), "status" => status_class(status)).record(elapsed);
     span.in_scope(|| log(&route, status, elapsed));
 
+    let unread = match body {
+        Some(body) if !body.is_whole().await => Some(body),
+        Some(_) | None => None,
+    };
     let draining = api.is_some_and(|api| api.is_draining());
     let head = response.response_mut().head_mut();
-    if draining {
+    if draining || unread.is_some() {
         head.set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
@@ -80,7 +95,7 @@ pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody>) -> R
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(response)
+    Ok(response.map_into_boxed_body().map_body(|_, answer| Holding::new(answer, unread, answering)))
 }
 
 /// Counts a request as running until it is dropped, by whatever way.

@@ -255,12 +255,14 @@ impl From<OrderError> for Problem {
             OrderError::PayTypeMismatch => problem.with_field("/pay_type"),
             OrderError::ReferrerInvalid => problem.with_field("/referrer"),
             OrderError::NotFound
+            | OrderError::RefundRefused(_)
             | OrderError::ActivityNotFound
             | OrderError::ActivityNotRunning
             | OrderError::StoreSettingMissing
             | OrderError::RedemptionLimitReached
             | OrderError::VerifyCodeInvalid
             | OrderError::TooManyLines
+            | OrderError::TooManyUnpaid
             | OrderError::KeyReused
             | OrderError::InProgress
             | OrderError::CartAlreadyOrdered
@@ -307,7 +309,7 @@ impl From<InventoryError> for Problem {
                     ..FieldProblem::default()
                 }])
             }
-            InventoryError::NotFound | InventoryError::Port(_) => Self::from_classified(&error),
+            InventoryError::NotFound | InventoryError::KeyReused | InventoryError::Port(_) => Self::from_classified(&error),
         }
     }
 }
@@ -319,6 +321,7 @@ impl From<MemberError> for Problem {
             MemberError::TooSoon { retry_after } => Self::from_classified(&error).retry_after(retry_after),
             MemberError::NotFound
             | MemberError::TooManyAddresses
+            | MemberError::TooManyAccounts
             | MemberError::KeyReused
             | MemberError::PointsRefused
             | MemberError::PointsNotDeducted
@@ -341,7 +344,10 @@ impl From<PayError> for Problem {
     fn from(error: PayError) -> Self {
         match error {
             PayError::RefundTooLarge { left } => Self::invalid("/amount", format!("at most the {left} minor units that are left")),
+            PayError::RestockTooLarge { .. } => Self::invalid("/restock_items", error.to_string()),
             PayError::NotFound
+            | PayError::KeyReused
+            | PayError::RefundRefused(_)
             | PayError::Closed
             | PayError::SignatureInvalid
             | PayError::Malformed(_)

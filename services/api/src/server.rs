@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use actix_server::Server;
+use actix_web::{App, middleware::from_fn, web};
 use sluice_app::Shop;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
 use crate::{
     ApiSettings,
+    connection::{Patience, over_http},
     observe::observe,
     openapi::{self, Documents},
     routes,
@@ -109,15 +111,20 @@ impl BoundApi {
             Routes::Health => |_| {},
         };
         let shared = api.clone();
-        let mut server = HttpServer::new(move || {
+        let app = move || {
             let (app, _) = App::new().into_utoipa_app().configure(configure).split_for_parts();
             app.configure(pages).app_data(shared.clone()).default_service(web::to(routes::unmatched)).wrap(from_fn(observe))
-        })
-        .workers(self.settings.workers.max(1))
-        .shutdown_timeout(self.settings.shutdown_timeout.as_secs().max(1))
-        .disable_signals();
-        for listener in self.listeners {
-            server = server.listen(listener).map_err(ServeError::Run)?;
+        };
+        let (workers, patience) = (self.settings.workers.max(1), Patience::from(&self.settings));
+        let mut server = Server::build()
+            .workers(workers)
+            .max_concurrent_connections(self.settings.max_connections.div_ceil(workers))
+            .shutdown_timeout(self.settings.shutdown_timeout.as_secs().max(1))
+            .disable_signals();
+        for (listener, address) in self.listeners.into_iter().zip(self.addresses) {
+            let (app, stopping) = (app.clone(), server.graceful_shutdown_signal());
+            let service = move || over_http(app(), patience, stopping.clone());
+            server = server.listen(format!("http {address}"), listener, service).map_err(ServeError::Run)?;
         }
         Ok(server.run())
     }
@@ -132,6 +139,7 @@ impl BoundApi {
         };
         let api = web::Data::new(Api::new(self.shop.clone(), &self.settings, documents, ended.clone()));
         tokio::spawn(upkeep(api.clone(), ended.clone()));
+        tokio::spawn(api.followers.clone().look(api.shop.orders.clone(), ended.clone()));
         let drain_delay = self.settings.drain_delay;
         let running = self.server(&api)?;
         let handle = running.handle();

@@ -43,6 +43,14 @@ pub struct ApiSettings {
     pub max_in_flight: usize,
     /// Status streams open at the same time.
     pub max_streams: usize,
+    /// Status streams of one user open at the same time.
+    pub max_streams_per_user: usize,
+    /// Connections of clients; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// A head or a body that takes longer is ended with 408.
+    pub read_timeout: Duration,
+    /// A connection without a request is closed after this.
+    pub idle_timeout: Duration,
     /// HTTP worker threads.
     pub workers: usize,
     /// How long `/readyz` says 503 before the listeners close, so that balancers look away first.
@@ -61,6 +69,10 @@ impl ApiSettings {
             orders_per_second_per_user: 50,
             max_in_flight: 4_096,
             max_streams: 1_000,
+            max_streams_per_user: 10,
+            max_connections: 10_000,
+            read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(1),
             // Services have threads of their own: with as many again for HTTP they only wake each other.
             workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             drain_delay: Duration::from_millis(200),

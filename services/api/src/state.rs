@@ -1,8 +1,11 @@
 //! What every request handler has at hand.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use actix_web::web::Bytes;
@@ -15,6 +18,7 @@ use tracing::Instrument as _;
 use crate::{
     ApiSettings,
     auth::Tokens,
+    followers::Followers,
     limits::OrderLimit,
     openapi::Documents,
     problem::{Answer, Problem},
@@ -27,8 +31,9 @@ pub struct Api {
     pub order_limit: OrderLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
-    /// Status streams that may still be opened.
-    pub streams: Arc<Semaphore>,
+    pub followers: Arc<Followers>,
+    /// How long a body may take.
+    pub read_timeout: Duration,
     pub metrics: Option<PrometheusHandle>,
     pub documents: Documents,
     /// Ends status streams.
@@ -45,7 +50,8 @@ impl Api {
             tokens: Tokens::new(&settings.tokens),
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
-            streams: Arc::new(Semaphore::new(settings.max_streams)),
+            followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
+            read_timeout: settings.read_timeout,
             metrics: settings.metrics.clone(),
             documents,
             stop,

@@ -86,7 +86,10 @@ async fn stock_shows_gate_and_ledger() {
     expected["ledger"] = figures.clone();
     let path = "/api/v1/admin/skus/1/stock";
     assert_eq!(json_of(api.staff("GET", path).send().await.unwrap()).await, expected);
-    let adjust = |body: Value| api.staff("POST", "/api/v1/admin/skus/1/stock-adjustments").json(&body).send();
+    let adjusting = || api.staff("POST", "/api/v1/admin/skus/1/stock-adjustments");
+    let adjust = |body: Value| adjusting().header("Idempotency-Key", "k").json(&body).send();
+    let bare = adjusting().json(&json!({"delta": 5, "reason": "received"})).send().await.unwrap();
+    problem(bare, 400, "idempotency_key_missing").await;
     let adjusted = adjust(json!({"delta": 5, "reason": "received"})).await.unwrap();
     assert_eq!(adjusted.status(), 201);
     assert_eq!(json_of(adjusted).await, expected);
@@ -144,8 +147,14 @@ async fn dead_letters_of_the_own_store_are_shown_and_replayed() {
     problem(api.staff("POST", &format!("{path}/499/replay")).send().await.unwrap(), 404, "not_found").await;
     let replayed = json_of(api.staff("POST", &format!("{path}/250/replay")).send().await.unwrap()).await;
     assert!(replayed["replayed_at"].is_string());
-    let published = api.fakes.published.lock().unwrap().iter().map(|envelope| envelope.id.clone()).collect::<Vec<_>>();
-    assert_eq!(published, ["p250/paid"]);
+    assert_eq!((&replayed["state"], &replayed["replays"]), (&json!("replaying"), &json!(1)));
+    let of_state = async |state: &str| {
+        let list = json_of(api.staff("GET", &format!("{path}?limit=1&state={state}")).send().await.unwrap()).await;
+        (list["data"][0]["id"].clone(), list["has_more"].clone())
+    };
+    assert_eq!(of_state("dead").await, (json!("500"), json!(false)), "what another store has is no reason to say there is more");
+    assert_eq!(of_state("replaying").await, (json!("250"), json!(false)));
+    problem(api.staff("GET", &format!("{path}?state=nonsense")).send().await.unwrap(), 422, "invalid_field").await;
     let outbox = json_of(api.staff("GET", "/api/v1/admin/outbox").send().await.unwrap()).await;
     assert_eq!((&outbox["pending"], &outbox["oldest_age_seconds"]), (&json!(3), &json!(9)));
 }

@@ -24,5 +24,8 @@ mod lifecycle;
 mod orders;
 mod points;
 mod running;
+mod slow_clients;
+mod streams;
+mod strict_bodies;
 mod tokens;
 mod webhooks;

@@ -86,8 +86,12 @@ pub enum Command {
         #[command(subcommand)]
         action: DeadLetterArgument,
     },
-    /// Check settings and parts, and say what is wrong.
-    Doctor,
+    /// Check settings and try every part, and say what is wrong and what will hurt.
+    Doctor {
+        /// Whatever will hurt in production is an error: exit code 1.
+        #[arg(long)]
+        production: bool,
+    },
     /// Settings.
     Config {
         #[command(subcommand)]
@@ -138,7 +142,7 @@ pub enum DeadLetterArgument {
     },
     /// One, whole.
     Show { id: i64 },
-    /// Publish again: one by id, or all of a topic that were not replayed yet.
+    /// Have the consumer that failed try again: one by id, or all of a topic that are dead.
     Replay {
         #[arg(required_unless_present = "topic")]
         id: Option<i64>,

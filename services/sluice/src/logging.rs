@@ -18,6 +18,12 @@ pub fn start_quiet(config: &Config) -> Result<(), Failure> {
 
 pub fn start(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| format!("setting log.filter: {error}"))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // A line that cannot be written, on a full disk for instance, is lost; saying so on the same stream would end the work
+    // in a panic.
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false);
     if config.log.format == "json" { builder.json().flatten_event(true).try_init() } else { builder.with_target(false).try_init() }
 }

@@ -1,4 +1,6 @@
 //! The executable `sluice`: reads arguments and settings, opens the shop, runs one command. Nothing else lives here.
+// The state of a command that opens the whole shop is deep, and the compiler lays it out in one go.
+#![recursion_limit = "256"]
 
 mod arguments;
 mod commands;

@@ -2,10 +2,11 @@
 //!
 //! Contract: consumers handle what the bus brings, the relay brings what the outbox keeps to the bus, sweepers finish
 //! what a crash or a part that was away has left. Every loop is idempotent, may run in several processes at once,
-//! survives every failure (logged once per change, never each turn) and ends soon after it is told to.
-//! The bus itself is chosen by the composition root.
+//! survives every failure (logged once per change, never each turn) and ends soon after it is told to. Work that one
+//! process can do for all of them is shared out (`duty`). The bus itself is chosen by the composition root.
 
 mod consumers;
+mod duty;
 mod outage;
 mod relay;
 mod settings;
@@ -18,6 +19,7 @@ use sluice_events::{BatchHandler, Dispatcher, Subscriber};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use duty::Shares;
 pub use relay::{Relay, RelaySettings};
 pub use settings::{SweepSettings, TimerSettings, WorkerSettings};
 
@@ -38,26 +40,40 @@ pub fn consumers(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<A
     all.into_iter().filter(|handler| settings.only.is_empty() || settings.only.contains(&handler.topic())).collect()
 }
 
+/// Tries what is parked, until nothing is due at once: for a command over a shop that nobody may be running.
+pub async fn retry_parked(
+    shop: &Shop,
+    hints: &Hints,
+    settings: &WorkerSettings,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    sweepers::retry_parked(shop, hints, settings).await
+}
+
 /// Runs consumers, relay and sweepers until `stop`; returns when all of them have ended.
 pub async fn run(shop: Shop, bus: Arc<dyn Subscriber>, hints: Hints, settings: WorkerSettings, stop: CancellationToken) {
     let dispatchers = consumers(&shop, &hints, &settings)
         .into_iter()
-        .map(|handler| Dispatcher::new(handler, shop.dead_letters.clone(), shop.clock.clone(), settings.retry))
+        .map(|handler| {
+            Dispatcher::new(handler, shop.dead_letters.clone(), shop.parking.clone(), shop.clock.clone(), settings.retry)
+        })
         .collect();
     // Registered before the relay publishes: the in-process bus drops what nobody asked for.
     let consuming = bus.start(dispatchers, stop.clone());
 
     let mut loops = JoinSet::new();
+    let shares = Shares::default();
     let relay = Relay {
         outbox: shop.outbox.clone(),
         publisher: shop.publisher.clone(),
+        parking: shop.parking.clone(),
         clock: shop.clock.clone(),
         owner: shop.ids.token(),
         hint: hints.outbox.clone(),
+        shares: shares.clone(),
         settings: settings.relay,
     };
     loops.spawn(relay.run(stop.clone()));
-    sweepers::spawn_all(&mut loops, &shop, &hints, &settings, &stop);
+    sweepers::spawn_all(&mut loops, &shop, &hints, &shares, &settings, &stop);
 
     if let Err(failure) = consuming.await {
         tracing::error!(error = %failure, "The consumers broke down.");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_events::{MovementKind, OutboxStats, StockMoved, slice_of};
+use sluice_events::{MovementKind, OutboxStats, ParkedStore as _, PublishError, StockMoved, slice_of, testing::MemoryParking};
 use sluice_kernel::{SkuId, StoreId, SystemClock, Timestamp};
 
 use super::*;
@@ -18,6 +18,8 @@ struct Outbox {
     rows: Mutex<BTreeMap<i64, OutboxRow>>,
     leases: Mutex<HashMap<u16, (String, Option<Instant>)>>,
     buried: Mutex<Vec<i64>>,
+    parked: Arc<MemoryParking>,
+    letters: Mutex<Vec<DeadLetter>>,
     delivered_fails: AtomicI64,
 }
 
@@ -89,6 +91,12 @@ impl OutboxStore for Outbox {
         Ok(())
     }
 
+    async fn step_aside(&self, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> PortResult<()> {
+        self.parked.park(DeadLetter::RELAY, &aside.parked, &aside.error, now, aside.next_try).await?;
+        self.letters.lock().unwrap().extend(aside.buried.clone());
+        self.delivered(ids).await
+    }
+
     async fn bury(&self, row: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
         self.rows.lock().unwrap().remove(&row.id);
         self.buried.lock().unwrap().push(row.id);
@@ -100,23 +108,46 @@ impl OutboxStore for Outbox {
     }
 }
 
-/// Fails its first publications after it has taken a part of each; then works, slowly where it is told to.
+/// Fails its first publications after it has taken a part of each; then works, slowly where it is told to, and refuses what
+/// its script says.
 #[derive(Default)]
 struct Bus {
     failures: AtomicI64,
     takes: Duration,
+    refuses: Mutex<HashMap<String, Lasts>>,
     published: Mutex<Vec<(String, String)>>,
+    silent: Mutex<bool>,
 }
 
 #[async_trait]
 impl Publisher for Bus {
-    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+    async fn publish(&self, batch: Vec<Envelope>) -> Vec<Undelivered> {
         tokio::time::sleep(self.takes).await;
-        let fails = self.failures.fetch_sub(1, Ordering::SeqCst) > 0;
+        let fails = *self.silent.lock().unwrap() || self.failures.fetch_sub(1, Ordering::SeqCst) > 0;
         let part = if fails { batch.len() / 2 } else { batch.len() };
-        let taken = batch.into_iter().take(part).map(|envelope| (envelope.key, envelope.id));
-        self.published.lock().unwrap().extend(taken);
-        if fails { Err(PortError::unavailable("the bus", "scripted")) } else { Ok(()) }
+        let mut undelivered = Vec::new();
+        for (place, envelope) in batch.into_iter().enumerate() {
+            let refused = self.refuses.lock().unwrap().get(&envelope.key).copied();
+            match if place >= part { Some(Lasts::Passing) } else { refused } {
+                None => self.published.lock().unwrap().push((envelope.key, envelope.id)),
+                Some(lasts) => {
+                    let error = PublishError { lasts, code: "scripted", detail: "the script says so".to_owned() };
+                    undelivered.push(Undelivered { envelope, error });
+                }
+            }
+        }
+        undelivered
+    }
+
+    fn lane(&self, envelope: &Envelope) -> String {
+        envelope.key.clone()
+    }
+
+    async fn check(&self) -> PortResult<Vec<String>> {
+        if *self.silent.lock().unwrap() || self.failures.load(Ordering::SeqCst) >= 0 {
+            return Err(PortError::unavailable("the bus", "scripted"));
+        }
+        Ok(Vec::new())
     }
 }
 
@@ -137,9 +168,11 @@ fn relay(outbox: &Arc<Outbox>, bus: &Arc<Bus>, owner: &str) -> Relay {
     Relay {
         outbox: outbox.clone(),
         publisher: bus.clone(),
+        parking: ParkingPlace::new(outbox.parked.clone()),
         clock: Arc::new(SystemClock),
         owner: owner.to_owned(),
         hint: Arc::new(Notify::new()),
+        shares: Shares::default(),
         settings: RelaySettings { batch: 7, ..RelaySettings::default() },
     }
 }
@@ -222,6 +255,76 @@ async fn a_hint_is_followed_at_once() {
     let begun = Instant::now();
     outbox.empty().await;
     assert!(begun.elapsed() < Duration::from_millis(100));
+    stop.cancel();
+    running.await.unwrap();
+}
+
+/// Three workers each had their own relay and swept everything thrice.
+#[tokio::test(start_paused = true)]
+async fn no_duty_is_done_by_two_workers_and_one_that_dies_is_followed_within_seconds() {
+    let (outbox, bus) = (Arc::new(Outbox::default()), Arc::new(Bus::default()));
+    let mut running = Vec::new();
+    let mut duties = Vec::new();
+    for owner in ["one", "two", "three"] {
+        let relay = relay(&outbox, &bus, owner);
+        duties.push(relay.shares.duty("gauges"));
+        running.push(tokio::spawn(relay.run(CancellationToken::new())));
+    }
+    let holders = || duties.iter().enumerate().filter(|(_, duty)| duty.is_mine()).map(|(at, _)| at).collect::<Vec<usize>>();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(holders().len(), 1, "{:?}", holders());
+    }
+    let dead = holders()[0];
+    running[dead].abort();
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(holders().len() <= 1, "{:?}", holders());
+    }
+    assert_eq!(holders().len(), 1);
+    assert_ne!(holders()[0], dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_lane_and_a_message_that_is_too_large_hold_up_nobody_and_repeat_nobody() {
+    let (outbox, bus) = (Arc::new(Outbox::default()), Arc::new(Bus::default()));
+    bus.refuses.lock().unwrap().extend([("1".to_owned(), Lasts::Passing), ("2".to_owned(), Lasts::Forever)]);
+    // Far more rows of the blocked lane than a turn takes.
+    (1..=200).for_each(|id| outbox.adjust(id, 1));
+    (201..=260).for_each(|id| outbox.adjust(id, 1 + id % 5));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(relay(&outbox, &bus, "one").run(stop.clone()));
+    outbox.empty().await;
+    let healthy =
+        |key: i64| (201..=260).filter(move |id| 1 + id % 5 == key).map(move |id| (key.to_string(), format!("{id}/adjust/{key}")));
+    let mut published = bus.published.lock().unwrap().clone();
+    let mut expected: Vec<(String, String)> = [3, 4, 5].into_iter().flat_map(healthy).collect();
+    published.sort();
+    expected.sort();
+    assert_eq!(published, expected, "each of them once");
+    let mut waits: Vec<String> = (1..=200).map(|id| format!("{id}/adjust/1")).collect();
+    waits.extend(healthy(1).map(|(_, id)| id));
+    assert_eq!(outbox.parked.waiting(DeadLetter::RELAY, "1"), waits, "in their order");
+    assert_eq!(outbox.letters.lock().unwrap().len(), 12);
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_is_away_as_a_whole_parks_nothing() {
+    let (outbox, bus) = (Arc::new(Outbox::default()), Arc::new(Bus::default()));
+    *bus.silent.lock().unwrap() = true;
+    (1..=20).for_each(|id| outbox.adjust(id, id % 3));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(relay(&outbox, &bus, "one").run(stop.clone()));
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert!(outbox.parked.lanes(9).await.unwrap().is_empty());
+    assert!(!outbox.rows.lock().unwrap().is_empty(), "the rows wait where they are");
+    *bus.silent.lock().unwrap() = false;
+    outbox.empty().await;
+    for key in 0..3 {
+        assert_eq!(bus.finally(&key.to_string()), expected(key, 20, 3));
+    }
     stop.cancel();
     running.await.unwrap();
 }

@@ -25,9 +25,9 @@ async fn demo() -> Demo {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let ids = Arc::new(NodeIds::new(clock.clone(), 0));
     let secrets = Secrets::resolve(&config, &*ids).unwrap();
-    let surroundings = Surroundings { clock: clock.clone(), ids: Some(ids) };
-    let options = OpenOptions { migrate: true, demo: true };
-    let open = OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap();
+    let surroundings = Surroundings { clock: Some(clock.clone()), ids: Some(ids) };
+    let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
+    let open = Box::pin(OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings)).await.unwrap();
     let rules = Arc::new(RulesCache::default());
     let Shop { promotion, catalog, .. } = open.shop.clone();
     Demo { desk: ActivityBridge::new(promotion, catalog, rules.clone()), clock, rules, open, _folder: folder }

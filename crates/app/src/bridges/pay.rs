@@ -8,7 +8,7 @@ use sluice_member::MemberService;
 use sluice_order::{NewOrder, Order, OrderError, PaymentDesk, Prepared, RefundCommand};
 use sluice_pay::{
     Attribution, CloseAnswer, PayError, PayException, PayLine, PayService, PaymentHandle, PaymentRequest, RefundRequest,
-    RefundStatus,
+    RefundStatus, RestockAsk,
 };
 
 pub struct PayBridge {
@@ -94,10 +94,24 @@ impl PaymentDesk for PayBridge {
             payment_id: command.payment,
             amount: command.amount,
             reason: command.reason,
-            restock: command.restock,
+            restock: command
+                .restock
+                .iter()
+                .map(|wish| RestockAsk { sku_id: wish.sku_id, wanted: wish.wanted, ordered: wish.ordered })
+                .collect(),
+            fingerprint: command.fingerprint,
         };
         match self.pay.refund(request, traceparent).await {
             Ok(refund) => Ok((refund.amount.amount, refund.status == RefundStatus::Done)),
+            Err(PayError::RefundTooLarge { left: 0 }) if command.amount.is_none() => {
+                Err(OrderError::NotRefundable("all of it was refunded".to_owned()))
+            }
+            Err(error @ PayError::RestockTooLarge { sku, .. }) => {
+                let index = command.restock.iter().position(|wish| wish.sku_id == sku).unwrap_or_default();
+                Err(OrderError::InvalidField { pointer: format!("/restock_items/{index}"), reason: error.to_string() })
+            }
+            Err(PayError::KeyReused) => Err(OrderError::KeyReused),
+            Err(PayError::RefundRefused(reason)) => Err(OrderError::RefundRefused(reason)),
             Err(error @ PayError::RefundTooLarge { .. }) => {
                 Err(OrderError::InvalidField { pointer: "/amount".to_owned(), reason: error.to_string() })
             }

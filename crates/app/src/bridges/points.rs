@@ -1,17 +1,47 @@
-//! Order gives points back through member's points account.
+//! Order deducts points and gives them back through member's points account.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_kernel::PortResult;
-use sluice_member::{PointsService, RefundOfPoints};
-use sluice_order::{PointsDesk, PointsRefund};
+use sluice_events::{PaymentSettled, SettledStatus};
+use sluice_kernel::{Clock, Money, PortResult};
+use sluice_member::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
+use sluice_order::{Order, PointsDesk, PointsRefund};
 
-pub struct PointsBridge(pub Arc<dyn PointsService>);
+pub struct PointsBridge(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
 
 #[async_trait]
 impl PointsDesk for PointsBridge {
-    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<bool> {
+    async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
+        let deduction = PointsDeduction {
+            store: order.store,
+            user: order.user.clone(),
+            order_no: order.order_no,
+            points: order.points_total,
+            currency: order.total.currency,
+            traceparent: None,
+        };
+        let states = self.0.deduct(&[deduction]).await.map_err(|error| super::port_error("the deduction of points", error))?;
+        let status = match states.first() {
+            Some(TaskState::Done) => SettledStatus::Paid,
+            Some(TaskState::Refused) => SettledStatus::Failed,
+            Some(TaskState::Pending) | None => return Ok(None),
+        };
+        Ok(Some(PaymentSettled {
+            order_no: order.order_no,
+            store_id: order.store,
+            payment_id: points_payment(order.order_no),
+            provider: "points".to_owned(),
+            status,
+            amount: Money::zero(order.total.currency),
+            points: Some(order.points_total),
+            refund_id: None,
+            restock: Vec::new(),
+            at: self.1.now(),
+        }))
+    }
+
+    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<Option<bool>> {
         let refund = RefundOfPoints {
             id: refund.id,
             store: refund.store,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_inventory::{GateAnswer, InventoryService, ReserveLine, SaleWindow, StockGate, Terms, UserLimit};
-use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
 use sluice_order::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};
 use tokio::sync::Notify;
 
@@ -17,13 +17,42 @@ pub struct StockBridge {
     pub effects: Arc<Notify>,
 }
 
-/// Effects told to the gate at most before a placement looks again; the sweeper goes on with the rest.
-const EFFECTS_BEFORE_ANOTHER_LOOK: u32 = 500;
-
 impl StockBridge {
-    async fn bring_up_to_date(&self) -> PortResult<()> {
-        let told = self.inventory.apply_effects(EFFECTS_BEFORE_ANOTHER_LOOK).await;
-        told.map(|_| ()).map_err(|error| super::port_error("telling the gate of changes", error))
+    async fn reserve_at(
+        &self,
+        gate: &dyn StockGate,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer> {
+        let lines: Vec<ReserveLine> = lines
+            .iter()
+            .map(|(sku, quantity, revision)| ReserveLine { sku: *sku, quantity: *quantity, revision: *revision })
+            .collect();
+        let terms = terms.map(terms_of).unwrap_or_default();
+        let answer = gate.reserve(store, id, &lines, &terms, now).await?;
+        Ok(match answer {
+            GateAnswer::Reserved { epoch } => ReserveAnswer::Held { epoch },
+            // The catalog said yes a moment ago: either it has changed since, or the gate has not heard of the last
+            // change. Tell the gate, then let the placement ask the catalog again, which decides.
+            GateAnswer::OffShelf(skus) | GateAnswer::Outdated(skus) => {
+                self.bring_up_to_date(store, &skus).await?;
+                ReserveAnswer::Refused(StockRefusal::Outdated(skus))
+            }
+            GateAnswer::OutsideWindow => ReserveAnswer::Refused(StockRefusal::OutsideWindow),
+            GateAnswer::LimitReached => ReserveAnswer::Refused(StockRefusal::LimitReached),
+            GateAnswer::Short(short) => {
+                ReserveAnswer::Refused(StockRefusal::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()))
+            }
+            GateAnswer::Gone => ReserveAnswer::Gone,
+        })
+    }
+
+    async fn bring_up_to_date(&self, store: StoreId, skus: &[SkuId]) -> PortResult<()> {
+        let told = self.inventory.tell_listings(store, skus).await;
+        told.map_err(|error| super::port_error("telling the gate of changes", error))
     }
 }
 
@@ -50,27 +79,31 @@ impl StockReserver for StockBridge {
         terms: Option<&ReserveTerms>,
         now: Timestamp,
     ) -> PortResult<ReserveAnswer> {
-        let lines: Vec<ReserveLine> = lines
-            .iter()
-            .map(|(sku, quantity, revision)| ReserveLine { sku: *sku, quantity: *quantity, revision: *revision })
-            .collect();
-        let terms = terms.map(terms_of).unwrap_or_default();
-        let answer = self.gate.reserve(store, id, &lines, &terms, now).await?;
-        Ok(match answer {
-            GateAnswer::Reserved { epoch } => ReserveAnswer::Held { epoch },
-            // The catalog said yes a moment ago: either it has changed since, or the gate has not heard of the last
-            // change. Tell the gate, then let the placement ask the catalog again, which decides.
-            GateAnswer::OffShelf(skus) | GateAnswer::Outdated(skus) => {
-                self.bring_up_to_date().await?;
-                ReserveAnswer::Refused(StockRefusal::Outdated(skus))
-            }
-            GateAnswer::OutsideWindow => ReserveAnswer::Refused(StockRefusal::OutsideWindow),
-            GateAnswer::LimitReached => ReserveAnswer::Refused(StockRefusal::LimitReached),
-            GateAnswer::Short(short) => {
-                ReserveAnswer::Refused(StockRefusal::Short(short.into_iter().map(|short| (short.sku, short.usable)).collect()))
-            }
-            GateAnswer::Gone => ReserveAnswer::Gone,
-        })
+        self.reserve_at(&*self.gate, store, id, lines, terms, now).await
+    }
+
+    async fn epoch(&self, store: StoreId) -> PortResult<i64> {
+        Ok(self.gate.bound(store).await?.epoch)
+    }
+
+    async fn reserve_in(
+        &self,
+        epoch: i64,
+        store: StoreId,
+        id: ReservationId,
+        lines: &[(SkuId, i64, Option<i64>)],
+        terms: Option<&ReserveTerms>,
+        now: Timestamp,
+    ) -> PortResult<ReserveAnswer> {
+        let bound = self.gate.bound(store).await?;
+        if bound.epoch != epoch {
+            return Err(PortError::GateClosed);
+        }
+        self.reserve_at(&*bound.gate, store, id, lines, terms, now).await
+    }
+
+    fn instant(&self, now: Timestamp) -> Timestamp {
+        self.gate.instant(now)
     }
 
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()> {

@@ -12,8 +12,8 @@ async fn open(config: &Config, demo: bool) -> OpenShop {
     let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new("sandbox"), generated: false };
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let ids = Arc::new(NodeIds::new(clock.clone(), 0));
-    let options = OpenOptions { migrate: true, demo };
-    let surroundings = Surroundings { clock, ids: Some(ids) };
+    let options = OpenOptions { migrate: true, demo, ..OpenOptions::default() };
+    let surroundings = Surroundings { clock: Some(clock), ids: Some(ids) };
     OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap()
 }
 

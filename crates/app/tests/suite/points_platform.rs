@@ -167,7 +167,7 @@ async fn points_move_once_at_a_platform_that_fails_delays_and_repeats() {
     let mut paid: HashMap<String, i64> = HashMap::new();
     let (mut paid_orders, mut failed_orders, mut asked_again) = (0, 0, 0);
     for (number, order_no) in orders {
-        let (status, _) = shop.open.shop.orders.status(STORE, order_no).await.unwrap();
+        let status = shop.open.shop.orders.find(STORE, None, order_no).await.unwrap().order.status();
         let key = format!("deduct/{order_no}");
         asked_again += usize::from(platform.attempts(&key) > 1);
         match status {

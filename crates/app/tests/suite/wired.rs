@@ -24,10 +24,10 @@ pub struct Wired {
 
 async fn open_process(config: &Config, clock: &Arc<ManualClock>, node: i64) -> OpenShop {
     let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
-    let options = OpenOptions { migrate: true, demo: true };
+    let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
     let ids = Arc::new(NodeIds::new(clock.clone(), node));
-    let surroundings = Surroundings { clock: clock.clone(), ids: Some(ids) };
-    OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap()
+    let surroundings = Surroundings { clock: Some(clock.clone()), ids: Some(ids) };
+    Box::pin(OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings)).await.unwrap()
 }
 
 impl Wired {

@@ -8,7 +8,7 @@ use sluice_inventory::{
     AdjustmentId, Listing, StockGate,
     testing::{GateFixture, gate_contract},
 };
-use sluice_kernel::{SkuId, StoreId};
+use sluice_kernel::{Clock as _, SkuId, StoreId, SystemClock, Timestamp};
 
 use crate::{
     server::{RedisCluster, RedisServer},
@@ -29,6 +29,10 @@ impl GateFixture for Fixture {
             let id = AdjustmentId(format!("receipt-{sku}"));
             self.0.adjust(store, &id, sku, units, now()).await.unwrap().unwrap();
         }
+    }
+
+    fn clock_of_gate(&self) -> Option<Timestamp> {
+        Some(SystemClock.now())
     }
 }
 

@@ -93,3 +93,44 @@ async fn names_that_look_like_lines_or_limits_stay_names() {
     // Nobody took of eve's.
     assert_eq!(reserve(&gate, order(51), limit("eve", 1, Some(1), None)).await, GateAnswer::Reserved { epoch: 1 });
 }
+
+/// Nobody's limit is loaded whose orders are all closed: it is asked for when the user comes, once.
+#[tokio::test]
+async fn a_user_who_bought_before_the_gate_was_lost_never_gets_the_limit_again() {
+    let server = RedisServer::start().await;
+    let database = Database::with_ten_units();
+    *database.users.lock().unwrap() = vec![taken("ann", 1, 3)];
+    let gate = open_gate(&server.url("shop:"), &database).await;
+    assert_eq!(reserve(&gate, order(1), limit("ann", 1, Some(1), None)).await, GateAnswer::LimitReached);
+    assert_eq!(reserve(&gate, order(1), limit("ann", 2, None, Some(4))).await, GateAnswer::LimitReached);
+    assert_eq!(reserve(&gate, order(1), limit("ann", 1, Some(2), Some(4))).await, GateAnswer::Reserved { epoch: 1 });
+    let asked = || database.asked.load(std::sync::atomic::Ordering::SeqCst);
+    let before = asked();
+    // From here on the gate counts by itself, also after everything was given back.
+    assert_eq!(gate.taken(STORE).await.unwrap(), [taken("ann", 2, 4)]);
+    for number in [2, 3] {
+        assert_eq!(reserve(&gate, order(number), limit("bob", 1, Some(1), None)).await, GateAnswer::Reserved { epoch: 1 });
+        assert_eq!(gate.release(STORE, order(number), now()).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(asked(), before + 1, "bob was asked for once");
+    assert_eq!(gate.taken(STORE).await.unwrap(), [taken("ann", 2, 4)]);
+}
+
+#[tokio::test]
+async fn a_sku_that_nobody_ever_took_costs_no_question() {
+    let server = RedisServer::start().await;
+    let database = Database::with_ten_units();
+    database.snapshot.lock().unwrap().untouched.push((STORE, SKU));
+    let gate = open_gate(&server.url("shop:"), &database).await;
+    assert_eq!(reserve(&gate, order(1), limit("ann", 1, Some(1), None)).await, GateAnswer::Reserved { epoch: 1 });
+    assert_eq!(reserve(&gate, order(2), limit("ann", 1, Some(1), None)).await, GateAnswer::LimitReached);
+    // One that came after the gate was built, too.
+    let late = sluice_kernel::SkuId(77);
+    gate.set_listing(STORE, late, crate::source::LISTED).await.unwrap();
+    let id = sluice_inventory::AdjustmentId("receipt".to_owned());
+    gate.adjust(STORE, &id, late, 5, now()).await.unwrap().unwrap();
+    let line = ReserveLine { sku: late, quantity: 1, revision: None };
+    let terms = Terms { window: None, limit: Some(UserLimit { sku: late, ..limit("ann", 1, Some(1), None) }) };
+    assert_eq!(gate.reserve(STORE, order(3), &[line], &terms, now()).await.unwrap(), GateAnswer::Reserved { epoch: 1 });
+    assert_eq!(database.asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+}

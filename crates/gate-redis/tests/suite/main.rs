@@ -3,8 +3,10 @@
 
 mod bookkeeping;
 mod contract;
+mod forgotten;
 mod limits;
 mod losses;
 mod processes;
 mod server;
 mod source;
+mod troubles;

@@ -6,13 +6,12 @@ use std::{
 };
 
 use deadpool_redis::redis;
-use sluice_gate_redis::RedisStockGate;
 use sluice_inventory::{GateAnswer, GateSource, StockGate};
 use sluice_kernel::PortError;
 
 use crate::{
     server::RedisServer,
-    source::{Database, PLAIN, SKU, STORE, figures_of, now, one, open_gate, order, parts},
+    source::{Database, PLAIN, SKU, STORE, connect, figures_of, now, one, open_gate, order, parts},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +64,7 @@ async fn a_rebuild_whose_process_died_is_taken_over() {
     let url = server.url("shop:");
     database.stalls.store(true, Ordering::SeqCst);
     let dies = tokio::spawn({
-        let gate = RedisStockGate::connect(&url, Arc::<Database>::clone(&database)).unwrap();
+        let gate = connect(&url, &database);
         async move { gate.ensure_open().await }
     });
     database.stalled.notified().await;
@@ -86,7 +85,7 @@ async fn a_rebuild_in_progress_is_waited_for_and_one_that_was_overtaken_changes_
     let database = Database::with_ten_units();
     let url = server.url("shop:");
     database.stalls.store(true, Ordering::SeqCst);
-    let slow = RedisStockGate::connect(&url, Arc::<Database>::clone(&database)).unwrap();
+    let slow = connect(&url, &database);
     let rebuilding = tokio::spawn({
         let slow = Arc::clone(&slow);
         async move { slow.ensure_open().await }
@@ -129,7 +128,7 @@ async fn a_rebuild_during_which_the_server_restarts_starts_over() {
     let mut server = RedisServer::start().await;
     let database = Database::with_ten_units();
     database.stalls.store(true, Ordering::SeqCst);
-    let gate = RedisStockGate::connect(&server.url("shop:"), Arc::<Database>::clone(&database)).unwrap();
+    let gate = connect(&server.url("shop:"), &database);
     let rebuilding = tokio::spawn({
         let gate = Arc::clone(&gate);
         async move { gate.ensure_open().await }

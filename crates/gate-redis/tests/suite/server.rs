@@ -75,6 +75,18 @@ impl RedisServer {
     }
 }
 
+impl RedisServer {
+    /// What `redis-cli` prints, for commands that need a password or block.
+    pub fn cli(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub fn config(&self, name: &str, value: &str) {
+        assert_eq!(self.cli(&["CONFIG", "SET", name, value]), "OK", "{name}");
+    }
+}
+
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();

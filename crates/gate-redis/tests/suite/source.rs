@@ -2,13 +2,13 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use async_trait::async_trait;
 use sluice_gate_redis::RedisStockGate;
-use sluice_inventory::{Figures, GateSnapshot, GateSource, Listing, ReserveLine, StockGate, Terms};
-use sluice_kernel::{OrderNo, PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_inventory::{Figures, GateSnapshot, GateSource, Listing, ReserveLine, StockGate, TakenOfLimit, Terms};
+use sluice_kernel::{OrderNo, PortResult, ReservationId, SkuId, StoreId, SystemClock, Timestamp, UserId};
 use tokio::sync::Notify;
 
 pub const STORE: StoreId = StoreId(1);
@@ -37,6 +37,10 @@ pub fn parts(usable: i64, locked: i64, sold: i64) -> Figures {
 pub struct Database {
     epoch: Mutex<(i64, bool)>,
     pub snapshot: Mutex<GateSnapshot>,
+    /// What users have taken whose orders are closed.
+    pub users: Mutex<Vec<TakenOfLimit>>,
+    /// How often a user's was asked for.
+    pub asked: AtomicU32,
     /// While set, the next snapshot never comes, or not before `resume` rings.
     pub stalls: AtomicBool,
     pub stalled: Notify,
@@ -79,6 +83,13 @@ impl GateSource for Database {
         Ok(self.snapshot.lock().unwrap().clone())
     }
 
+    async fn taken_by(&self, store: StoreId, sku: SkuId, user: &UserId) -> PortResult<(i64, i64)> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let all = self.users.lock().unwrap();
+        let taken = all.iter().find(|taken| (taken.store, taken.sku, &taken.user) == (store, sku, user));
+        Ok(taken.map_or((0, 0), |taken| (taken.orders, taken.units)))
+    }
+
     async fn open(&self, epoch: i64) -> PortResult<bool> {
         let mut present = self.epoch.lock().unwrap();
         if present.0 == epoch {
@@ -88,8 +99,12 @@ impl GateSource for Database {
     }
 }
 
+pub fn connect(url: &str, database: &Arc<Database>) -> Arc<RedisStockGate> {
+    RedisStockGate::connect(url, Arc::<Database>::clone(database), Arc::new(SystemClock)).unwrap()
+}
+
 pub async fn open_gate(url: &str, database: &Arc<Database>) -> Arc<RedisStockGate> {
-    let gate = RedisStockGate::connect(url, Arc::<Database>::clone(database)).unwrap();
+    let gate = connect(url, database);
     gate.ensure_open().await.unwrap();
     gate
 }

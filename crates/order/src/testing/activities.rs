@@ -103,7 +103,7 @@ pub async fn the_window_is_asked_at_the_commit(fixture: &dyn OrderFixture) {
     ];
     for (n, (at, expected)) in (0..).zip(instants) {
         clock.set(at);
-        let order = activity_order(number(42, n), sku, "42", 1);
+        let order = NewOrder { expires_at: at.plus(Duration::from_mins(15)), ..activity_order(number(42, n), sku, "42", 1) };
         assert_eq!(place(fixture, order.clone()).await, expected, "{at}");
         assert_eq!(fixture.rows_of(order.order_no).await > 0, expected == CommitAnswer::Committed);
     }

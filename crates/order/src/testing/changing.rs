@@ -44,10 +44,10 @@ pub async fn money_and_cancel_race(fixture: &dyn OrderFixture) {
         let outcomes = [money.await.unwrap(), user.await.unwrap(), timer.await.unwrap()];
         assert_eq!(outcomes.iter().filter(|outcome| **outcome == Applied::Done).count(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|outcome| **outcome == Applied::Lost).count(), 2, "{outcomes:?}");
-        let (status, version) = orders.status(STORE, order.order_no).await.unwrap().unwrap();
+        let order = orders.find(STORE, order.order_no).await.unwrap().unwrap();
         let money_won = outcomes[0] == Applied::Done;
-        assert_eq!(status, if money_won { OrderStatus::Paid } else { OrderStatus::Cancelled });
-        assert_eq!(version, 1);
+        assert_eq!(order.status(), if money_won { OrderStatus::Paid } else { OrderStatus::Cancelled });
+        assert_eq!(order.version, 1);
         sold += i64::from(money_won);
     }
     assert_eq!(fixture.figures(STORE, one).await, (1_000 - sold, 0, sold));

@@ -145,6 +145,7 @@ pub fn plain_transition(order: &Order, to: OrderState, stock: StockStep) -> Tran
         paid_at: None,
         stock,
         refund: None,
+        settles: None,
         fact: None,
         traceparent: None,
         now: now(),

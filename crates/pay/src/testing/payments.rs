@@ -18,6 +18,7 @@ pub async fn payment_contract(payments: Arc<dyn PaymentRepository>) {
     a_channel_is_noted_while_the_payment_is_pending(&*payments).await;
     a_notice_settles_once_and_money_wins(&*payments).await;
     a_closed_order_takes_no_payment(&*payments).await;
+    stored_money_is_heard_of_and_opens_no_second_payment(&*payments).await;
     an_exception_is_kept_once(&*payments).await;
     fifty_at_once_for_one_order_leave_one_live(Arc::clone(&payments)).await;
     many_orders_at_once_all_get_theirs(Arc::clone(&payments)).await;
@@ -100,6 +101,17 @@ async fn a_closed_order_takes_no_payment(payments: &dyn PaymentRepository) {
     assert_eq!(status(payments, &first.id).await, PaymentStatus::Paid);
 }
 
+/// From the moment its notice is stored money counts: whoever closes the order hears of it, and no second payment opens.
+async fn stored_money_is_heard_of_and_opens_no_second_payment(payments: &dyn PaymentRepository) {
+    let (first, second) = (payment("stored-1", 6), payment("stored-2", 6));
+    insert(payments, &first).await;
+    let paid = notice(&first, "stored-paid", NoticeStatus::Paid);
+    assert_eq!(payments.settle(&first, &paid, None, at(1)).await.unwrap(), NoticeAnswer::Settled);
+    assert_eq!(insert(payments, &second).await, InsertAnswer::Closed);
+    let known = payments.close_order(STORE, first.order_no, at(2)).await.unwrap();
+    assert_eq!(known, [Payment { status: PaymentStatus::Paid, ..first }]);
+}
+
 async fn an_exception_is_kept_once(payments: &dyn PaymentRepository) {
     let exception = |kind: &str, payment: Option<&str>| PayException {
         id: 0,
@@ -119,7 +131,15 @@ async fn an_exception_is_kept_once(payments: &dyn PaymentRepository) {
             .await
             .unwrap();
     }
-    let kept = payments.exceptions(STORE, PageRequest::first(1)).await.unwrap();
+    // What says something else is kept too, a bounded number of times.
+    for amount in 2..40 {
+        let other =
+            PayException { detail: format!("amount {amount} instead of 1990"), ..exception("payment_mismatch", Some("e-2")) };
+        payments.keep_exception(&other).await.unwrap();
+    }
+    let all = payments.exceptions(STORE, PageRequest::first(100)).await.unwrap();
+    assert_eq!(all.iter().filter(|kept| kept.payment_id.as_deref() == Some("e-2")).count(), 20);
+    let kept: Vec<PayException> = all.into_iter().filter(|kept| kept.payment_id.as_deref() != Some("e-2")).collect();
     assert_eq!(kept.iter().map(|kept| kept.kind.as_str()).collect::<Vec<_>>(), ["paid_twice", "payment_mismatch"]);
     assert_eq!((&kept[0].payment_id, kept[1].payment_id.as_deref()), (&None, Some("e-1")));
     let rest = PageRequest { limit: 20, after: Some(kept[0].id) };

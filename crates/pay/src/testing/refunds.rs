@@ -9,14 +9,20 @@ use sluice_kernel::{RefundId, SkuId, StoreId};
 use tokio::task::JoinSet;
 
 use super::{STORE, at, notice, payment};
-use crate::{NoticeStatus, PayRefund, Payment, PaymentRepository, RefundBegin, RefundRepository, RefundRequest, RefundStatus};
+use crate::{
+    NoticeStatus, PayRefund, Payment, PaymentRepository, RefundBegin, RefundRepository, RefundRequest, RefundStatus, RestockAsk,
+};
 
 /// Runs every case of [`RefundRepository`]. Leaves three refunds finished.
 pub async fn refund_contract(payments: &dyn PaymentRepository, refunds: Arc<dyn RefundRepository>) {
     amounts_are_taken_from_what_is_left(payments, &*refunds).await;
     only_paid_payments_are_refunded(payments, &*refunds).await;
     begun_at_once_they_never_exceed_the_payment(payments, Arc::clone(&refunds)).await;
-    finished_at_once_it_is_finished(payments, refunds).await;
+    finished_at_once_it_is_finished(payments, Arc::clone(&refunds)).await;
+    begun_at_once_they_never_return_a_unit_twice(payments, Arc::clone(&refunds)).await;
+    a_name_stands_for_one_request(payments, &*refunds).await;
+    a_refused_refund_leaves_its_money_and_may_begin_anew(payments, &*refunds).await;
+    those_that_fail_step_aside_and_each_has_one_claim(payments, refunds).await;
 }
 
 async fn paid(payments: &dyn PaymentRepository, id: &str, order: i64) -> Payment {
@@ -34,7 +40,8 @@ fn request(id: &str, payment: &Payment, amount: Option<i64>) -> RefundRequest {
         payment_id: payment.id.clone(),
         amount,
         reason: "returned".to_owned(),
-        restock: vec![RestockLine { sku_id: SkuId(1), quantity: 1 }],
+        restock: vec![RestockAsk { sku_id: SkuId(1), wanted: Some(1), ordered: 1_000 }],
+        fingerprint: None,
     }
 }
 
@@ -62,13 +69,9 @@ async fn amounts_are_taken_from_what_is_left(payments: &dyn PaymentRepository, r
     assert_eq!(rest.amount.amount, 1_490);
     assert_eq!(begin(refunds, &request("r-more", &payment, None)).await, RefundBegin::TooLarge { left: 0 });
 
-    let waiting = refunds.pending(at(3), 10).await.unwrap();
-    assert_eq!(waiting.len(), 2);
-    assert_eq!(refunds.pending(at(2), 10).await.unwrap(), []);
     refunds.finish(&part.id, None, at(5)).await.unwrap();
     refunds.finish(&part.id, None, at(6)).await.unwrap();
     refunds.finish(&rest.id, None, at(6)).await.unwrap();
-    assert_eq!(refunds.pending(at(3), 10).await.unwrap(), []);
     let all = refunds.of_order(STORE, payment.order_no).await.unwrap();
     assert!(all.iter().all(|refund| refund.status == RefundStatus::Done), "{all:?}");
     assert_eq!(all.len(), 2);
@@ -111,4 +114,104 @@ async fn finished_at_once_it_is_finished(payments: &dyn PaymentRepository, refun
     race.join_all().await;
     assert_eq!(refunds.find(&RefundId::from("r-finish")).await.unwrap().unwrap().status, RefundStatus::Done);
     assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 1_990);
+}
+
+/// Three refunds at once that return the same three units: one of them does, and what is recorded is what came back.
+async fn begun_at_once_they_never_return_a_unit_twice(payments: &dyn PaymentRepository, refunds: Arc<dyn RefundRepository>) {
+    for (order, wanted) in [(50_010, Some(3)), (50_011, None)] {
+        let payment = paid(payments, &format!("restock-{order}"), order).await;
+        let mut race = JoinSet::new();
+        for number in 0..3 {
+            let refunds = Arc::clone(&refunds);
+            let mut asked = request(&format!("r-restock-{order}-{number}"), &payment, Some(100));
+            asked.restock = vec![RestockAsk { sku_id: SkuId(7), wanted, ordered: 3 }];
+            race.spawn(async move { begin(&*refunds, &asked).await });
+        }
+        let answers = race.join_all().await;
+        let begun: Vec<&PayRefund> = answers
+            .iter()
+            .filter_map(|answer| match answer {
+                RefundBegin::Begun(refund) => Some(refund),
+                RefundBegin::RestockTooLarge { sku, left } => {
+                    assert_eq!((*sku, *left), (SkuId(7), 0));
+                    None
+                }
+                RefundBegin::TooLarge { .. } | RefundBegin::KeyReused | RefundBegin::NotPaid => panic!("{answer:?}"),
+            })
+            .collect();
+        // Who names units is refused where they are gone; who wants what is left gets nothing.
+        assert_eq!(begun.len(), if wanted.is_some() { 1 } else { 3 });
+        let returned: Vec<&RestockLine> = begun.iter().flat_map(|refund| &refund.restock).collect();
+        assert_eq!(returned, [&RestockLine { sku_id: SkuId(7), quantity: 3 }]);
+    }
+}
+
+async fn a_name_stands_for_one_request(payments: &dyn PaymentRepository, refunds: &dyn RefundRepository) {
+    let payment = paid(payments, "refund-named", 50_012).await;
+    let asked = RefundRequest { fingerprint: Some([1; 32]), ..request("r-named", &payment, Some(100)) };
+    let first = begun(refunds, &asked).await;
+    assert_eq!(begun(refunds, &asked).await, first);
+    let other = RefundRequest { fingerprint: Some([2; 32]), amount: Some(200), ..asked };
+    assert_eq!(begin(refunds, &other).await, RefundBegin::KeyReused);
+    assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 100);
+}
+
+async fn a_refused_refund_leaves_its_money_and_may_begin_anew(payments: &dyn PaymentRepository, refunds: &dyn RefundRepository) {
+    let payment = paid(payments, "refund-refused", 50_013).await;
+    let asked = RefundRequest {
+        restock: vec![RestockAsk { sku_id: SkuId(7), wanted: Some(3), ordered: 3 }],
+        ..request("r-refused", &payment, None)
+    };
+    let refund = begun(refunds, &asked).await;
+    for _ in 0..2 {
+        refunds.refuse(&refund.id, "the account is closed", at(3)).await.unwrap();
+        assert_eq!(refunds.find(&refund.id).await.unwrap().unwrap().status, RefundStatus::Refused);
+        assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 0);
+    }
+    // Neither money nor units are taken by it: another one may have them, or the same one anew.
+    let anew = RefundRequest { amount: Some(1_000), fingerprint: Some([9; 32]), ..asked.clone() };
+    let again = begun(refunds, &anew).await;
+    assert_eq!((again.status, again.amount.amount, again.restock.len()), (RefundStatus::Pending, 1_000, 1));
+    assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 1_000);
+    refunds.finish(&refund.id, None, at(4)).await.unwrap();
+    refunds.refuse(&refund.id, "too late", at(5)).await.unwrap();
+    assert_eq!(refunds.find(&refund.id).await.unwrap().unwrap().status, RefundStatus::Done);
+    assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 1_000);
+}
+
+/// A hundred that fail hide no later one, and two workers never ask for the same one.
+async fn those_that_fail_step_aside_and_each_has_one_claim(payments: &dyn PaymentRepository, refunds: Arc<dyn RefundRepository>) {
+    // Whatever the cases before have left pending.
+    let soon = at(100_000);
+    for left in refunds.claim(1_000, soon, soon).await.unwrap() {
+        refunds.finish(&left.id, None, soon).await.unwrap();
+    }
+    let payment = paid(payments, "refund-many", 50_014).await;
+    for number in 0..100 {
+        begun(&*refunds, &request(&format!("r-fails-{number}"), &payment, Some(1))).await;
+    }
+    let claims = |count| {
+        let mut race = JoinSet::new();
+        for _ in 0..3 {
+            let refunds = Arc::clone(&refunds);
+            race.spawn(async move { refunds.claim(count, soon, at(130_000)).await.unwrap() });
+        }
+        race
+    };
+    let mut claimed: Vec<PayRefund> = Vec::new();
+    while claimed.len() < 100 {
+        let some: Vec<PayRefund> = claims(60).join_all().await.into_iter().flatten().collect();
+        assert!(!some.is_empty(), "{} of 100 were claimed", claimed.len());
+        claimed.extend(some);
+    }
+    let ids: std::collections::HashSet<&str> = claimed.iter().map(|refund| refund.id.as_str()).collect();
+    assert_eq!((claimed.len(), ids.len()), (100, 100));
+    assert!(claimed.iter().all(|refund| refund.attempts == 1));
+    for refund in &claimed {
+        refunds.put_off(&refund.id, at(200_000)).await.unwrap();
+    }
+    begun(&*refunds, &request("r-later", &payment, Some(1))).await;
+    let next = refunds.claim(10, soon, at(130_000)).await.unwrap();
+    assert_eq!(next.iter().map(|refund| refund.id.as_str()).collect::<Vec<_>>(), ["r-later"]);
+    assert_eq!(refunds.claim(1_000, at(200_000), at(300_000)).await.unwrap().len(), 101);
 }

@@ -8,6 +8,7 @@ use sluice_kernel::{Money, Points, ProductId, SkuId, StoreId};
 use super::row::{self, PRODUCT_COLUMNS, SELECT_SKUS};
 use crate::{
     error::{StoreError, StoreResult},
+    inventory::queue_effect,
     statement::{MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
@@ -145,8 +146,7 @@ pub(crate) async fn raise_revisions(unit: &UnitOfWork, store: StoreId, skus: &[i
 
 pub(super) async fn queue_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Listing) -> StoreResult<()> {
     let effect = GateEffect::Listing { store, sku, listing };
-    unit.execute("INSERT INTO gate_effects (payload) VALUES (?)", vec![serde_json::to_string(&effect)?.into()]).await?;
-    Ok(())
+    queue_effect(unit, &effect, None).await
 }
 
 fn replace<T: Clone>(present: &mut T, change: Option<&T>) {

@@ -10,6 +10,7 @@ use super::row::{self, PRODUCT_COLUMNS, SELECT_SKUS};
 use crate::{
     database::Database,
     error::StoreResult,
+    page::{read_page, readable},
     statement::{MOST_ROWS, padded, placeholders},
 };
 
@@ -26,10 +27,12 @@ pub(super) async fn products(
     page: PageRequest,
 ) -> StoreResult<Vec<Product>> {
     let visible = if listed_only { " AND listed = TRUE AND deleted = FALSE AND offer_only = FALSE" } else { "" };
-    let select = format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id < ?{visible} ORDER BY id DESC LIMIT ?");
-    let values = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()];
-    let rows = database.rows(select, values).await?;
-    let mut products: Vec<Product> = rows.iter().map(row::product).collect::<StoreResult<_>>()?;
+    let statement = |after: i64, limit: i64| {
+        let select =
+            format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id < ?{visible} ORDER BY id DESC LIMIT ?");
+        (select, vec![store.0.into(), after.into(), limit.into()])
+    };
+    let mut products: Vec<Product> = read_page(database, "products", "id", page, statement, row::product).await?;
     attach_skus(database, store, &mut products).await?;
     if listed_only {
         for product in &mut products {
@@ -58,7 +61,7 @@ async fn attach_skus(database: &Database, store: StoreId, products: &mut [Produc
         let mut values: Vec<Value> = vec![store.0.into()];
         values.extend(padded(chunk).map(Value::from));
         for found in database.rows(select, values).await? {
-            let sku = row::sku(&found)?;
+            let Some(sku) = readable("skus", &found, row::sku) else { continue };
             skus_of.entry(sku.product_id).or_default().push(sku);
         }
     }

@@ -1,19 +1,29 @@
 //! Receipts and write-offs, from the moment they are asked until they stand.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sea_orm::Value;
 use sluice_events::{Fact, MovementKind, StockMoved};
-use sluice_inventory::{Adjustment, AdjustmentId, AdjustmentLog};
+use sluice_inventory::{Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog, AdjustmentState};
 use sluice_kernel::{PortResult, SkuId, StoreId, Timestamp};
 
 use super::{StockMode, gate_state::shared_epoch, ledger, stock::kind_code};
-use crate::{Database, error::StoreResult, messaging::outbox, multi_row::column, unit_of_work::UnitOfWork};
+use crate::{
+    Database,
+    error::{StoreError, StoreResult},
+    messaging::outbox,
+    multi_row::column,
+    unit_of_work::UnitOfWork,
+};
 
 const PENDING: i16 = 0;
 const DONE: i16 = 1;
 const REJECTED: i16 = 2;
+
+/// No adjustment is put off for longer; a later time was written by a clock that was ahead, and counts as over.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 pub struct SqlAdjustmentLog {
     database: Database,
@@ -25,10 +35,11 @@ impl SqlAdjustmentLog {
         Self { database, stock }
     }
 
-    async fn read_unfinished(&self, before: Timestamp, limit: u32) -> StoreResult<Vec<Adjustment>> {
-        let select =
-            "SELECT id, store_id, sku_id, delta, reason, at FROM stock_adjustments WHERE status = ? AND at < ? ORDER BY at LIMIT ?";
-        let values: Vec<Value> = vec![PENDING.into(), before.as_millis().into(), i64::from(limit).into()];
+    async fn read_unfinished(&self, before: Timestamp, now: Timestamp, limit: u32) -> StoreResult<Vec<Adjustment>> {
+        let select = "SELECT id, store_id, sku_id, delta, reason, at FROM stock_adjustments \
+                      WHERE status = ? AND at < ? AND (due_at <= ? OR due_at > ?) ORDER BY at LIMIT ?";
+        let (due, ahead) = (now.as_millis(), now.plus(MAX_PAUSE).as_millis());
+        let values: Vec<Value> = vec![PENDING.into(), before.as_millis().into(), due.into(), ahead.into(), i64::from(limit).into()];
         let rows = self.database.rows(select, values).await?;
         let read = |row| {
             Ok(Adjustment {
@@ -42,6 +53,38 @@ impl SqlAdjustmentLog {
         };
         rows.iter().map(read).collect()
     }
+}
+
+async fn begin(unit: &UnitOfWork, adjustment: &Adjustment) -> StoreResult<AdjustmentBegin> {
+    let insert = "INSERT INTO stock_adjustments (id, store_id, sku_id, delta, reason, status, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let values: Vec<Value> = vec![
+        adjustment.id.0.as_str().into(),
+        adjustment.store.0.into(),
+        adjustment.sku.0.into(),
+        adjustment.delta.into(),
+        adjustment.reason.as_str().into(),
+        PENDING.into(),
+        adjustment.at.as_millis().into(),
+    ];
+    match unit.execute(insert, values).await {
+        Ok(_) => return Ok(AdjustmentBegin::Begun),
+        // The statement alone was undone.
+        Err(error) if error.is_unique_violation() => {}
+        Err(error) => return Err(error),
+    }
+    let select = "SELECT store_id, sku_id, delta, reason, status FROM stock_adjustments WHERE id = ?";
+    let row = unit.row(select, vec![adjustment.id.0.as_str().into()]).await?.ok_or(StoreError::Corrupt("stock_adjustments"))?;
+    let status: i16 = column(&row, 4)?;
+    let same = column::<i64>(&row, 0)? == adjustment.store.0
+        && column::<i64>(&row, 1)? == adjustment.sku.0
+        && column::<i64>(&row, 2)? == adjustment.delta
+        && column::<String>(&row, 3)? == adjustment.reason;
+    Ok(match (status, same) {
+        (REJECTED, _) => AdjustmentBegin::Rejected,
+        (_, false) => AdjustmentBegin::KeyReused,
+        (PENDING, true) => AdjustmentBegin::Unfinished,
+        (_, true) => AdjustmentBegin::Done,
+    })
 }
 
 async fn complete(unit: &UnitOfWork, stock: StockMode, adjustment: &Adjustment, epoch: i64) -> StoreResult<bool> {
@@ -81,24 +124,28 @@ async fn complete(unit: &UnitOfWork, stock: StockMode, adjustment: &Adjustment, 
     Ok(true)
 }
 
+async fn reject(unit: &UnitOfWork, id: &AdjustmentId, epoch: i64) -> StoreResult<bool> {
+    // Another process may ask the gate that a rebuild made, and be told yes.
+    if shared_epoch(unit).await?.epoch != epoch {
+        return Ok(false);
+    }
+    let update = "UPDATE stock_adjustments SET status = ? WHERE id = ? AND status = ?";
+    unit.execute(update, vec![REJECTED.into(), id.0.as_str().into(), PENDING.into()]).await?;
+    Ok(true)
+}
+
+fn state_of(status: i16) -> AdjustmentState {
+    match status {
+        DONE => AdjustmentState::Done,
+        REJECTED => AdjustmentState::Rejected,
+        _ => AdjustmentState::Pending,
+    }
+}
+
 #[async_trait]
 impl AdjustmentLog for SqlAdjustmentLog {
-    async fn begin(&self, adjustment: &Adjustment) -> PortResult<bool> {
-        let insert = "INSERT INTO stock_adjustments (id, store_id, sku_id, delta, reason, status, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let values: Vec<Value> = vec![
-            adjustment.id.0.as_str().into(),
-            adjustment.store.0.into(),
-            adjustment.sku.0.into(),
-            adjustment.delta.into(),
-            adjustment.reason.as_str().into(),
-            PENDING.into(),
-            adjustment.at.as_millis().into(),
-        ];
-        match self.database.execute(insert, values).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_unique_violation() => Ok(false),
-            Err(error) => Err(error.into_port("noting an adjustment")),
-        }
+    async fn begin(&self, adjustment: &Adjustment) -> PortResult<AdjustmentBegin> {
+        self.database.transact("noting an adjustment", move |unit, _| begin(unit, adjustment).boxed()).await
     }
 
     async fn complete(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool> {
@@ -111,13 +158,32 @@ impl AdjustmentLog for SqlAdjustmentLog {
             .await
     }
 
-    async fn reject(&self, id: &AdjustmentId) -> PortResult<()> {
-        let update = "UPDATE stock_adjustments SET status = ? WHERE id = ? AND status = ?";
-        let written = self.database.execute(update, vec![REJECTED.into(), id.0.as_str().into(), PENDING.into()]).await;
-        written.map(|_| ()).map_err(|error| error.into_port("rejecting an adjustment"))
+    async fn reject(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool> {
+        let id = Arc::new(adjustment.id.clone());
+        self.database
+            .in_transaction("rejecting an adjustment", move |unit| {
+                let id = Arc::clone(&id);
+                Box::pin(async move { reject(unit, &id, epoch).await })
+            })
+            .await
     }
 
-    async fn unfinished(&self, before: Timestamp, limit: u32) -> PortResult<Vec<Adjustment>> {
-        self.read_unfinished(before, limit).await.map_err(|error| error.into_port("reading adjustments"))
+    async fn state(&self, id: &AdjustmentId) -> PortResult<Option<AdjustmentState>> {
+        let select = "SELECT status FROM stock_adjustments WHERE id = ?";
+        let read = async {
+            let row = self.database.row(select, vec![id.0.as_str().into()]).await?;
+            row.map(|row| StoreResult::Ok(state_of(column(&row, 0)?))).transpose()
+        };
+        read.await.map_err(|error| error.into_port("reading an adjustment"))
+    }
+
+    async fn unfinished(&self, before: Timestamp, now: Timestamp, limit: u32) -> PortResult<Vec<Adjustment>> {
+        self.read_unfinished(before, now, limit).await.map_err(|error| error.into_port("reading adjustments"))
+    }
+
+    async fn put_off(&self, id: &AdjustmentId, until: Timestamp) -> PortResult<()> {
+        let update = "UPDATE stock_adjustments SET due_at = ? WHERE id = ?";
+        let written = self.database.execute(update, vec![until.as_millis().into(), id.0.as_str().into()]).await;
+        written.map(|_| ()).map_err(|error| error.into_port("putting an adjustment off"))
     }
 }

@@ -4,13 +4,13 @@
 //! A reservation is remembered by its ledger rows, with the user whose limit it took. Its row in `reservation_outcomes`
 //! serialises the calls that name it and is its tombstone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sea_orm::Value;
 use sluice_events::{MovementKind, RestockLine};
 use sluice_inventory::{
-    AdjustmentId, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
+    AdjustmentId, BoundGate, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
 };
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
@@ -133,7 +133,7 @@ async fn reserve(
 async fn sell(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Timestamp) -> StoreResult<Settled> {
     let movement_id = id.to_string();
     if !Remembered::read(unit, store, &movement_id).await?.is_known() {
-        return Ok(Settled::Refused);
+        return Ok(Settled::Unknown);
     }
     take_turn(unit, &movement_id, now).await?;
     let remembered = Remembered::read(unit, store, &movement_id).await?;
@@ -151,12 +151,15 @@ async fn release(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Time
         return Ok(Settled::Refused);
     }
     if buried || remembered.released {
-        return Ok(Settled::Already);
+        return Ok(if remembered.is_known() { Settled::Already } else { Settled::Unknown });
     }
     if !remembered.is_known() && belongs_to_another(unit, store, &movement_id).await? {
         return Ok(Settled::Refused);
     }
     bury(unit, &movement_id).await?;
+    if !remembered.is_known() {
+        return Ok(Settled::Unknown);
+    }
     settle(unit, store, id, &remembered, MovementKind::Release, now).await
 }
 
@@ -250,6 +253,15 @@ async fn set_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Lis
 
 #[async_trait]
 impl StockGate for SqlStockGate {
+    async fn bound(&self, _store: StoreId) -> PortResult<BoundGate> {
+        let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's state"))?;
+        Ok(BoundGate { epoch: present.epoch, gate: Arc::new(self.clone()) })
+    }
+
+    async fn distrust(&self, _store: StoreId, _why: &str) -> PortResult<()> {
+        Ok(())
+    }
+
     async fn reserve(
         &self,
         store: StoreId,
@@ -314,7 +326,7 @@ impl StockGate for SqlStockGate {
         limits::all_taken(&self.database, store).await.map_err(|error| error.into_port("reading limits"))
     }
 
-    async fn unconfirmed(&self, _before: Timestamp, _limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
+    async fn unconfirmed(&self, _older_than: Duration, _limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
         Ok(Vec::new())
     }
 
@@ -324,6 +336,6 @@ impl StockGate for SqlStockGate {
 
     async fn status(&self) -> PortResult<GateStatus> {
         let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's state"))?;
-        Ok(GateStatus { kind: "database", open: present.open, epoch: present.epoch })
+        Ok(GateStatus { kind: "database", open: present.open, epoch: present.epoch, trouble: None })
     }
 }

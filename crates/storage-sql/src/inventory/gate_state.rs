@@ -57,21 +57,33 @@ impl SqlGateState {
     /// Notes at the first start which gate (`database` or `redis`) this shop uses; fails where it is another one. A gate
     /// outside the database begins closed, since it has to be built first.
     pub async fn claim(&self, kind: &str, now: Timestamp) -> PortResult<()> {
-        let stored = self.keep(kind, now).await.map_err(|error| error.into_port("the gate's state"))?;
-        if stored == kind {
-            return Ok(());
-        }
-        Err(PortError::internal("the stock gate", GateMismatch { stored, wanted: kind.to_owned() }))
+        self.keep(kind, now).await.map_err(|error| error.into_port("the gate's state"))?;
+        self.expect(kind).await
     }
 
-    async fn keep(&self, kind: &str, now: Timestamp) -> StoreResult<String> {
+    /// Fails where this shop uses another gate; notes nothing.
+    pub async fn expect(&self, kind: &str) -> PortResult<()> {
+        let stored = self.stored().await.map_err(|error| error.into_port("the gate's state"))?;
+        match stored {
+            Some(stored) if stored != kind => {
+                Err(PortError::internal("the stock gate", GateMismatch { stored, wanted: kind.to_owned() }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn keep(&self, kind: &str, now: Timestamp) -> StoreResult<()> {
         let insert = format!(
             "INSERT INTO gate_state (id, kind, epoch, open, changed_at) VALUES (1, ?, 1, ?, ?){}",
             self.database.dialect().keep_existing("id")
         );
         let values: Vec<Value> = vec![kind.into(), (kind == "database").into(), now.as_millis().into()];
         self.database.execute(insert, values).await?;
+        Ok(())
+    }
+
+    async fn stored(&self) -> StoreResult<Option<String>> {
         let row = self.database.row("SELECT kind FROM gate_state WHERE id = 1", vec![]).await?;
-        row.map_or_else(|| Ok(kind.to_owned()), |row| column(&row, 0))
+        row.map(|row| column(&row, 0)).transpose()
     }
 }

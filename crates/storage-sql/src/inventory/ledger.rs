@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sea_orm::{QueryResult, Value};
 use sluice_events::{MovementKind, StockMoved};
-use sluice_inventory::{Figures, Ledger, Movement, StockTrace};
+use sluice_inventory::{Figures, Ledger, Listing, Movement, StockTrace};
 use sluice_kernel::{OrderNo, PortResult, SkuId, StoreId, Timestamp};
 
 use super::{
@@ -157,6 +157,20 @@ pub(super) async fn figures(database: &Database, store: StoreId, skus: &[SkuId])
     Ok(figures)
 }
 
+async fn listings(database: &Database, store: StoreId, skus: &[SkuId]) -> StoreResult<HashMap<SkuId, Listing>> {
+    let mut listings = HashMap::with_capacity(skus.len());
+    for skus in skus.chunks(crate::statement::MOST_ROWS) {
+        let select =
+            format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({})", placeholders(skus.len()));
+        let mut values: Vec<Value> = vec![store.0.into()];
+        values.extend(padded(skus).map(|sku| Value::from(sku.0)));
+        for row in database.rows(select, values).await? {
+            listings.insert(SkuId(column(&row, 0)?), Listing { buyable: column(&row, 1)?, revision: column(&row, 2)? });
+        }
+    }
+    Ok(listings)
+}
+
 #[derive(Clone)]
 pub struct SqlLedger {
     database: Database,
@@ -185,7 +199,7 @@ impl SqlLedger {
         movements.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         truncated |= movements.len() > most;
         movements.truncate(most);
-        let computed = self.compute(store, sku).await?;
+        let computed = self.compute(sku).await?;
         Ok(Some(StockTrace {
             movements: movements.into_iter().map(|(_, movement)| movement).collect(),
             computed,
@@ -195,11 +209,12 @@ impl SqlLedger {
         }))
     }
 
-    async fn compute(&self, store: StoreId, sku: SkuId) -> StoreResult<Figures> {
+    /// Reads the index `stock_ledger_sums` alone, no row of the ledger. The SKU is the store's.
+    async fn compute(&self, sku: SkuId) -> StoreResult<Figures> {
         let select = "SELECT kind, CAST(SUM(quantity) AS SIGNED) FROM stock_ledger \
-                      WHERE applied IN (TRUE, FALSE) AND sku_id = ? AND store_id = ? GROUP BY kind";
+                      WHERE applied IN (TRUE, FALSE) AND sku_id = ? GROUP BY kind";
         let mut computed = Figures::default();
-        for row in self.database.rows(select, vec![sku.0.into(), store.0.into()]).await? {
+        for row in self.database.rows(select, vec![sku.0.into()]).await? {
             computed = computed.after(kind_of(column(&row, 0)?)?, column(&row, 1)?);
         }
         Ok(computed)
@@ -252,6 +267,10 @@ impl Ledger for SqlLedger {
 
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
         figures(&self.database, store, skus).await.map_err(|error| error.into_port("reading stock"))
+    }
+
+    async fn listings(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Listing>> {
+        listings(&self.database, store, skus).await.map_err(|error| error.into_port("reading listings"))
     }
 
     async fn trace(&self, store: StoreId, sku: SkuId, limit: u32) -> PortResult<Option<StockTrace>> {

@@ -17,6 +17,7 @@ mod reconcile;
 mod source;
 pub(crate) mod stock;
 mod story;
+mod unrecorded;
 
 pub use adjustments::SqlAdjustmentLog;
 pub use effects::SqlGateEffects;
@@ -27,6 +28,7 @@ pub use outcomes::SqlReservationOutcomes;
 pub use reconcile::{Difference, LimitDifference, SqlReconciler};
 pub use source::SqlGateSource;
 pub use story::{SqlStories, StoryLine};
+pub use unrecorded::SqlRecordCheck;
 
 pub(crate) use effects::queue_effect;
 pub(crate) use gate_state::{Epoch, shared_epoch};

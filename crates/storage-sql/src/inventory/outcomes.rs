@@ -7,6 +7,7 @@ use sea_orm::Value;
 use sluice_inventory::ReservationOutcomes;
 use sluice_kernel::{PortResult, ReservationId, StoreId, Timestamp};
 
+use super::unrecorded::of_orders;
 use crate::{
     Database,
     error::StoreResult,
@@ -56,6 +57,17 @@ pub(crate) async fn released_among(unit: &UnitOfWork, mut reservations: Vec<Stri
     RELEASED.rows(unit, &reservations).await?.iter().map(|row| column(row, 0)).collect()
 }
 
+/// The outcome of an order that was closed long ago is forgotten; then the order itself says that it won.
+async fn abandon(unit: &UnitOfWork, ids: &[ReservationId], now: Timestamp) -> StoreResult<HashSet<String>> {
+    let committed = of_orders(unit, ids).await?;
+    let left: Vec<String> = ids.iter().filter(|id| !committed.contains(id)).map(ToString::to_string).collect();
+    if left.is_empty() {
+        return Ok(HashSet::new());
+    }
+    write_outcomes(unit, true, left.iter().map(|id| (id.clone(), now)).collect()).await?;
+    released_among(unit, left).await
+}
+
 pub struct SqlReservationOutcomes {
     database: Database,
 }
@@ -73,15 +85,12 @@ impl ReservationOutcomes for SqlReservationOutcomes {
         reservations: &[(StoreId, ReservationId)],
         now: Timestamp,
     ) -> PortResult<Vec<(StoreId, ReservationId)>> {
-        let ids: Arc<Vec<String>> = Arc::new(reservations.iter().map(|(_, id)| id.to_string()).collect());
+        let ids: Arc<Vec<ReservationId>> = Arc::new(reservations.iter().map(|(_, id)| *id).collect());
         let released = self
             .database
             .in_transaction("abandoning reservations", move |unit| {
                 let ids = Arc::clone(&ids);
-                Box::pin(async move {
-                    write_outcomes(unit, true, ids.iter().map(|id| (id.clone(), now)).collect()).await?;
-                    released_among(unit, ids.to_vec()).await
-                })
+                Box::pin(async move { abandon(unit, &ids, now).await })
             })
             .await?;
         Ok(reservations.iter().filter(|(_, id)| released.contains(&id.to_string())).copied().collect())

@@ -183,7 +183,8 @@ impl LockedStock {
         let skus = |refused: &dyn Fn(&ReserveLine) -> bool| -> Vec<SkuId> {
             lines.iter().filter(|line| refused(line)).map(|line| line.sku).collect()
         };
-        let off_shelf = skus(&|line| row(line).is_none_or(|row| !row.listing.buyable));
+        // Late money does not ask: its order was placed while the SKU was listed.
+        let off_shelf = skus(&|line| row(line).is_none_or(|row| line.revision.is_some() && !row.listing.buyable));
         if !off_shelf.is_empty() {
             return Ok(Some(Refusal::OffShelf(off_shelf)));
         }

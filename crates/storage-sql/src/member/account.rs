@@ -1,11 +1,13 @@
 //! The user's accounts at payment providers.
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sea_orm::{QueryResult, Value};
 use sluice_kernel::{PortResult, StoreId, UserId};
 use sluice_member::{AccountBook, ThirdPartyAccount};
 
-use crate::{database::Database, error::StoreResult};
+use super::address::lock_book;
+use crate::{database::Database, error::StoreResult, unit_of_work::UnitOfWork};
 
 #[derive(Clone)]
 pub struct SqlAccountBook {
@@ -27,6 +29,21 @@ fn account(row: &QueryResult) -> StoreResult<ThirdPartyAccount> {
     Ok(ThirdPartyAccount { provider: row.try_get_by("provider")?, account: row.try_get_by("account")? })
 }
 
+async fn put(unit: &UnitOfWork, store: StoreId, user: &UserId, account: &ThirdPartyAccount, most: u32) -> StoreResult<bool> {
+    lock_book(unit, store, user).await?;
+    let others = "SELECT COUNT(*) AS others FROM third_party_accounts WHERE store_id = ? AND user_id = ? AND provider <> ?";
+    let values = vec![store.0.into(), user.as_str().into(), account.provider.as_str().into()];
+    let others: i64 = unit.row(others, values).await?.map_or(Ok(0), |row| row.try_get_by("others"))?;
+    if others >= i64::from(most) {
+        return Ok(false);
+    }
+    let overwrite = unit.dialect().overwrite_existing("store_id, user_id, provider", &["account"]);
+    let insert = format!("INSERT INTO third_party_accounts (store_id, user_id, provider, account) VALUES (?, ?, ?, ?){overwrite}");
+    let values = vec![store.0.into(), user.as_str().into(), account.provider.as_str().into(), account.account.as_str().into()];
+    unit.execute(insert, values).await?;
+    Ok(true)
+}
+
 #[async_trait]
 impl AccountBook for SqlAccountBook {
     async fn find(&self, store: StoreId, user: &UserId, provider: &str) -> PortResult<Option<ThirdPartyAccount>> {
@@ -39,12 +56,7 @@ impl AccountBook for SqlAccountBook {
         found.map_err(|error| error.into_port("reading accounts"))
     }
 
-    async fn put(&self, store: StoreId, user: &UserId, account: &ThirdPartyAccount) -> PortResult<()> {
-        let overwrite = self.database.dialect().overwrite_existing("store_id, user_id, provider", &["account"]);
-        let insert =
-            format!("INSERT INTO third_party_accounts (store_id, user_id, provider, account) VALUES (?, ?, ?, ?){overwrite}");
-        let values = vec![store.0.into(), user.as_str().into(), account.provider.as_str().into(), account.account.as_str().into()];
-        let put = self.database.execute(insert, values).await;
-        put.map(|_| ()).map_err(|error| error.into_port("putting an account"))
+    async fn put(&self, store: StoreId, user: &UserId, account: &ThirdPartyAccount, most: u32) -> PortResult<bool> {
+        self.database.transact("putting an account", move |unit, _| put(unit, store, user, account, most).boxed()).await
     }
 }

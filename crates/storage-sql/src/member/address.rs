@@ -57,7 +57,7 @@ fn fields(entry: &NewAddress) -> [Value; 7] {
 }
 
 /// Holds the user's book until the commit, so that changes of one book follow each other.
-async fn lock_book(unit: &UnitOfWork, store: StoreId, user: &UserId) -> StoreResult<()> {
+pub(super) async fn lock_book(unit: &UnitOfWork, store: StoreId, user: &UserId) -> StoreResult<()> {
     let keep = unit.dialect().keep_existing("store_id, user_id");
     let insert = format!("INSERT INTO address_books (store_id, user_id) VALUES (?, ?){keep}");
     unit.execute(insert, vec![store.0.into(), user.as_str().into()]).await?;

@@ -20,6 +20,7 @@ use crate::{
     database::{Borrows, Database},
     error::StoreResult,
     multi_row::{InList, MultiRow, column},
+    page::read_page,
     statement::{MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
@@ -78,9 +79,9 @@ impl SqlPointsLedger {
     async fn read_entries(&self, store: StoreId, user: &UserId, page: PageRequest) -> StoreResult<Vec<PointsEntry>> {
         let select = "SELECT id, kind, points, business_id, order_no, balance_after, reason, at FROM points_ledger \
             WHERE store_id = ? AND user_id = ? AND id < ? AND refused = FALSE ORDER BY id DESC LIMIT ?";
-        let after = page.after.unwrap_or(i64::MAX);
-        let values = vec![store.0.into(), user.as_str().into(), after.into(), (i64::from(page.limit) + 1).into()];
-        self.database.rows(select, values).await?.iter().map(entry).collect()
+        let statement =
+            |after: i64, limit: i64| (select.to_owned(), vec![store.0.into(), user.as_str().into(), after.into(), limit.into()]);
+        read_page(&self.database, "points_ledger", "id", page, statement, entry).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use sea_orm::{QueryResult, Value};
-use sluice_events::{Fact, PaymentSettled, SettledStatus};
+use sluice_events::{PaymentSettled, SettledStatus};
 use sluice_kernel::{Currency, Money, OrderNo, Points, RefundId, StoreId, Timestamp, UserId};
 use sluice_member::{PointsKind, PointsOperation, PointsTask, StandingTask, TaskState, points_payment};
 
@@ -122,7 +122,7 @@ pub(super) fn standing(row: &QueryResult) -> StoreResult<StandingTask> {
 }
 
 /// What is told of a task's end; `None` where nobody waits for it.
-pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) -> Option<Fact> {
+pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) -> Option<PaymentSettled> {
     let operation = &task.operation;
     let order_no = operation.order_no?;
     let (status, refund_id) = match (operation.kind, state) {
@@ -132,7 +132,7 @@ pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) ->
         // The order asks a refund of points once and has decided already; a refusal is told to staff by the log.
         (PointsKind::Refund, TaskState::Refused) | (PointsKind::Grant, _) | (_, TaskState::Pending) => return None,
     };
-    let payment = PaymentSettled {
+    Some(PaymentSettled {
         order_no,
         store_id: operation.store,
         payment_id: points_payment(order_no),
@@ -143,6 +143,5 @@ pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) ->
         refund_id,
         restock: task.restock.clone(),
         at: now,
-    };
-    Some(Fact::PaymentSettled { payment })
+    })
 }

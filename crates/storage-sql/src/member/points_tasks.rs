@@ -5,12 +5,15 @@
 //! same new task meet in its key, and the later one is run again and finds it ended. A lease is a time on the row: who
 //! dies with it keeps the others waiting no longer than that.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::Value;
-use sluice_kernel::{Points, PortResult, Timestamp};
+use sluice_kernel::{Points, PortError, PortResult, Timestamp};
 use sluice_member::{
     PointsAnswer, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept, StandingTask, TaskName, TaskState,
 };
@@ -22,17 +25,17 @@ use super::{
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
-    messaging::outbox,
     multi_row::{MultiRow, column},
-    statement::{MOST_ROWS, padded, placeholders},
+    settlements,
+    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
 
 /// Tasks that share a transaction at most: one flush for many orders, and no lock held for long.
 const SETTLED_AT_ONCE: usize = 256;
 
-/// How often a lease that met others looks for more.
-const MOST_LOOKS: u32 = 4;
+/// After a failure no further task of a group is tried alone beyond this time.
+const MAX_ONE_BY_ONE: Duration = Duration::from_secs(4);
 
 static NEW_TASKS: MultiRow = MultiRow::insert(insert_tasks!(), TASK_ROW, TASK_WIDTH);
 
@@ -46,63 +49,35 @@ impl SqlPointsTasks {
         Self { database }
     }
 
-    /// Others may take the same candidates at the same moment: what they left is looked at again.
+    /// Workers that ask at the same moment get different tasks, and wait for nobody.
     async fn take(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
-        let mut taken = Vec::new();
-        for _ in 0..MOST_LOOKS {
-            let missing = limit.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
-            let (candidates, mine) = self.take_some(missing, token, now, until).await?;
-            let all_mine = mine.len() == candidates;
-            taken.extend(mine);
-            if all_mine {
+        // Nearly always nothing is due: then one look outside any transaction is all.
+        let any = "SELECT 1 FROM points_tasks WHERE state = ? AND next_try_at <= ? LIMIT 1";
+        if self.database.row(any, vec![PENDING.into(), now.as_millis().into()]).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        self.database.try_transact(move |unit, _| take(unit, limit, token, now, until).boxed()).await
+    }
+
+    async fn settle_some(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
+        transact_meeting(&self.database, "settling points tasks", move |unit, _| settle(unit, tasks, now).boxed()).await
+    }
+
+    /// Settles what can be settled, for a bounded time; fails with the last failure where something could not be.
+    async fn settle_each(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
+        let end = Instant::now() + MAX_ONE_BY_ONE;
+        let mut standing = Vec::with_capacity(tasks.len());
+        let mut failure = None;
+        for task in tasks {
+            match self.settle_some(std::slice::from_ref(task), now).await {
+                Ok(settled) => standing.extend(settled),
+                Err(error) => failure = Some(error),
+            }
+            if failure.is_some() && Instant::now() > end {
                 break;
             }
         }
-        Ok(taken)
-    }
-
-    /// How many were due, and those of them that this caller has leased.
-    async fn take_some(
-        &self,
-        limit: u32,
-        token: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> StoreResult<(usize, Vec<StandingTask>)> {
-        let due = "SELECT kind, business_id FROM points_tasks WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?";
-        let values = vec![PENDING.into(), now.as_millis().into(), i64::from(limit).into()];
-        let mut candidates = Vec::new();
-        for row in self.database.rows(due, values).await? {
-            candidates.push(TaskName { kind: points_row::kind_of(column(&row, 0)?)?, business_id: column(&row, 1)? });
-        }
-        let mut taken = Vec::with_capacity(candidates.len());
-        for (kind, ids) in by_kind(&candidates) {
-            for ids in ids.chunks(MOST_ROWS) {
-                // By key alone, so that no other lock is held while waiting for one.
-                let update = format!(
-                    "UPDATE points_tasks SET lease = ?, next_try_at = ?, attempts = attempts + 1 \
-                     WHERE state = ? AND next_try_at <= ? AND kind = ? AND business_id IN ({})",
-                    placeholders(ids.len())
-                );
-                let head: [Value; 5] =
-                    [token.into(), until.as_millis().into(), PENDING.into(), now.as_millis().into(), kind.into()];
-                self.database.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
-                let select = format!(
-                    concat!(
-                        "SELECT ",
-                        task_columns!(),
-                        " FROM points_tasks WHERE state = ? AND lease = ? AND kind = ? AND business_id IN ({})"
-                    ),
-                    placeholders(ids.len())
-                );
-                let head: [Value; 3] = [PENDING.into(), token.into(), kind.into()];
-                let rows = self.database.rows(select, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
-                for row in &rows {
-                    taken.push(points_row::standing(row)?);
-                }
-            }
-        }
-        Ok((candidates.len(), taken))
+        failure.map_or(Ok(standing), Err)
     }
 
     async fn write_pauses(&self, tasks: &[(TaskName, Timestamp)], token: &str) -> StoreResult<()> {
@@ -126,11 +101,46 @@ impl SqlPointsTasks {
     }
 
     async fn read_stats(&self) -> StoreResult<PointsStats> {
-        let select = "SELECT COUNT(*), MIN(created_at) FROM points_tasks WHERE state = ?";
-        let Some(row) = self.database.row(select, vec![PENDING.into()]).await? else { return Ok(PointsStats::default()) };
+        let select = "SELECT COUNT(*), MIN(created_at) FROM \
+                      (SELECT created_at FROM points_tasks WHERE state = ? ORDER BY created_at LIMIT ?) AS looked_at";
+        let Some(row) = self.database.row(select, vec![PENDING.into(), MAX_COUNTED.into()]).await? else {
+            return Ok(PointsStats::default());
+        };
         let pending = u64::try_from(column::<i64>(&row, 0)?).unwrap_or(0);
         Ok(PointsStats { pending, oldest: column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis) })
     }
+}
+
+async fn take(unit: &UnitOfWork, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
+    let due = format!(
+        "SELECT kind, business_id FROM points_tasks WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?{}",
+        unit.dialect().skip_locked()
+    );
+    let mut due_tasks = Vec::new();
+    for row in unit.rows(due, vec![PENDING.into(), now.as_millis().into(), i64::from(limit).into()]).await? {
+        due_tasks.push(TaskName { kind: points_row::kind_of(column(&row, 0)?)?, business_id: column(&row, 1)? });
+    }
+    let mut taken = Vec::with_capacity(due_tasks.len());
+    for (kind, ids) in by_kind(&due_tasks) {
+        for ids in ids.chunks(MOST_ROWS) {
+            let update = format!(
+                "UPDATE points_tasks SET lease = ?, next_try_at = ?, attempts = attempts + 1 \
+                 WHERE state = ? AND kind = ? AND business_id IN ({})",
+                placeholders(ids.len())
+            );
+            let head: [Value; 4] = [token.into(), until.as_millis().into(), PENDING.into(), kind.into()];
+            unit.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
+            let select = format!(
+                concat!("SELECT ", task_columns!(), " FROM points_tasks WHERE kind = ? AND business_id IN ({})"),
+                placeholders(ids.len())
+            );
+            let values = std::iter::once(Value::from(kind)).chain(padded(ids).map(Value::from)).collect();
+            for row in &unit.rows(select, values).await? {
+                taken.push(points_row::standing(row)?);
+            }
+        }
+    }
+    Ok(taken)
 }
 
 /// Codes of kinds with their business ids, both sorted: one order of locks.
@@ -345,13 +355,9 @@ fn expect_all(touched: u64, expected: usize) -> StoreResult<()> {
 }
 
 async fn tell(unit: &UnitOfWork, ended: &[&StandingTask], now: Timestamp) -> StoreResult<()> {
-    let mut facts = Vec::with_capacity(ended.len());
-    for standing in ended {
-        if let Some(fact) = settlement(&standing.task, standing.state, now) {
-            facts.push((fact, standing.task.traceparent.as_deref()));
-        }
-    }
-    outbox::append_all(unit, &facts, now).await
+    let told = |standing: &&StandingTask| settlement(&standing.task, standing.state, now);
+    let settled = ended.iter().filter_map(|standing| Some((told(standing)?, standing.task.traceparent.as_deref())));
+    settlements::tell(unit, settled.collect(), now).await
 }
 
 #[async_trait]
@@ -367,9 +373,12 @@ impl PointsTasks for SqlPointsTasks {
     async fn settle(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
         let mut standing = Vec::with_capacity(tasks.len());
         for tasks in tasks.chunks(SETTLED_AT_ONCE) {
-            let settled =
-                transact_meeting(&self.database, "settling points tasks", move |unit, _| settle(unit, tasks, now).boxed()).await?;
-            standing.extend(settled);
+            match self.settle_some(tasks, now).await {
+                Ok(settled) => standing.extend(settled),
+                // Somebody may hold one account of these for long: the others are settled without it.
+                Err(PortError::Unavailable { .. }) if tasks.len() > 1 => standing.extend(self.settle_each(tasks, now).await?),
+                Err(failure) => return Err(failure),
+            }
         }
         Ok(standing)
     }

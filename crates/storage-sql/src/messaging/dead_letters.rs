@@ -1,17 +1,23 @@
 //! Events that could not be handled, kept for staff once per consumer and event.
+//!
+//! Whatever a stranger put into an event fits: a part that is too long for its column stands there shortened, with a hash
+//! of all of it, and the event as it came stands in `original`, from which it is replayed.
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sea_orm::{QueryResult, Value};
-use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore, Envelope, Topic};
+use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, Parking, Topic, fitted};
 use sluice_kernel::{PortResult, Timestamp};
 
+use super::parking;
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
     statement::{Dialect, insert_into},
+    unit_of_work::UnitOfWork,
 };
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 17] = [
     "consumer",
     "topic",
     "event_key",
@@ -25,10 +31,19 @@ const COLUMNS: [&str; 13] = [
     "error_detail",
     "at",
     "replayed_at",
+    "state",
+    "replays",
+    "store_id",
+    "original",
 ];
 
+/// Characters of the columns.
+const MAX_NAME: usize = 64;
+const MAX_ID: usize = 96;
 /// Characters of an error's story that are kept.
-const MOST_DETAIL: usize = 4_000;
+const MAX_DETAIL: usize = 4_000;
+/// Bytes of a payload that are kept: what no broker is set to take, and a fraction of what a database does.
+const MAX_DATA: usize = 4 * 1024 * 1024;
 
 #[derive(Clone)]
 pub struct SqlDeadLetterStore {
@@ -46,33 +61,94 @@ impl SqlDeadLetterStore {
     }
 }
 
-/// The statement that keeps a letter, unless it is kept already.
-pub(super) fn insert(dialect: Dialect, letter: &DeadLetter) -> (String, Vec<Value>) {
-    let statement = insert_into("dead_letters", &COLUMNS, 1) + &dialect.keep_existing("consumer, event_id");
+fn state_code(state: LetterState) -> i64 {
+    match state {
+        LetterState::Dead => 0,
+        LetterState::Replaying => 1,
+        LetterState::Handled => 2,
+    }
+}
+
+/// The statement that keeps a letter; one that stands already is dead again, with the newer failure.
+pub(super) fn insert(dialect: Dialect, letter: &DeadLetter) -> StoreResult<(String, Vec<Value>)> {
+    let again = match dialect {
+        Dialect::Sqlite => {
+            " ON CONFLICT (consumer, event_id) DO UPDATE SET attempts = dead_letters.attempts + excluded.attempts, \
+             error_code = excluded.error_code, error_detail = excluded.error_detail, at = excluded.at, replayed_at = NULL, state = 0"
+        }
+        Dialect::MySql => {
+            " ON DUPLICATE KEY UPDATE attempts = attempts + VALUES(attempts), error_code = VALUES(error_code), \
+             error_detail = VALUES(error_detail), at = VALUES(at), replayed_at = NULL, state = 0"
+        }
+    };
+    let envelope = &letter.envelope;
+    let key = fitted(&envelope.key, MAX_NAME);
+    let id = fitted(&envelope.id, MAX_ID);
+    let kind = fitted(&envelope.kind, MAX_ID);
+    let traceparent = envelope.traceparent.as_deref().filter(|text| text.chars().count() <= MAX_NAME);
+    let data = kept_data(&envelope.data);
+    let fits = key == envelope.key
+        && id == envelope.id
+        && kind == envelope.kind
+        && traceparent == envelope.traceparent.as_deref()
+        && data == envelope.data;
+    // Of a payload beyond the bound the beginning stays, for the eye; the bus keeps the rest in its topic of dead letters.
+    let whole = data.len() == envelope.data.len();
+    let original = if fits || !whole { None } else { Some(serde_json::to_string(envelope)?) };
     let values = vec![
-        letter.consumer.as_str().into(),
-        letter.envelope.topic.name().into(),
-        letter.envelope.key.as_str().into(),
-        letter.envelope.id.as_str().into(),
-        letter.envelope.kind.as_ref().into(),
-        letter.envelope.time.as_millis().into(),
-        letter.envelope.traceparent.clone().into(),
-        letter.envelope.data.as_str().into(),
+        fitted(&letter.consumer, MAX_NAME).into(),
+        envelope.topic.name().into(),
+        key.into(),
+        id.into(),
+        kind.into(),
+        envelope.time.as_millis().into(),
+        traceparent.into(),
+        data.into(),
         i64::from(letter.attempts).into(),
-        letter.error_code.as_str().into(),
-        letter.error_detail.chars().take(MOST_DETAIL).collect::<String>().into(),
+        fitted(&letter.error_code, MAX_NAME).into(),
+        letter.error_detail.chars().take(MAX_DETAIL).collect::<String>().into(),
         letter.at.as_millis().into(),
-        letter.replayed_at.map(Timestamp::as_millis).into(),
+        None::<i64>.into(),
+        state_code(LetterState::Dead).into(),
+        0_i64.into(),
+        letter.store().map(|store| store.0).into(),
+        original.into(),
     ];
-    (statement, values)
+    Ok((insert_into("dead_letters", &COLUMNS, 1) + again, values))
+}
+
+fn kept_data(data: &str) -> &str {
+    if data.len() <= MAX_DATA {
+        return data;
+    }
+    let end = (0..=MAX_DATA).rev().find(|end| data.is_char_boundary(*end)).unwrap_or(0);
+    data.get(..end).unwrap_or_default()
+}
+
+/// A replay has ended well.
+pub(super) async fn handled(unit: &UnitOfWork, id: DeadLetterId, now: Timestamp) -> StoreResult<()> {
+    let update = "UPDATE dead_letters SET state = 2, replayed_at = ? WHERE id = ? AND state = 1";
+    unit.execute(update, vec![now.as_millis().into(), id.0.into()]).await?;
+    Ok(())
+}
+
+async fn replay(unit: &UnitOfWork, letter: &DeadLetter, now: Timestamp) -> StoreResult<()> {
+    let update = "UPDATE dead_letters SET state = 1, replays = replays + 1, replayed_at = ? WHERE id = ? AND state = 0";
+    if unit.execute(update, vec![now.as_millis().into(), letter.id.0.into()]).await? == 0 {
+        // Somebody else has it tried again at this moment, and once is enough.
+        return Ok(());
+    }
+    let lane = format!("letter {}", letter.id.0);
+    let parking = Parking { lane, envelope: letter.envelope.clone(), attempts: 0 };
+    parking::park(unit, &letter.consumer, &[parking], Some(letter.id), "", now, now).await
 }
 
 fn dead_letter(row: &QueryResult) -> StoreResult<DeadLetter> {
     let topic: String = row.try_get_by("topic")?;
-    Ok(DeadLetter {
-        id: DeadLetterId(row.try_get_by("id")?),
-        consumer: row.try_get_by("consumer")?,
-        envelope: Envelope {
+    let original: Option<String> = row.try_get_by("original")?;
+    let envelope = match original {
+        Some(original) => serde_json::from_str(&original)?,
+        None => Envelope {
             topic: Topic::parse(&topic).ok_or(StoreError::Corrupt("dead_letters.topic"))?,
             key: row.try_get_by("event_key")?,
             id: row.try_get_by("event_id")?,
@@ -81,10 +157,22 @@ fn dead_letter(row: &QueryResult) -> StoreResult<DeadLetter> {
             traceparent: row.try_get_by("traceparent")?,
             data: row.try_get_by("data")?,
         },
-        attempts: u32::try_from(row.try_get_by::<i64, _>("attempts")?).map_err(|_| StoreError::Corrupt("dead_letters.attempts"))?,
+    };
+    let number = |column: &'static str| -> StoreResult<u32> {
+        u32::try_from(row.try_get_by::<i64, _>(column)?).map_err(|_| StoreError::Corrupt("dead_letters.attempts"))
+    };
+    let code: i64 = row.try_get_by("state")?;
+    let state = LetterState::ALL.into_iter().find(|state| state_code(*state) == code);
+    Ok(DeadLetter {
+        id: DeadLetterId(row.try_get_by("id")?),
+        consumer: row.try_get_by("consumer")?,
+        envelope,
+        attempts: number("attempts")?,
         error_code: row.try_get_by("error_code")?,
         error_detail: row.try_get_by("error_detail")?,
         at: Timestamp::from_millis(row.try_get_by("at")?),
+        state: state.ok_or(StoreError::Corrupt("dead_letters.state"))?,
+        replays: number("replays")?,
         replayed_at: row.try_get_by::<Option<i64>, _>("replayed_at")?.map(Timestamp::from_millis),
     })
 }
@@ -92,22 +180,31 @@ fn dead_letter(row: &QueryResult) -> StoreResult<DeadLetter> {
 #[async_trait]
 impl DeadLetterStore for SqlDeadLetterStore {
     async fn keep(&self, letter: &DeadLetter) -> PortResult<()> {
-        let (statement, values) = insert(self.database.dialect(), letter);
-        let kept = self.database.execute(statement, values).await;
-        kept.map(|_| ()).map_err(|error| error.into_port("keeping a dead letter"))
+        let kept = async {
+            let (statement, values) = insert(self.database.dialect(), letter)?;
+            self.database.execute(statement, values).await
+        };
+        kept.await.map(|_| ()).map_err(|error| error.into_port("keeping a dead letter"))
     }
 
-    async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>> {
-        let mut values: Vec<Value> = vec![after.unwrap_or(i64::MAX).into()];
-        let filter = match topic {
-            None => "id < ? ORDER BY id DESC LIMIT ?",
-            Some(topic) => {
-                values.push(topic.name().into());
-                "id < ? AND topic = ? ORDER BY id DESC LIMIT ?"
-            }
-        };
-        values.push(i64::from(limit).into());
-        self.read(filter, values).await.map_err(|error| error.into_port("reading dead letters"))
+    async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {
+        let mut filter = String::from("id < ?");
+        let mut values: Vec<Value> = vec![query.after.map_or(i64::MAX, |after| after.0).into()];
+        if let Some(store) = query.store {
+            filter.push_str(" AND store_id = ?");
+            values.push(store.0.into());
+        }
+        if let Some(topic) = query.topic {
+            filter.push_str(" AND topic = ?");
+            values.push(topic.name().into());
+        }
+        if let Some(state) = query.state {
+            filter.push_str(" AND state = ?");
+            values.push(state_code(state).into());
+        }
+        filter.push_str(" ORDER BY id DESC LIMIT ?");
+        values.push(i64::from(query.limit).into());
+        self.read(&filter, values).await.map_err(|error| error.into_port("reading dead letters"))
     }
 
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
@@ -115,9 +212,13 @@ impl DeadLetterStore for SqlDeadLetterStore {
         found.map(|rows| rows.into_iter().next()).map_err(|error| error.into_port("reading a dead letter"))
     }
 
-    async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()> {
-        let update = "UPDATE dead_letters SET replayed_at = ? WHERE id = ?";
-        let marked = self.database.execute(update, vec![now.as_millis().into(), id.0.into()]).await;
-        marked.map(|_| ()).map_err(|error| error.into_port("marking a dead letter"))
+    async fn replay(&self, id: DeadLetterId, now: Timestamp) -> PortResult<Option<DeadLetter>> {
+        let Some(letter) = self.find(id).await? else { return Ok(None) };
+        if letter.state != LetterState::Dead {
+            return Ok(Some(letter));
+        }
+        let letter = &letter;
+        self.database.transact("replaying a dead letter", move |unit, _| replay(unit, letter, now).boxed()).await?;
+        self.find(id).await
     }
 }

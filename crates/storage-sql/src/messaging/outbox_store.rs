@@ -5,17 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{QueryResult, Value};
-use sluice_events::{OutboxRow, OutboxStats, OutboxStore, Topic};
+use sluice_events::{DeadLetter, Envelope, OutboxRow, OutboxStats, OutboxStore, SteppedAside, Topic};
 use sluice_kernel::{PortResult, Timestamp};
 
-use super::{dead_letters, slice_lease};
+use super::{dead_letters, parking, slice_lease};
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
-    statement::{padded, placeholders},
+    statement::{MAX_COUNTED, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
 
+/// No row is put off for longer: a row that lies further ahead was written by a clock that was ahead, and leaves at once.
+const MAX_PUT_OFF: Duration = Duration::from_mins(1);
 /// Single rows that one DELETE forgets.
 const MOST_DELETED: usize = 256;
 /// From this length on, neighbouring ids are deleted as a range: one search instead of one a row.
@@ -38,23 +40,31 @@ impl SqlOutboxStore {
         // `slice + 0` keeps the index on slices out: with it every poll would sort the whole backlog to find its oldest
         // rows; in the order of the ids it stops after the first few.
         let select = format!(
-            "SELECT id, slice, payload, traceparent FROM outbox WHERE slice + 0 IN ({}) AND available_at <= ? ORDER BY id LIMIT ?",
+            "SELECT id, slice, payload, traceparent FROM outbox WHERE slice + 0 IN ({}) \
+             AND (available_at <= ? OR available_at > ?) ORDER BY id LIMIT ?",
             placeholders(slices.len())
         );
         let mut values: Vec<Value> = padded(slices).map(|slice| i64::from(slice).into()).collect();
-        values.extend([now.as_millis().into(), i64::from(limit).into()]);
+        values.extend([now.as_millis().into(), now.plus(MAX_PUT_OFF).as_millis().into(), i64::from(limit).into()]);
         self.database.rows(select, values).await?.iter().map(outbox_row).collect()
     }
 
     async fn read_stats(&self, now: Timestamp) -> StoreResult<OutboxStats> {
-        let select = "SELECT COUNT(*) AS pending, MIN(available_at) AS oldest FROM outbox WHERE available_at <= ?";
-        let Some(row) = self.database.row(select, vec![now.as_millis().into()]).await? else {
-            return Ok(OutboxStats::default());
-        };
-        Ok(OutboxStats {
-            pending: u64::try_from(row.try_get_by::<i64, _>("pending")?).unwrap_or(0),
-            oldest: row.try_get_by::<Option<i64>, _>("oldest")?.map(Timestamp::from_millis),
-        })
+        let select = "SELECT COUNT(*) AS pending, MIN(available_at) AS oldest \
+                      FROM (SELECT available_at FROM outbox ORDER BY id LIMIT ?) AS looked_at WHERE available_at <= ?";
+        // What stepped aside on the way to the bus has not left either. `id + 0` makes the lanes come first: from the events
+        // the way would lead through those of all consumers.
+        let aside = "SELECT COUNT(*) AS pending, MIN(parked_at) AS oldest FROM (SELECT e.parked_at FROM parked_lanes l \
+                     JOIN parked_events e ON e.lane_id = l.id + 0 WHERE l.owner = ? LIMIT ?) AS looked_at";
+        let (mut pending, mut oldest) = (0_u64, None::<i64>);
+        let waiting = self.database.row(select, vec![MAX_COUNTED.into(), now.as_millis().into()]).await?;
+        let aside = self.database.row(aside, vec![DeadLetter::RELAY.into(), MAX_COUNTED.into()]).await?;
+        for row in waiting.iter().chain(&aside) {
+            pending = pending.saturating_add(u64::try_from(row.try_get_by::<i64, _>("pending")?).unwrap_or(0));
+            let first: Option<i64> = row.try_get_by("oldest")?;
+            oldest = oldest.into_iter().chain(first).min();
+        }
+        Ok(OutboxStats { pending, oldest: oldest.map(Timestamp::from_millis) })
     }
 }
 
@@ -89,29 +99,29 @@ async fn delete(unit: &UnitOfWork, ids: &[i64]) -> StoreResult<()> {
 }
 
 async fn bury(unit: &UnitOfWork, row: &OutboxRow, error: &str, now: Timestamp) -> StoreResult<()> {
-    let envelope = sluice_events::Envelope {
+    let envelope = Envelope {
         // Which of its messages could not be made is not known; the letter stands under the first topic of all.
         topic: Topic::OrderCreated,
         key: format!("slice-{}", row.slice),
         id: format!("outbox/{}", row.id),
-        kind: "sluice.outbox.unreadable".into(),
+        kind: Envelope::UNREADABLE_FACT.into(),
         time: now,
         traceparent: row.traceparent.clone(),
         data: row.payload.clone(),
     };
-    let letter = sluice_events::DeadLetter {
-        id: sluice_events::DeadLetterId(0),
-        consumer: "relay".to_owned(),
-        envelope,
-        attempts: 1,
-        error_code: "unreadable_fact".to_owned(),
-        error_detail: error.to_owned(),
-        at: now,
-        replayed_at: None,
-    };
-    let (statement, values) = dead_letters::insert(unit.dialect(), &letter);
+    let letter = DeadLetter::fresh(DeadLetter::RELAY, envelope, 1, "unreadable_fact", error, now);
+    let (statement, values) = dead_letters::insert(unit.dialect(), &letter)?;
     unit.execute(statement, values).await?;
     delete(unit, &[row.id]).await
+}
+
+async fn step_aside(unit: &UnitOfWork, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> StoreResult<()> {
+    parking::park(unit, DeadLetter::RELAY, &aside.parked, None, &aside.error, now, aside.next_try).await?;
+    for letter in &aside.buried {
+        let (statement, values) = dead_letters::insert(unit.dialect(), letter)?;
+        unit.execute(statement, values).await?;
+    }
+    delete(unit, ids).await
 }
 
 #[async_trait]
@@ -134,6 +144,10 @@ impl OutboxStore for SqlOutboxStore {
 
     async fn delivered(&self, ids: &[i64]) -> PortResult<()> {
         self.database.transact("forgetting delivered outbox rows", move |unit, _| delete(unit, ids).boxed()).await
+    }
+
+    async fn step_aside(&self, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> PortResult<()> {
+        self.database.transact("parking messages of the outbox", move |unit, _| step_aside(unit, ids, aside, now).boxed()).await
     }
 
     async fn bury(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()> {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::{StoreError, StoreResult},
+    held::HeldRow,
     inventory::{
         Epoch, StockMode, commit_outcomes,
         limits::LimitKey,
@@ -34,6 +35,10 @@ pub(super) enum Verdict {
     Answered(CommitAnswer),
     /// Ask again after this transaction.
     PutOff,
+    /// Somebody else holds this row, which it needs.
+    Held(HeldRow),
+    /// Its own deadline has passed; it is not written any more.
+    Expired,
 }
 
 struct Candidate<'a> {
@@ -192,14 +197,15 @@ async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Stor
     Ok(())
 }
 
-const SELECT_CODE: &str = "SELECT sent_at FROM verification_codes WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL AND expires_at > ?";
+const SELECT_CODE: &str =
+    "SELECT sent_at FROM sent_codes WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL AND expires_at > ?";
 
 fn code_key(order: &NewOrder) -> (i64, &str) {
     (order.store.0, order.uses_code.as_ref().map_or("", |(phone, _)| phone.as_str()))
 }
 
 async fn use_codes(unit: &UnitOfWork, standing: &[&Candidate<'_>]) -> StoreResult<()> {
-    let update = "UPDATE verification_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
+    let update = "UPDATE sent_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
     for Candidate { order, .. } in standing {
         let Some((phone, sent_at)) = &order.uses_code else { continue };
         let values =

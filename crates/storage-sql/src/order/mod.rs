@@ -11,10 +11,11 @@ mod placement;
 mod read;
 mod repository;
 mod rows;
+mod stored_money;
 mod transition;
 mod writer;
 
 pub use repository::SqlOrderRepository;
 pub use writer::{SqlOrderWriter, WriterSettings};
 
-pub(crate) use codes::status_of;
+pub(crate) use codes::{status_code, status_of};

@@ -9,7 +9,7 @@ use super::{
     claims::{self, Scope},
     rows::{self, Rows},
 };
-use crate::error::StoreResult;
+use crate::{StockMode, error::StoreResult, held::HeldRow};
 
 pub(super) struct Placement {
     pub(super) order: Arc<NewOrder>,
@@ -30,6 +30,12 @@ impl Placement {
         let (key, cart) = (claims::key_scope(&order.key), claims::cart_scope(&order));
         let ahead = Ahead { main: Some(rows::main_row(&order, &key)), rows: Some(Rows::of(&order)?) };
         Ok(Self { order, key, cart, ahead: Mutex::new(ahead) })
+    }
+
+    /// The rows that it shares with others.
+    pub(super) fn rows_to_lock(&self, mode: StockMode) -> impl Iterator<Item = HeldRow> + '_ {
+        let stock = self.order.items.iter().filter(move |_| mode == StockMode::InCommit).map(|item| HeldRow::Stock(item.sku_id.0));
+        stock.chain([HeldRow::Key(self.key)])
     }
 
     /// The values of its main order.

@@ -18,6 +18,7 @@ use crate::{
     Database,
     error::{StoreError, StoreResult},
     multi_row::column,
+    page::leave_out,
     statement::{padded, placeholders},
 };
 
@@ -36,26 +37,73 @@ pub(super) async fn find(database: &Database, store: StoreId, order: OrderNo) ->
     Ok(complete(database, rows).await?.pop())
 }
 
-/// Up to `limit + 1` orders, newest first. The filters make a handful of shapes.
+/// Up to `limit + 1` orders, newest first.
 pub(super) async fn list(database: &Database, query: &OrderQuery) -> StoreResult<Vec<Order>> {
-    let mut sql = format!("{ORDER} WHERE store_id = ?");
-    let mut values: Vec<Value> = vec![query.store.0.into()];
-    let mut filter = |condition: &str, value: Value| {
-        sql.push_str(condition);
-        values.push(value);
-    };
-    if let Some(user) = &query.user {
-        filter(" AND user_id = ?", user.as_str().into());
+    let rows = page(database, ORDER, query, query.page.after).await?;
+    match complete(database, rows).await {
+        Err(error) if !error.is_unavailable() => {
+            leave_out("orders", &error);
+            list_one_by_one(database, query).await
+        }
+        listed => listed,
     }
-    if let Some(status) = query.status {
-        filter(" AND status = ?", status_code(status).into());
+}
+
+/// Where an order cannot be read: the others of the page, and older ones in its place.
+async fn list_one_by_one(database: &Database, query: &OrderQuery) -> StoreResult<Vec<Order>> {
+    let wanted = usize::try_from(query.page.limit).unwrap_or(usize::MAX).saturating_add(1);
+    let mut orders = Vec::new();
+    let mut after = query.page.after;
+    while orders.len() < wanted {
+        let rows = page(database, "SELECT order_no FROM orders", query, after).await?;
+        let numbers = rows.iter().map(|row| column(row, 0)).collect::<StoreResult<Vec<i64>>>()?;
+        for number in &numbers {
+            match find(database, query.store, OrderNo::from_id(*number)).await {
+                Ok(order) => orders.extend(order),
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => leave_out("orders", &error),
+            }
+        }
+        after = numbers.last().copied();
+        if numbers.len() < wanted {
+            break;
+        }
     }
-    if let Some(after) = query.page.after {
-        filter(" AND order_no < ?", after.into());
+    orders.truncate(wanted);
+    Ok(orders)
+}
+
+/// Up to `limit + 1` rows beyond `after`, newest first; `select` ends in FROM orders.
+async fn page(database: &Database, select: &str, query: &OrderQuery, after: Option<i64>) -> StoreResult<Vec<QueryResult>> {
+    let numbers = newest(database, query, after).await?;
+    if numbers.is_empty() {
+        return Ok(Vec::new());
     }
-    filter(" ORDER BY order_no DESC LIMIT ?", (i64::from(query.page.limit) + 1).into());
-    let rows = database.rows(sql, values).await?;
-    complete(database, rows).await
+    let sql = format!("{select} WHERE order_no IN ({}) ORDER BY order_no DESC", placeholders(numbers.len()));
+    database.rows(sql, padded(&numbers).map(Value::from).collect()).await
+}
+
+/// The numbers of the newest orders of a store, or of one of its users: the newest of each status that is asked for, put
+/// together, since both indexes go by status. Nothing but numbers is asked for, so that the index alone answers: for whole
+/// rows MariaDB would rather go through all orders, newest first, until it has found enough of a rare status.
+async fn newest(database: &Database, query: &OrderQuery, after: Option<i64>) -> StoreResult<Vec<i64>> {
+    let limit: Value = (i64::from(query.page.limit) + 1).into();
+    let of_user = if query.user.is_some() { " AND user_id = ?" } else { "" };
+    let statuses: &[OrderStatus] = query.status.as_ref().map_or(&OrderStatus::ALL, std::slice::from_ref);
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    for status in statuses {
+        let code = status_code(*status);
+        parts.push(format!(
+            "SELECT order_no FROM (SELECT order_no FROM orders WHERE store_id = ?{of_user} AND status = ? AND order_no < ? \
+             ORDER BY order_no DESC LIMIT ?) AS status_{code}"
+        ));
+        values.push(query.store.0.into());
+        values.extend(query.user.as_ref().map(|user| Value::from(user.as_str())));
+        values.extend([code.into(), after.unwrap_or(i64::MAX).into(), limit.clone()]);
+    }
+    let sql = format!("{} ORDER BY order_no DESC LIMIT ?", parts.join(" UNION ALL "));
+    values.push(limit);
+    database.rows(sql, values).await?.iter().map(|row| column(row, 0)).collect()
 }
 
 /// Adds children, items and, where there are orders of activities, what those keep: two or three queries more, none for an

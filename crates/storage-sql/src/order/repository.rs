@@ -1,11 +1,16 @@
 //! Orders as the services read and change them.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sea_orm::Value;
-use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp};
-use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition};
+use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp, UserId};
+use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition, Unpaid};
 
 use super::{
     claims::{bytes, key_scope},
@@ -15,24 +20,30 @@ use super::{
 use crate::{
     Database, StockMode,
     error::StoreResult,
-    group::{GroupWriter, together_or_each},
+    group::GroupWriter,
+    held::{HeldRow, Settled, around_held},
     multi_row::column,
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
+    unit_of_work::UnitOfWork,
 };
 
 /// No order past its deadline is put off for longer than this before it is looked at again.
-const LONGEST_PUT_OFF: Duration = Duration::from_mins(1);
+const MAX_PUT_OFF: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct SqlOrderRepository {
     database: Database,
-    changes: Arc<GroupWriter<Transition, Applied>>,
+    changes: Arc<GroupWriter<Transition, Settled<Transition, Applied>>>,
 }
 
 /// Groups of changes under way at once: while one is flushed the next locks its orders.
 const LANES: usize = 2;
 const CHANGES_AT_ONCE: usize = 64;
 const MOST_WAITING: usize = 4_096;
+/// How long a change waits for rows that others hold.
+const MAX_WAIT: Duration = Duration::from_secs(4);
+/// Orders whose status is asked for in one statement.
+const MAX_FOLLOWED: usize = 1_024;
 
 impl SqlOrderRepository {
     /// Starts the lanes of its changes on the present runtime.
@@ -52,6 +63,31 @@ impl SqlOrderRepository {
         rows.iter().map(read).collect()
     }
 
+    async fn take_confirming(
+        unit: &UnitOfWork,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<(OrderNo, StoreId)>> {
+        let select = "SELECT order_no, store_id, due_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?";
+        let status = status_code(OrderStatus::Confirming);
+        let values: Vec<Value> = vec![status.into(), now.as_millis().into(), i64::from(limit).into()];
+        let mut due = Vec::new();
+        for row in unit.rows(select, values).await? {
+            due.push((column::<i64>(&row, 0)?, column::<i64>(&row, 1)?, column::<i64>(&row, 2)?));
+        }
+        // In the order in which changes of orders lock them.
+        due.sort_unstable();
+        let mut taken = Vec::with_capacity(due.len());
+        for (order, store, due_at) in due {
+            let update = "UPDATE orders SET due_at = ? WHERE order_no = ? AND status = ? AND due_at = ?";
+            if unit.execute(update, vec![until.as_millis().into(), order.into(), status.into(), due_at.into()]).await? == 1 {
+                taken.push((OrderNo::from_id(order), StoreId(store)));
+            }
+        }
+        Ok(taken)
+    }
+
     async fn read_replay(&self, key: &IdempotencyKey) -> StoreResult<Option<Replay>> {
         let select = "SELECT order_no, key_fingerprint FROM orders WHERE key_scope = ? \
                       UNION ALL SELECT order_no, fingerprint FROM idempotency_keys WHERE scope = ?";
@@ -61,17 +97,34 @@ impl SqlOrderRepository {
         Ok(Some(Replay { order_no: OrderNo::from_id(column(&row, 0)?), same_body }))
     }
 
-    async fn read_status(&self, store: StoreId, order: OrderNo) -> StoreResult<Option<(OrderStatus, i64)>> {
-        let select = "SELECT status, version FROM orders WHERE order_no = ? AND store_id = ?";
-        let Some(row) = self.database.row(select, vec![order.id().into(), store.0.into()]).await? else { return Ok(None) };
-        Ok(Some((status_of(column(&row, 0)?)?, column(&row, 1)?)))
+    async fn read_statuses(&self, orders: &[OrderNo]) -> StoreResult<Vec<(OrderNo, OrderStatus)>> {
+        let numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
+        let mut statuses = Vec::with_capacity(orders.len());
+        for numbers in numbers.chunks(MAX_FOLLOWED) {
+            let select = format!("SELECT order_no, status FROM orders WHERE order_no IN ({})", placeholders(numbers.len()));
+            for row in self.database.rows(select, padded(numbers).map(Value::from).collect()).await? {
+                statuses.push((OrderNo::from_id(column(&row, 0)?), status_of(column(&row, 1)?)?));
+            }
+        }
+        Ok(statuses)
+    }
+
+    async fn read_unpaid(&self, store: StoreId, user: &UserId) -> StoreResult<Unpaid> {
+        let select = "SELECT COUNT(DISTINCT o.order_no), CAST(COALESCE(SUM(i.quantity), 0) AS SIGNED) \
+            FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.store_id = ? AND o.user_id = ? AND o.status = ?";
+        let values: Vec<Value> = vec![store.0.into(), user.as_str().into(), status_code(OrderStatus::Unpaid).into()];
+        let Some(row) = self.database.row(select, values).await? else { return Ok(Unpaid::default()) };
+        Ok(Unpaid { orders: column(&row, 0)?, units: column(&row, 1)? })
     }
 
     async fn read_overdue(&self, now: Timestamp) -> StoreResult<(u64, Option<Timestamp>)> {
-        // `due_at` follows the deadline closely: it keeps the index range short, the deadline itself decides.
-        let select = "SELECT COUNT(*), MIN(expires_at) FROM orders WHERE status = ? AND due_at <= ? AND expires_at <= ?";
-        let soon = now.plus(LONGEST_PUT_OFF).as_millis();
-        let values: Vec<Value> = vec![status_code(OrderStatus::Unpaid).into(), soon.into(), now.as_millis().into()];
+        // `due_at` follows the deadline closely: it keeps the index range short, the deadline itself decides. Those that
+        // were looked at longest ago come first, so what nobody cancels is always among those that are counted.
+        let select = "SELECT COUNT(*), MIN(expires_at) FROM \
+                      (SELECT expires_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?) AS looked_at \
+                      WHERE expires_at <= ?";
+        let (unpaid, soon) = (status_code(OrderStatus::Unpaid), now.plus(MAX_PUT_OFF).as_millis());
+        let values: Vec<Value> = vec![unpaid.into(), soon.into(), MAX_COUNTED.into(), now.as_millis().into()];
         let Some(row) = self.database.row(select, values).await? else { return Ok((0, None)) };
         let count: i64 = column(&row, 0)?;
         Ok((u64::try_from(count).unwrap_or(0), column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis)))
@@ -80,7 +133,12 @@ impl SqlOrderRepository {
 
 /// After a wave of orders follows a wave of payments: changes that wait at the same moment share a transaction, or on a hot
 /// SKU each would wait for the flush of the one before. A second change of an order is decided after the first has ended.
-async fn apply_group(database: Database, stock: StockMode, group: Vec<Transition>) -> Vec<PortResult<Applied>> {
+/// A change whose order or stock somebody else holds steps aside.
+async fn apply_group(
+    database: Database,
+    stock: StockMode,
+    group: Vec<Transition>,
+) -> Vec<PortResult<Settled<Transition, Applied>>> {
     let mut answered = Vec::with_capacity(group.len());
     let mut waiting: Vec<(usize, Transition)> = group.into_iter().enumerate().collect();
     while !waiting.is_empty() {
@@ -88,13 +146,23 @@ async fn apply_group(database: Database, stock: StockMode, group: Vec<Transition
         let (round, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|(_, transition): &(usize, Transition)| orders.insert(transition.order_no));
         let (places, transitions): (Vec<usize>, Vec<Transition>) = round.into_iter().unzip();
-        let answers = together_or_each("changing an order", transitions, |transitions| {
-            let database = database.clone();
-            Box::pin(async move {
-                database.try_transact(move |unit, _| Box::pin(transition::apply_all(unit, stock, transitions))).await
-            })
-        });
-        answered.extend(places.into_iter().zip(answers.await));
+        let answers = around_held(
+            &database,
+            "changing an order",
+            transitions,
+            |transitions| {
+                let database = database.clone();
+                Box::pin(async move { transition::rows_to_lock(&database, stock, transitions).await })
+            },
+            |transitions| {
+                let database = database.clone();
+                Box::pin(async move {
+                    database.try_transact(move |unit, _| Box::pin(transition::apply_all(unit, stock, transitions))).await
+                })
+            },
+        )
+        .await;
+        answered.extend(places.into_iter().zip(answers));
         waiting = rest;
     }
     answered.sort_by_key(|(place, _)| *place);
@@ -111,8 +179,12 @@ impl OrderRepository for SqlOrderRepository {
         read::list(&self.database, query).await.map_err(|error| error.into_port("listing orders"))
     }
 
-    async fn status(&self, store: StoreId, order: OrderNo) -> PortResult<Option<(OrderStatus, i64)>> {
-        self.read_status(store, order).await.map_err(|error| error.into_port("reading an order's status"))
+    async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {
+        self.read_statuses(orders).await.map_err(|error| error.into_port("reading statuses of orders"))
+    }
+
+    async fn unpaid_of(&self, store: StoreId, user: &UserId) -> PortResult<Unpaid> {
+        self.read_unpaid(store, user).await.map_err(|error| error.into_port("counting a user's unpaid orders"))
     }
 
     async fn find_replay(&self, key: &IdempotencyKey) -> PortResult<Option<Replay>> {
@@ -131,11 +203,19 @@ impl OrderRepository for SqlOrderRepository {
     }
 
     async fn apply(&self, transition: &Transition) -> PortResult<Applied> {
-        self.changes.submit(transition.clone()).await
+        // Which SKUs it moves stands in its order's lines: a held stock row is found by the group and noted with the order.
+        let rows = |transition: &Transition| vec![HeldRow::Order(transition.order_no.id())];
+        self.database.submit(&self.changes, transition.clone(), rows, Instant::now() + MAX_WAIT).await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>> {
         self.read_due(now, limit).await.map_err(|error| error.into_port("reading due orders"))
+    }
+
+    async fn claim_confirming(&self, now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId)>> {
+        self.database
+            .transact("claiming confirming orders", move |unit, _| Self::take_confirming(unit, now, until, limit).boxed())
+            .await
     }
 
     async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()> {

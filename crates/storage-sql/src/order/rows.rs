@@ -3,10 +3,12 @@
 //! An order's rows are worked out by whoever submits it, before it waits for its batch: the lane that writes batches has
 //! the one task that nobody else can do at the same time.
 
+use std::time::Duration;
+
 use sea_orm::Value;
-use sluice_events::{Fact, OrderCreated, OrderLine};
+use sluice_events::{Fact, OrderCreated, OrderLine, PaymentSettled};
 use sluice_kernel::{OrderNo, ReservationId};
-use sluice_order::{NewOrder, Prepared, Recipient};
+use sluice_order::{NewOrder, OrderState, Prepared, Recipient};
 
 use super::{
     activity::{PARTS, part_row},
@@ -18,9 +20,15 @@ use crate::{
     error::StoreResult,
     messaging::outbox::outbox_values,
     multi_row::{InList, MultiRow},
+    settlements,
     statement::Dialect,
     unit_of_work::UnitOfWork,
 };
+
+/// Who placed an order that costs nothing pays it at once; afterwards a sweeper does.
+const FREE_PAID_WITHIN: Duration = Duration::from_secs(2);
+/// Deductions begin with a message; an order that is confirming for longer is looked at.
+const DEDUCTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Bind parameters of a main order.
 const MAIN: usize = 26;
@@ -54,6 +62,13 @@ static PAYMENTS: MultiRow = MultiRow::insert(
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 0)",
     10,
 );
+// The payment of an order that costs nothing is paid (2) from the start; nobody is sent to a cashier.
+static FREE_PAYMENTS: MultiRow = MultiRow::insert(
+    "INSERT INTO payments (payment_id, provider, store_id, user_id, order_no, amount, currency, expires_at, created_at, settled_at, \
+     status, live, refunded) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 2, NULL, 0)",
+    10,
+);
 static OUTBOX: MultiRow =
     MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
 
@@ -64,6 +79,8 @@ pub(super) struct Rows {
     items: Vec<Value>,
     parts: Vec<Value>,
     payments: Vec<Value>,
+    free_payments: Vec<Value>,
+    settlements: Vec<Value>,
     outbox: Vec<Value>,
 }
 
@@ -75,8 +92,14 @@ impl Rows {
             items: Vec::with_capacity(order.items.len() * 17),
             parts: part_row(order).map(Vec::from).unwrap_or_default(),
             payments: order.first_payment.as_ref().map(|payment| payment_row(order, payment).into()).unwrap_or_default(),
+            free_payments: Vec::new(),
+            settlements: Vec::new(),
             outbox: outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?.into(),
         };
+        if let Some(free) = order.free_settlement() {
+            rows.free_payments = free_payment_row(order, &free).into();
+            rows.settlements = settlements::row(&free, order.created_at.plus(FREE_PAID_WITHIN))?.into();
+        }
         children_rows(order, &mut rows.children);
         item_rows(order, &mut rows.items);
         Ok(rows)
@@ -87,6 +110,8 @@ impl Rows {
         self.items.append(&mut other.items);
         self.parts.append(&mut other.parts);
         self.payments.append(&mut other.payments);
+        self.free_payments.append(&mut other.free_payments);
+        self.settlements.append(&mut other.settlements);
         self.outbox.append(&mut other.outbox);
     }
 
@@ -96,6 +121,8 @@ impl Rows {
         ITEMS.run(unit, self.items).await?;
         PARTS.run(unit, self.parts).await?;
         PAYMENTS.run(unit, self.payments).await?;
+        FREE_PAYMENTS.run(unit, self.free_payments).await?;
+        settlements::write(unit, self.settlements).await?;
         OUTBOX.run(unit, self.outbox).await?;
         unit.leaves_facts();
         Ok(())
@@ -130,6 +157,8 @@ pub(super) async fn take_back(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreR
 /// The values of a main order.
 pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
     let expires_at = order.expires_at.as_millis();
+    let first = order.first_state();
+    let due_at = if first == OrderState::Confirming { order.created_at.plus(DEDUCTED_WITHIN).as_millis() } else { expires_at };
     let Recipient { name, phone, id_card, province, city, district, address } = &order.recipient;
     let values: [Value; MAIN] = [
         order.order_no.id().into(),
@@ -142,13 +171,13 @@ pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
         order.profit_total.into(),
         order.created_at.as_millis().into(),
         expires_at.into(),
-        expires_at.into(),
+        due_at.into(),
         order.store_code.clone().into(),
         order.attribution.rq.clone().into(),
         order.attribution.cookie_id.clone().into(),
         order.referrer.clone().into(),
         order.redirect_type.as_str().into(),
-        status_code(order.first_state().status()).into(),
+        status_code(first.status()).into(),
         name.clone().into(),
         phone.clone().into(),
         id_card.clone().into(),
@@ -213,6 +242,21 @@ fn payment_row(order: &NewOrder, payment: &Prepared) -> [Value; 10] {
         payment.url.as_str().into(),
         payment.expires_at.as_millis().into(),
         order.created_at.as_millis().into(),
+    ]
+}
+
+fn free_payment_row(order: &NewOrder, free: &PaymentSettled) -> [Value; 10] {
+    [
+        free.payment_id.as_str().into(),
+        free.provider.as_str().into(),
+        order.store.0.into(),
+        order.user.as_str().into(),
+        order.order_no.id().into(),
+        free.amount.amount.into(),
+        free.amount.currency.as_str().into(),
+        order.expires_at.as_millis().into(),
+        order.created_at.as_millis().into(),
+        free.at.as_millis().into(),
     ]
 }
 

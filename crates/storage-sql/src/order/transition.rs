@@ -1,6 +1,6 @@
 //! Changes of state: the orders' rows, their stock, refunds and facts in one transaction.
 //!
-//! Contract: locks are taken as orders → stock → limits (an outside gate's epoch before all), each in the order of its
+//! Contract: locks are taken as orders → payments → stock → limits (an outside gate's epoch before all), each in the order of its
 //! ids. Everything is decided before anything is written, so an answer other than `Done` has changed nothing. An order
 //! stands in one change of a transaction.
 
@@ -15,9 +15,12 @@ use sluice_order::{Applied, OrderKind, OrderStatus, RefundRecord, RefundState, S
 use super::{
     activity::stock_terms,
     codes::{kind_of, reason_in, refund_code, status_code, status_of},
+    stored_money::stored_money,
 };
 use crate::{
+    Database,
     error::{StoreError, StoreResult},
+    held::HeldRow,
     inventory::{
         Epoch, StockMode, commit_outcomes,
         limits::LimitKey,
@@ -26,6 +29,7 @@ use crate::{
     },
     messaging::outbox,
     multi_row::{InList, column},
+    settlements,
     statement::Dialect,
     unit_of_work::UnitOfWork,
 };
@@ -71,14 +75,17 @@ pub(super) async fn apply_all(unit: &UnitOfWork, mode: StockMode, transitions: &
     let late = transitions.iter().any(|transition| matches!(transition.stock, StockStep::LateSell { .. }));
     let epoch = if late && mode == StockMode::Reserved { Some(shared_epoch(unit).await?) } else { None };
     let mut orders = lock(unit, transitions).await?;
+    let stored = stored_money(unit, transitions).await?;
     let mut steps: Vec<Result<Step<'_>, Applied>> = Vec::with_capacity(transitions.len());
     for transition in transitions {
         let Some(locked) = orders.remove(&transition.order_no).filter(|locked| locked.store == transition.store) else {
             steps.push(Err(Applied::Lost));
             continue;
         };
+        let door_is_closed = transition.to.status() == OrderStatus::Cancelled && stored.contains(&transition.order_no);
         steps.push(match refusal(unit, transition, &locked, epoch).await? {
             Some(refused) => Err(refused),
+            None if door_is_closed => Err(Applied::MoneyStored),
             None => Ok(Step { transition, restock: restockable(&locked, &transition.stock), locked }),
         });
     }
@@ -90,12 +97,14 @@ pub(super) async fn apply_all(unit: &UnitOfWork, mode: StockMode, transitions: &
             }
         }
     }
-    let mut facts = Vec::with_capacity(steps.len());
+    let (mut facts, mut taken) = (Vec::with_capacity(steps.len()), Vec::new());
     for Step { transition, locked, restock } in steps.iter().flatten() {
         write_restock(unit, transition.order_no, restock).await?;
         write_order(unit, transition, locked).await?;
+        taken.extend(transition.settles.clone());
         facts.extend(told(transition, restock).map(|fact| (fact, transition.traceparent.as_deref())));
     }
+    settlements::taken(unit, taken).await?;
     if let Some(first) = transitions.first() {
         outbox::append_all(unit, &facts, first.now).await?;
     }
@@ -156,6 +165,36 @@ async fn lock(unit: &UnitOfWork, transitions: &[Transition]) -> StoreResult<Hash
         orders.insert(order_no, locked);
     }
     Ok(orders)
+}
+
+static LINES: InList = InList::new("SELECT main_no, sku_id FROM order_items WHERE main_no IN", |_| "");
+
+/// The rows that each of these changes shares with others: its order, and the stock rows of its lines.
+pub(super) async fn rows_to_lock(
+    database: &Database,
+    mode: StockMode,
+    transitions: &[Transition],
+) -> StoreResult<Vec<Vec<HeldRow>>> {
+    let mut numbers: Vec<i64> = transitions.iter().map(|transition| transition.order_no.id()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut skus: HashMap<i64, Vec<HeldRow>> = HashMap::with_capacity(numbers.len());
+    if mode == StockMode::InCommit {
+        let unit = database.begin().await?;
+        let lines = LINES.rows(&unit, &numbers).await;
+        unit.rollback().await;
+        for row in lines? {
+            skus.entry(column(&row, 0)?).or_default().push(HeldRow::Stock(column(&row, 1)?));
+        }
+    }
+    let rows = |transition: &Transition| {
+        let mut rows = vec![HeldRow::Order(transition.order_no.id())];
+        if !matches!(transition.stock, StockStep::None) {
+            rows.extend(skus.get(&transition.order_no.id()).into_iter().flatten());
+        }
+        rows
+    };
+    Ok(transitions.iter().map(rows).collect())
 }
 
 /// What of a restock is still there to be returned: two refunds that were asked at once never return a unit twice.
@@ -288,7 +327,7 @@ async fn tell_gate(unit: &UnitOfWork, transition: &Transition, restock: &[Restoc
         StockStep::Restock(refund) => Some(GateEffect::Restock { store, refund: refund.id.to_string(), lines: restock.to_vec() }),
     };
     if let Some(effect) = effect {
-        queue_effect(unit, &effect).await?;
+        queue_effect(unit, &effect, Some(transition.order_no)).await?;
     }
     Ok(())
 }

@@ -6,8 +6,16 @@
 //!
 //! While one batch waits for its flush to disk the next one is decided and written: batches take turns in their statements,
 //! then in their COMMIT, and are answered in that order. So no answer tells of an order whose own COMMIT is open here.
+//!
+//! Nobody holds a batch up: a placement that waited too long is refused before it is begun, a batch has an end by which it
+//! is answered, and orders whose rows somebody else holds step aside (`held`) while the others go on. No order is committed
+//! after its own deadline.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, join_all};
@@ -22,8 +30,11 @@ use super::{
 };
 use crate::{
     Database, StockMode,
+    connection::timed_out,
+    database::GROUP_CONNECTIONS,
     error::{StoreError, StoreResult},
     group::{GroupWriter, Turn},
+    held::Settled,
     statement::MOST_ROWS,
 };
 
@@ -44,18 +55,28 @@ impl WriterSettings {
 }
 
 /// Batches under way in MySQL: one in its statements, one in its COMMIT. SQLite has one writer, who writes within its COMMIT.
-const LANES: u32 = 2;
+const LANES: u16 = GROUP_CONNECTIONS;
 /// Orders in a transaction at most; their two lines each still go in one statement a table.
 const MOST_ORDERS: usize = MOST_ROWS / 2;
 /// Deadlocks and lock time-outs a batch lives through.
 const MOST_TRIES: u32 = 6;
-/// Looks for orders whose COMMIT was not answered; the pauses between them add up to some three seconds.
-const MOST_LOOKS: u32 = 6;
+/// How long a placement waits until its transaction begins, in the queue and for rows that others hold.
+const MAX_WAIT: Duration = Duration::from_secs(4);
+/// A batch's transactions have ended after this time. With the wait before and the look after it stays within the ten
+/// seconds in which every request is answered.
+const MAX_BATCH: Duration = Duration::from_secs(4);
+/// How long orders are looked for whose COMMIT was not answered.
+const MAX_LOOKING: Duration = Duration::from_millis(1_500);
+/// With less than this left nothing is begun any more.
+const SHORTEST_TRY: Duration = Duration::from_millis(50);
 
-type Group = GroupWriter<Placement, CommitAnswer>;
+type Group = GroupWriter<Placement, Settled<Placement, CommitAnswer>>;
 
 pub struct SqlOrderWriter {
     group: Group,
+    /// Its connections are used apart from the lanes', for rows that others hold.
+    database: Database,
+    stock: StockMode,
 }
 
 impl SqlOrderWriter {
@@ -68,15 +89,15 @@ impl SqlOrderWriter {
             for lane in lanes {
                 tokio::spawn(lane);
             }
-            return Ok(Self { group });
+            return Ok(Self { group, database: database.clone(), stock: settings.stock });
         }
         let failed = |source| PortError::internal("starting the commit thread", source);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (opened, opening) = oneshot::channel();
-        let database = database.clone();
+        let of_lanes = database.clone();
         let thread = std::thread::Builder::new().name("commit".to_owned());
         let work = async move {
-            match Self::open(database, settings, clock).await {
+            match Self::open(of_lanes, settings, clock).await {
                 Ok((group, lanes)) => {
                     drop(opened.send(Ok(group)));
                     join_all(lanes).await;
@@ -86,7 +107,7 @@ impl SqlOrderWriter {
         };
         thread.spawn(move || runtime.block_on(work)).map_err(failed)?;
         let group = opening.await.map_err(|lost| PortError::internal("starting the commit thread", lost))??;
-        Ok(Self { group })
+        Ok(Self { group, database: database.clone(), stock: settings.stock })
     }
 
     /// Connections belong to the runtime they are opened on: call it where the lanes are to run.
@@ -96,15 +117,14 @@ impl SqlOrderWriter {
         clock: Arc<dyn Clock>,
     ) -> PortResult<(Group, Vec<BoxFuture<'static, ()>>)> {
         let lanes = if database.is_sqlite() { 1 } else { LANES };
-        let database = database.with_own_connections(lanes).await?;
+        let database = database.with_own_connections(lanes.into()).await?;
         let lane = Arc::new(Lane { database, stock: settings.stock, clock, committing: Mutex::default() });
         let batch = settings.batch.clamp(1, MOST_ORDERS);
         let handler = move |orders, turn| {
             let lane = Arc::clone(&lane);
             async move { lane.settle_all(orders, &turn).await }
         };
-        let lanes = usize::try_from(lanes).unwrap_or(1);
-        Ok(GroupWriter::prepare("placing orders", lanes, settings.queue, batch, handler))
+        Ok(GroupWriter::prepare("placing orders", lanes.into(), settings.queue, batch, handler))
     }
 }
 
@@ -112,7 +132,8 @@ impl SqlOrderWriter {
 impl OrderWriter for SqlOrderWriter {
     async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitAnswer> {
         let placement = Placement::of(order).map_err(|error| error.into_port("writing an order"))?;
-        self.group.submit(placement).await
+        let rows = |placement: &Placement| placement.rows_to_lock(self.stock).collect();
+        self.database.submit(&self.group, placement, rows, Instant::now() + MAX_WAIT).await
     }
 }
 
@@ -139,68 +160,96 @@ impl BatchFailed {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the order's own deadline has passed")]
+struct Expired;
+
 fn unanswered() -> PortError {
     PortError::internal("writing an order", StoreError::Contradiction("an order was not answered"))
 }
 
 impl Lane {
     /// One answer for each order. What was put off is settled in a further transaction.
-    async fn settle_all(&self, placements: Vec<Placement>, turn: &Turn) -> Vec<PortResult<CommitAnswer>> {
-        let mut answers: Vec<Option<PortResult<CommitAnswer>>> = placements.iter().map(|_| None).collect();
+    async fn settle_all(&self, placements: Vec<Placement>, turn: &Turn) -> Vec<PortResult<Settled<Placement, CommitAnswer>>> {
+        let end = Instant::now() + MAX_BATCH;
+        let mut answers: Vec<Option<PortResult<Verdict>>> = placements.iter().map(|placement| self.before_all(placement)).collect();
         loop {
             let (places, batch): (Vec<&mut Option<_>>, Vec<&Placement>) =
                 answers.iter_mut().zip(&placements).filter(|(answer, _)| answer.is_none()).unzip();
             if batch.is_empty() {
                 break;
             }
-            let verdicts = self.settle(&batch, turn).await;
+            let verdicts = self.settle(&batch, turn, end).await;
             // The first order of a batch has no earlier one it could wait for, so every round answers somebody.
             for (place, verdict) in places.into_iter().zip(verdicts) {
-                *place = match verdict {
-                    Ok(Verdict::Answered(answer)) => Some(Ok(answer)),
-                    Ok(Verdict::PutOff) => None,
-                    Err(error) => Some(Err(error)),
-                };
+                *place = if matches!(verdict, Ok(Verdict::PutOff)) { None } else { Some(verdict) };
             }
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unanswered()))).collect()
+        let settled = |(answer, placement): (Option<PortResult<Verdict>>, Placement)| match answer {
+            Some(Ok(Verdict::Answered(answer))) => Ok(Settled::Answered(answer)),
+            Some(Ok(Verdict::Held(row))) => Ok(Settled::Held(placement, row)),
+            Some(Ok(Verdict::Expired)) => Err(PortError::unavailable("placing orders", Expired)),
+            Some(Err(error)) => Err(error),
+            Some(Ok(Verdict::PutOff)) | None => Err(unanswered()),
+        };
+        answers.into_iter().zip(placements).map(settled).collect()
     }
 
-    async fn settle(&self, batch: &[&Placement], turn: &Turn) -> Vec<PortResult<Verdict>> {
-        match self.try_batch(batch, turn).await {
-            Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
-            Err(error) if batch.len() > 1 && !error.0.is_unavailable() => {
-                tracing::warn!(orders = batch.len(), error = %error.0, "A batch of orders failed; each is tried by itself.");
-                let mut verdicts = Vec::with_capacity(batch.len());
-                for order in batch {
-                    let alone = self.try_batch(std::slice::from_ref(order), turn).await.map_err(|error| error.port());
-                    verdicts.push(alone.and_then(|verdicts| verdicts.into_iter().next().ok_or_else(unanswered)));
-                }
-                verdicts
+    /// A row that somebody else is known to hold keeps an order from taking part.
+    fn before_all(&self, placement: &Placement) -> Option<PortResult<Verdict>> {
+        self.database.held().first_of(placement.rows_to_lock(self.stock)).map(|row| Ok(Verdict::Held(row)))
+    }
+
+    fn has_expired(&self, placement: &Placement) -> bool {
+        self.clock.now() >= placement.order.expires_at
+    }
+
+    async fn settle(&self, batch: &[&Placement], turn: &Turn, end: Instant) -> Vec<PortResult<Verdict>> {
+        let failure = match self.try_batch(batch, turn, end).await {
+            Ok(verdicts) => return verdicts.into_iter().map(Ok).collect(),
+            Err(failure) => failure,
+        };
+        if failure.0.is_lock_wait() {
+            let rows = batch.iter().flat_map(|placement| placement.rows_to_lock(self.stock));
+            let held = self.database.note_held_among(rows, end).await;
+            let verdict = |order: &&Placement| {
+                let waits_for = order.rows_to_lock(self.stock).find(|row| held.contains(row));
+                Ok(waits_for.map_or(Verdict::PutOff, Verdict::Held))
+            };
+            if !held.is_empty() {
+                return batch.iter().map(verdict).collect();
             }
-            Err(error) => batch.iter().map(|_| Err(error.port())).collect(),
+        } else if batch.len() == 1 || failure.0.is_unavailable() {
+            return batch.iter().map(|_| Err(failure.port())).collect();
         }
+        tracing::warn!(orders = batch.len(), error = %failure.0, "A batch of orders failed; each is tried by itself.");
+        let mut verdicts = Vec::with_capacity(batch.len());
+        for order in batch {
+            let alone = self.try_batch(std::slice::from_ref(order), turn, end).await.map_err(|error| error.port());
+            verdicts.push(alone.and_then(|verdicts| verdicts.into_iter().next().ok_or_else(unanswered)));
+        }
+        verdicts
     }
 
-    async fn try_batch(&self, batch: &[&Placement], turn: &Turn) -> Result<Vec<Verdict>, BatchFailed> {
+    async fn try_batch(&self, batch: &[&Placement], turn: &Turn, end: Instant) -> Result<Vec<Verdict>, BatchFailed> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.transact(batch, turn).await {
+            let failure = match self.transact(batch, turn, end).await {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(failure) => failure,
             };
-            if matches!(failure, StoreError::CommitUnknown(_)) {
+            if matches!(failure, StoreError::CommitUnknown(_) | StoreError::CommitLost) {
                 tracing::warn!(orders = batch.len(), error = %failure, "The answer to a commit was lost; its orders are looked up.");
-                let looked_up = self.look_up_all(batch).await.map_err(|error| BatchFailed(Arc::new(error)))?;
+                let looked_up = self.look_up_all(batch, end + MAX_LOOKING).await.map_err(|error| BatchFailed(Arc::new(error)))?;
                 if let Some(verdicts) = looked_up {
                     return Ok(verdicts);
                 }
                 // It did not commit, and never will: the whole batch may be tried again.
-            } else if !failure.is_retryable() {
+            } else if !failure.is_retryable() || failure.is_lock_wait() {
                 return Err(BatchFailed(Arc::new(failure)));
             }
-            if tries >= MOST_TRIES {
+            if tries >= MOST_TRIES || Instant::now() + SHORTEST_TRY > end {
                 return Err(BatchFailed(Arc::new(failure)));
             }
             metrics::counter!("sluice_transaction_retries_total").increment(1);
@@ -208,18 +257,29 @@ impl Lane {
         }
     }
 
-    async fn transact(&self, batch: &[&Placement], turn: &Turn) -> StoreResult<Vec<Verdict>> {
-        let unit = self.database.begin().await?;
+    async fn transact(&self, batch: &[&Placement], turn: &Turn, end: Instant) -> StoreResult<Vec<Verdict>> {
+        let unit = self.database.begin_until(Some(end)).await?;
         match commit::decide(&unit, self.stock, self.clock.as_ref(), batch).await {
             Ok(verdicts) => {
                 // What was decided may rest on the batch before, whose COMMIT is not answered yet.
                 let _in_order = self.committing.lock().await;
                 turn.pass_on();
-                if verdicts.contains(&Verdict::Answered(CommitAnswer::Committed)) {
-                    unit.commit().await?;
-                } else {
+                let commits = |verdict: &Verdict| *verdict == Verdict::Answered(CommitAnswer::Committed);
+                if !verdicts.iter().any(commits) {
                     unit.rollback().await;
+                    return Ok(verdicts);
                 }
+                if batch.iter().any(|placement| self.has_expired(placement)) {
+                    unit.rollback().await;
+                    let verdict =
+                        |placement: &&Placement| if self.has_expired(placement) { Verdict::Expired } else { Verdict::PutOff };
+                    return Ok(batch.iter().map(verdict).collect());
+                }
+                if Instant::now() + SHORTEST_TRY > end {
+                    unit.rollback().await;
+                    return Err(timed_out("the batch before").into());
+                }
+                unit.commit().await?;
                 Ok(verdicts)
             }
             Err(error) => {
@@ -230,23 +290,24 @@ impl Lane {
     }
 
     /// What became of a batch whose COMMIT was not answered; `None` where it did not take effect.
-    async fn look_up_all(&self, batch: &[&Placement]) -> StoreResult<Option<Vec<Verdict>>> {
-        let mut looks = 0;
+    async fn look_up_all(&self, batch: &[&Placement], until: Instant) -> StoreResult<Option<Vec<Verdict>>> {
+        let mut looks: u32 = 0;
         loop {
             looks += 1;
-            match self.look_up(batch).await {
-                Err(error) if error.is_unavailable() && looks < MOST_LOOKS => {
-                    tokio::time::sleep(Duration::from_millis(50 << looks)).await;
+            let pause = Duration::from_millis(50 << looks.min(4));
+            match self.look_up(batch, until).await {
+                Err(error) if error.is_unavailable() && Instant::now() + pause + SHORTEST_TRY < until => {
+                    tokio::time::sleep(pause).await;
                 }
                 looked => return looked,
             }
         }
     }
 
-    async fn look_up(&self, batch: &[&Placement]) -> StoreResult<Option<Vec<Verdict>>> {
+    async fn look_up(&self, batch: &[&Placement], until: Instant) -> StoreResult<Option<Vec<Verdict>>> {
         let scopes: Vec<Scope> = batch.iter().map(|placement| placement.key).collect();
         // A server that is still at work on that COMMIT holds the keys: a locking read waits until it is done.
-        let unit = self.database.begin().await?;
+        let unit = self.database.begin_until(Some(until)).await?;
         let owners = claims::settled_owners(&unit, &scopes).await;
         unit.rollback().await;
         Ok(found(batch, &owners?))

@@ -17,7 +17,7 @@ use crate::{
     database::Database,
     error::StoreResult,
     multi_row::{InList, MultiRow},
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
 
@@ -30,6 +30,9 @@ static INSERT: MultiRow = MultiRow::with_tail(
 );
 
 static INSERTED: InList = InList::new("SELECT delivery_id FROM webhook_deliveries WHERE delivery_id IN", |_| "");
+
+/// Deliveries that are looked at for each that may be given up: some were never tried, and their target is well.
+const LOOKED_AT_FOR_EACH: i64 = 4;
 
 #[derive(Clone)]
 pub struct SqlDeliveryQueue {
@@ -51,9 +54,14 @@ impl SqlDeliveryQueue {
     }
 
     async fn too_old(&self, before: Timestamp, limit: u32) -> StoreResult<Vec<i64>> {
-        let select = "SELECT d.seq FROM webhook_deliveries d JOIN webhook_subscriptions s ON s.id = d.subscription_id \
-                      WHERE d.state = ? AND d.since_at < ? AND (d.tries > 0 OR s.failures > 0 OR s.active = FALSE) LIMIT ?";
-        let rows = self.database.rows(select, vec![PENDING.into(), before.as_millis().into(), i64::from(limit).into()]).await?;
+        // The oldest alone are looked at: of those of a partner who is away for days there may be millions.
+        let select = "SELECT d.seq FROM \
+                      (SELECT seq, subscription_id, tries FROM webhook_deliveries WHERE state = ? AND since_at < ? ORDER BY since_at LIMIT ?) d \
+                      JOIN webhook_subscriptions s ON s.id = d.subscription_id \
+                      WHERE d.tries > 0 OR s.failures > 0 OR s.active = FALSE LIMIT ?";
+        let (limit, looked_at) = (i64::from(limit), i64::from(limit).saturating_mul(LOOKED_AT_FOR_EACH));
+        let values: Vec<Value> = vec![PENDING.into(), before.as_millis().into(), looked_at.into(), limit.into()];
+        let rows = self.database.rows(select, values).await?;
         rows.iter().map(|row| Ok(row.try_get_by("seq")?)).collect()
     }
 
@@ -90,9 +98,12 @@ impl SqlDeliveryQueue {
     }
 
     async fn count(&self) -> StoreResult<PushStats> {
-        let select = "SELECT COUNT(*) AS many, MIN(d.since_at) AS oldest FROM webhook_deliveries d \
-                      JOIN webhook_subscriptions s ON s.id = d.subscription_id WHERE d.state = ? AND s.active = TRUE";
-        let Some(found) = self.database.row(select, vec![PENDING.into()]).await? else { return Ok(PushStats::default()) };
+        let select = "SELECT COUNT(*) AS many, MIN(d.since_at) AS oldest FROM \
+                      (SELECT subscription_id, since_at FROM webhook_deliveries WHERE state = ? ORDER BY since_at LIMIT ?) d \
+                      JOIN webhook_subscriptions s ON s.id = d.subscription_id WHERE s.active = TRUE";
+        let Some(found) = self.database.row(select, vec![PENDING.into(), MAX_COUNTED.into()]).await? else {
+            return Ok(PushStats::default());
+        };
         let oldest: Option<i64> = found.try_get_by("oldest")?;
         let pending: i64 = found.try_get_by("many")?;
         Ok(PushStats { pending: u64::try_from(pending).unwrap_or(0), oldest: oldest.map(Timestamp::from_millis) })

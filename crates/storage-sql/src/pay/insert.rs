@@ -1,7 +1,8 @@
 //! Payments are inserted in groups: where a provider must be asked, one stands on the path of every order.
 //!
-//! Contract: the group's rows are committed before the closures are looked up. Whoever closes an order commits the
-//! closure before looking for live payments, so of a closure and an insertion at least one sees the other.
+//! Contract: the group's rows are committed before closures and stored money are looked up. Whoever closes an order commits
+//! the closure before looking for live payments, so of a closure and an insertion at least one sees the other. An order whose
+//! money is stored takes no second payment.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +10,7 @@ use sea_orm::Value;
 use sluice_kernel::{OrderNo, PaymentId, PortResult};
 use sluice_pay::{InsertAnswer, Payment};
 
-use super::row::{self, PAYMENT_COLUMNS, PENDING};
+use super::row::{self, PAID, PAYMENT_COLUMNS, PENDING};
 use crate::{
     database::Database,
     error::StoreResult,
@@ -70,8 +71,13 @@ async fn insert_rows(unit: &UnitOfWork, group: &[Payment]) -> StoreResult<HashMa
 
 async fn closed_orders(database: &Database, group: &[Payment]) -> StoreResult<HashSet<OrderNo>> {
     let orders: Vec<i64> = group.iter().map(|payment| payment.order_no.id()).collect();
-    let select = format!("SELECT order_no FROM payment_closures WHERE order_no IN ({})", placeholders(orders.len()));
-    let rows = database.rows(select, padded(&orders).map(Value::from).collect()).await?;
+    let list = placeholders(orders.len());
+    let select = format!(
+        "SELECT order_no FROM payment_closures WHERE order_no IN ({list}) \
+         UNION SELECT order_no FROM payments WHERE order_no IN ({list}) AND status = ?"
+    );
+    let numbers = || padded(&orders).map(Value::from);
+    let rows = database.rows(select, numbers().chain(numbers()).chain([PAID.into()]).collect()).await?;
     rows.iter().map(|found| Ok(OrderNo::from_id(found.try_get_by("order_no")?))).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use sha2::{Digest as _, Sha256};
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
 use sluice_kernel::{OrderNo, PageRequest, PaymentId, PortResult, StoreId, Timestamp};
 use sluice_pay::{Channel, InsertAnswer, Notice, NoticeAnswer, NoticeStatus, PayException, Payment, PaymentRepository};
@@ -15,6 +16,9 @@ use crate::{
     error::StoreResult,
     group::GroupWriter,
     messaging::outbox,
+    multi_row::column,
+    page::read_page,
+    settlements,
     statement::{MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
@@ -23,6 +27,8 @@ use crate::{
 const LANES: usize = 1;
 /// Payments that wait at most; beyond it callers are told that we are overloaded.
 const QUEUE: usize = 4_096;
+/// Exceptions of one kind that are kept of a payment.
+const MAX_OF_PAYMENT: i64 = 20;
 
 pub struct SqlPaymentRepository {
     database: Database,
@@ -44,13 +50,13 @@ impl SqlPaymentRepository {
         self.database.rows(select, values).await?.iter().map(row::payment).collect()
     }
 
-    /// The closure is committed first, then live payments are looked for: see [`insert`].
+    /// The closure is committed first, then payments are looked for: see [`insert`].
     async fn close(&self, store: StoreId, order: OrderNo, now: Timestamp) -> StoreResult<Vec<Payment>> {
         let keep = self.database.dialect().keep_existing("order_no");
         let insert = format!("INSERT INTO payment_closures (order_no, store_id, at) VALUES (?, ?, ?){keep}");
         self.database.execute(insert, vec![order.id().into(), store.0.into(), now.as_millis().into()]).await?;
-        let filter = "store_id = ? AND order_no = ? AND status = ? ORDER BY created_at, payment_id";
-        self.read(filter, vec![store.0.into(), order.id().into(), PENDING.into()]).await
+        let filter = "store_id = ? AND order_no = ? AND status IN (?, ?) ORDER BY created_at, payment_id";
+        self.read(filter, vec![store.0.into(), order.id().into(), PENDING.into(), PAID.into()]).await
     }
 
     async fn write_channel(&self, id: &PaymentId, channel: &Channel) -> StoreResult<bool> {
@@ -64,19 +70,29 @@ impl SqlPaymentRepository {
     }
 
     async fn write_exception(&self, exception: &PayException) -> StoreResult<()> {
-        let keep = self.database.dialect().keep_existing("kind, payment_id, order_no");
-        let insert = format!(
-            "INSERT INTO payment_exceptions (kind, store_id, order_no, payment_id, detail, at) VALUES (?, ?, ?, ?, ?, ?){keep}"
-        );
         // A notice that matches nothing may name anything; what does not fit its column is cut.
         let cut = |text: &Option<String>, most: usize| text.as_deref().unwrap_or_default().chars().take(most).collect::<String>();
+        let (order_no, payment_id) = (cut(&exception.order_no, 32), cut(&exception.payment_id, 64));
+        let of_payment = "SELECT COUNT(*) FROM payment_exceptions WHERE kind = ? AND payment_id = ?";
+        let values = vec![exception.kind.as_str().into(), payment_id.as_str().into()];
+        let kept = self.database.row(of_payment, values).await?;
+        if kept.map_or(Ok(0), |row| column::<i64>(&row, 0))? >= MAX_OF_PAYMENT && !payment_id.is_empty() {
+            tracing::warn!(payment.id = %payment_id, exception.kind = %exception.kind, exception.detail = %exception.detail,
+                "A payment has as many exceptions as are kept; this one is only logged.");
+            return Ok(());
+        }
+        let keep = self.database.dialect().keep_existing("kind, payment_id, order_no, digest");
+        let insert = format!(
+            "INSERT INTO payment_exceptions (kind, store_id, order_no, payment_id, detail, at, digest) VALUES (?, ?, ?, ?, ?, ?, ?){keep}"
+        );
         let values = vec![
             exception.kind.as_str().into(),
             exception.store_id.map(|store| store.0).into(),
-            cut(&exception.order_no, 32).into(),
-            cut(&exception.payment_id, 64).into(),
+            order_no.into(),
+            payment_id.into(),
             exception.detail.chars().take(4_000).collect::<String>().into(),
             exception.at.as_millis().into(),
+            digest(&exception.detail).into(),
         ];
         self.database.execute(insert, values).await?;
         Ok(())
@@ -85,26 +101,30 @@ impl SqlPaymentRepository {
     async fn read_exceptions(&self, store: StoreId, page: PageRequest) -> StoreResult<Vec<PayException>> {
         let select = "SELECT id, kind, store_id, order_no, payment_id, detail, at FROM payment_exceptions \
             WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let values = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()];
+        let statement = |after: i64, limit: i64| (select.to_owned(), vec![store.0.into(), after.into(), limit.into()]);
         let known = |text: String| (!text.is_empty()).then_some(text);
-        let rows = self.database.rows(select, values).await?;
-        rows.iter()
-            .map(|found| {
-                Ok(PayException {
-                    id: found.try_get_by("id")?,
-                    kind: found.try_get_by("kind")?,
-                    store_id: found.try_get_by::<Option<i64>, _>("store_id")?.map(StoreId),
-                    order_no: known(found.try_get_by("order_no")?),
-                    payment_id: known(found.try_get_by("payment_id")?),
-                    detail: found.try_get_by("detail")?,
-                    at: Timestamp::from_millis(found.try_get_by("at")?),
-                })
+        let read = |found: &sea_orm::QueryResult| {
+            Ok(PayException {
+                id: found.try_get_by("id")?,
+                kind: found.try_get_by("kind")?,
+                store_id: found.try_get_by::<Option<i64>, _>("store_id")?.map(StoreId),
+                order_no: known(found.try_get_by("order_no")?),
+                payment_id: known(found.try_get_by("payment_id")?),
+                detail: found.try_get_by("detail")?,
+                at: Timestamp::from_millis(found.try_get_by("at")?),
             })
-            .collect()
+        };
+        read_page(&self.database, "payment_exceptions", "id", page, statement, read).await
     }
 }
 
-/// Notice, payment and outbox row in one transaction.
+/// 128 bits of SHA-256: what says the same is kept once.
+fn digest(detail: &str) -> String {
+    let hash = Sha256::digest(detail);
+    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Notice, payment and what is told of it in one transaction.
 async fn settle(
     unit: &UnitOfWork,
     payment: &Payment,
@@ -142,21 +162,23 @@ async fn settle(
     if unit.execute(update, values).await? == 0 {
         return Ok(NoticeAnswer::Repeated);
     }
-    let fact = Fact::PaymentSettled {
-        payment: PaymentSettled {
-            order_no: payment.order_no,
-            store_id: payment.store,
-            payment_id: payment.id.clone(),
-            provider: payment.provider.clone(),
-            status: settled,
-            amount: payment.amount,
-            points: None,
-            refund_id: None,
-            restock: Vec::new(),
-            at: now,
-        },
+    let told = PaymentSettled {
+        order_no: payment.order_no,
+        store_id: payment.store,
+        payment_id: payment.id.clone(),
+        provider: payment.provider.clone(),
+        status: settled,
+        amount: payment.amount,
+        points: None,
+        refund_id: None,
+        restock: Vec::new(),
+        at: now,
     };
-    outbox::append(unit, &fact, traceparent, now).await?;
+    match notice.status {
+        NoticeStatus::Paid => settlements::tell(unit, vec![(told, traceparent)], now).await?,
+        // A failed payment changes nothing for its order, which may be paid again.
+        NoticeStatus::Failed => outbox::append(unit, &Fact::PaymentSettled { payment: told }, traceparent, now).await?,
+    }
     Ok(NoticeAnswer::Settled)
 }
 

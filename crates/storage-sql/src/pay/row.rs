@@ -13,6 +13,7 @@ pub(super) const CLOSED: i64 = 4;
 
 pub(super) const REFUND_PENDING: i64 = 0;
 pub(super) const REFUND_DONE: i64 = 1;
+pub(super) const REFUND_REFUSED: i64 = 2;
 
 /// Columns of a payment as [`payment`] reads and [`insert_values`] writes them.
 pub(super) const PAYMENT_COLUMNS: [&str; 13] = [
@@ -73,14 +74,24 @@ pub(super) fn payment(row: &QueryResult) -> StoreResult<Payment> {
     })
 }
 
-pub(super) const REFUND_COLUMNS: [&str; 10] =
-    ["refund_id", "payment_id", "order_no", "store_id", "amount", "currency", "status", "reason", "restock", "created_at"];
+/// Columns of a refund as [`refund`] reads them.
+pub(super) const REFUND_COLUMNS: [&str; 12] = [
+    "refund_id",
+    "payment_id",
+    "order_no",
+    "store_id",
+    "amount",
+    "currency",
+    "status",
+    "reason",
+    "restock",
+    "created_at",
+    "attempts",
+    "fingerprint",
+];
 
-pub(super) fn refund_values(refund: &PayRefund) -> StoreResult<[Value; 10]> {
-    let status = match refund.status {
-        RefundStatus::Pending => REFUND_PENDING,
-        RefundStatus::Done => REFUND_DONE,
-    };
+/// What a refund begins with, again after a refusal too: `refund::WRITE` takes them.
+pub(super) fn refund_values(refund: &PayRefund, fingerprint: Option<&[u8; 32]>, due: Timestamp) -> StoreResult<[Value; 12]> {
     Ok([
         refund.id.as_str().into(),
         refund.payment_id.as_str().into(),
@@ -88,10 +99,12 @@ pub(super) fn refund_values(refund: &PayRefund) -> StoreResult<[Value; 10]> {
         refund.store.0.into(),
         refund.amount.amount.into(),
         refund.amount.currency.as_str().into(),
-        status.into(),
+        REFUND_PENDING.into(),
         refund.reason.as_str().into(),
         serde_json::to_string(&refund.restock)?.into(),
         refund.created_at.as_millis().into(),
+        due.as_millis().into(),
+        fingerprint.map(|fingerprint| fingerprint.to_vec()).into(),
     ])
 }
 
@@ -99,6 +112,7 @@ pub(super) fn refund(row: &QueryResult) -> StoreResult<PayRefund> {
     let status = match row.try_get_by::<i64, _>("status")? {
         REFUND_PENDING => RefundStatus::Pending,
         REFUND_DONE => RefundStatus::Done,
+        REFUND_REFUSED => RefundStatus::Refused,
         _ => return Err(StoreError::Corrupt("refunds.status")),
     };
     Ok(PayRefund {
@@ -111,6 +125,7 @@ pub(super) fn refund(row: &QueryResult) -> StoreResult<PayRefund> {
         reason: row.try_get_by("reason")?,
         restock: serde_json::from_str(&row.try_get_by::<String, _>("restock")?)?,
         created_at: Timestamp::from_millis(row.try_get_by("created_at")?),
+        attempts: u32::try_from(row.try_get_by::<i32, _>("attempts")?).unwrap_or(0),
     })
 }
 

@@ -58,8 +58,15 @@ impl PromotionRepository for SqlPromotionRepository {
         read::activities(&self.database, store, None, page).await.map_err(|error| error.into_port("listing activities"))
     }
 
-    async fn open_activities(&self, store: StoreId, now: Timestamp, page: PageRequest) -> PortResult<Vec<ActivityOffers>> {
-        read::open_activities(&self.database, store, now, page).await.map_err(|error| error.into_port("listing open activities"))
+    async fn open_activities(
+        &self,
+        store: StoreId,
+        now: Timestamp,
+        page: PageRequest,
+        most_offers: u32,
+    ) -> PortResult<(Vec<ActivityOffers>, bool)> {
+        let open = read::open_activities(&self.database, store, now, page, most_offers).await;
+        open.map_err(|error| error.into_port("listing open activities"))
     }
 
     async fn find_activity(&self, store: StoreId, id: ActivityId) -> PortResult<Option<ActivityOffers>> {

@@ -10,13 +10,9 @@ use super::row::{self, ACTIVITY, CAMPAIGN, OFFER};
 use crate::{
     database::Database,
     error::StoreResult,
+    page::{read_page, readable},
     statement::{MOST_ROWS, padded, placeholders},
 };
-
-/// `id < ?` and `LIMIT ?` of a page that is read newest first, one more than it holds.
-fn page_values(page: PageRequest) -> [Value; 2] {
-    [page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()]
-}
 
 /// All of the store's, or those that end at `open_at` or later.
 pub(super) async fn activities(
@@ -25,11 +21,24 @@ pub(super) async fn activities(
     open_at: Option<Timestamp>,
     page: PageRequest,
 ) -> StoreResult<Vec<Activity>> {
-    let select =
-        format!("SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND ends_at >= ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let mut values: Vec<Value> = vec![store.0.into(), open_at.map_or(i64::MIN, Timestamp::as_millis).into()];
-    values.extend(page_values(page));
-    database.rows(select, values).await?.iter().map(row::activity).collect()
+    let statement = |after: i64, limit: i64| {
+        let (mut values, select): (Vec<Value>, _) = match open_at {
+            None => (
+                vec![store.0.into()],
+                format!("SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?"),
+            ),
+            // `id + 0` keeps the order of the ids out of the choice of an index: what is over is not looked at.
+            Some(open_at) => (
+                vec![store.0.into(), open_at.as_millis().into()],
+                format!(
+                    "SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND ends_at >= ? AND id + 0 < ? ORDER BY id + 0 DESC LIMIT ?"
+                ),
+            ),
+        };
+        values.extend([after.into(), limit.into()]);
+        (select, values)
+    };
+    read_page(database, "activities", "id", page, statement, row::activity).await
 }
 
 pub(super) async fn open_activities(
@@ -37,11 +46,22 @@ pub(super) async fn open_activities(
     store: StoreId,
     now: Timestamp,
     page: PageRequest,
-) -> StoreResult<Vec<ActivityOffers>> {
-    let found = activities(database, store, Some(now), page).await?;
-    let ids: Vec<i64> = found.iter().map(|activity| activity.id.0).collect();
+    most_offers: u32,
+) -> StoreResult<(Vec<ActivityOffers>, bool)> {
+    let mut found = activities(database, store, Some(now), page).await?;
+    let asked = found.len();
+    found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+    let counts = offer_counts(database, &found).await?;
+    let mut offers = 0;
+    let fitting = found.iter().take_while(|activity| {
+        offers += counts.get(&activity.id).copied().unwrap_or(0);
+        offers <= i64::from(most_offers)
+    });
+    found.truncate(fitting.count().max(1));
+    let more = found.len() < asked;
+
     let mut offers_of: HashMap<ActivityId, Vec<Offer>> = HashMap::new();
-    for chunk in ids.chunks(MOST_ROWS) {
+    for chunk in ids(&found).chunks(MOST_ROWS) {
         let list = placeholders(chunk.len());
         let select = format!(
             "SELECT {OFFER} FROM activity_products WHERE store_id = ? AND activity_id IN ({list}) AND deleted = FALSE ORDER BY product_id"
@@ -49,7 +69,7 @@ pub(super) async fn open_activities(
         let mut values: Vec<Value> = vec![store.0.into()];
         values.extend(padded(chunk).map(Value::from));
         for found in database.rows(select, values).await? {
-            let offer = row::offer(&found)?;
+            let Some(offer) = readable("activity_products", &found, row::offer) else { continue };
             offers_of.entry(offer.activity_id).or_default().push(offer);
         }
     }
@@ -57,7 +77,26 @@ pub(super) async fn open_activities(
         let offers = offers_of.remove(&activity.id).unwrap_or_default();
         ActivityOffers { activity, offers }
     };
-    Ok(found.into_iter().map(with_offers).collect())
+    Ok((found.into_iter().map(with_offers).collect(), more))
+}
+
+fn ids(activities: &[Activity]) -> Vec<i64> {
+    activities.iter().map(|activity| activity.id.0).collect()
+}
+
+/// How many offers each of them has, deleted ones included: counted in the index alone.
+async fn offer_counts(database: &Database, activities: &[Activity]) -> StoreResult<HashMap<ActivityId, i64>> {
+    let mut counts = HashMap::new();
+    for chunk in ids(activities).chunks(MOST_ROWS) {
+        let list = placeholders(chunk.len());
+        let select = format!(
+            "SELECT activity_id, COUNT(*) AS offers FROM activity_products WHERE activity_id IN ({list}) GROUP BY activity_id"
+        );
+        for found in database.rows(select, padded(chunk).map(Value::from).collect()).await? {
+            counts.insert(ActivityId(found.try_get_by("activity_id")?), found.try_get_by("offers")?);
+        }
+    }
+    Ok(counts)
 }
 
 pub(super) async fn activity(database: &Database, store: StoreId, id: ActivityId) -> StoreResult<Option<ActivityOffers>> {
@@ -98,10 +137,11 @@ pub(super) async fn look(database: &Database, store: StoreId, activity: Activity
 }
 
 pub(super) async fn campaigns(database: &Database, store: StoreId, page: PageRequest) -> StoreResult<Vec<Campaign>> {
-    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let mut values: Vec<Value> = vec![store.0.into()];
-    values.extend(page_values(page));
-    database.rows(select, values).await?.iter().map(row::campaign).collect()
+    let statement = |after: i64, limit: i64| {
+        let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+        (select, vec![store.0.into(), after.into(), limit.into()])
+    };
+    read_page(database, "campaigns", "id", page, statement, row::campaign).await
 }
 
 pub(super) async fn campaign(database: &Database, store: StoreId, id: CampaignId) -> StoreResult<Option<Campaign>> {
@@ -110,7 +150,7 @@ pub(super) async fn campaign(database: &Database, store: StoreId, id: CampaignId
 }
 
 pub(super) async fn campaigns_ahead(database: &Database, store: StoreId, now: Timestamp, most: u32) -> StoreResult<Vec<Campaign>> {
-    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND ends_at >= ? ORDER BY id LIMIT ?");
+    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND ends_at >= ? ORDER BY id + 0 LIMIT ?");
     let values: Vec<Value> = vec![store.0.into(), now.as_millis().into(), i64::from(most).into()];
     database.rows(select, values).await?.iter().map(row::campaign).collect()
 }

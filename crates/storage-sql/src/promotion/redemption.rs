@@ -8,6 +8,7 @@ use sluice_promotion::Redemption;
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
+    page::read_page,
     statement::{insert_into, power_chunks},
     unit_of_work::UnitOfWork,
 };
@@ -92,13 +93,15 @@ pub(super) async fn mark_refunded(unit: &UnitOfWork, refunds: &[(StoreId, OrderN
 
 /// By order, newest first, one more than the page holds.
 pub(super) async fn list(database: &Database, store: StoreId, page: PageRequest) -> StoreResult<Vec<Redemption>> {
-    let select = format!(
-        "SELECT {}, refunded_at FROM redemptions WHERE store_id = ? AND order_no < ? AND paid_at IS NOT NULL \
-         ORDER BY order_no DESC LIMIT ?",
-        COLUMNS.join(", ")
-    );
-    let values: Vec<Value> = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()];
-    database.rows(select, values).await?.iter().map(redemption).collect()
+    let statement = |after: i64, limit: i64| {
+        let select = format!(
+            "SELECT {}, refunded_at FROM redemptions WHERE store_id = ? AND order_no < ? AND paid_at IS NOT NULL \
+             ORDER BY order_no DESC LIMIT ?",
+            COLUMNS.join(", ")
+        );
+        (select, vec![store.0.into(), after.into(), limit.into()])
+    };
+    read_page(database, "redemptions", "order_no", page, statement, redemption).await
 }
 
 fn redemption(row: &QueryResult) -> StoreResult<Redemption> {

@@ -137,6 +137,12 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
     assert_eq!(field(catalog.create_sku(STORE, made.id, sku("B")).await.unwrap_err()), "skus");
     assert!(matches!(catalog.listed_product(STORE, made.id).await, Err(CatalogError::NotFound)));
     assert!(catalog.product(STORE, made.id).await.is_ok());
+
+    // A product is read whole, so it has an end.
+    let plain = |skus| NewProduct { offer_only: false, ..product(skus) };
+    let full = catalog.create_product(STORE, plain(vec![sku("A"); 100])).await.unwrap();
+    assert_eq!(field(catalog.create_sku(STORE, full.id, sku("B")).await.unwrap_err()), "skus");
+    assert_eq!(field(catalog.create_product(STORE, plain(vec![sku("A"); 101])).await.unwrap_err()), "skus");
 }
 
 async fn seeding(test: &TestDatabase) {

@@ -6,13 +6,13 @@ use sluice_storage_sql::{Database, DatabaseSettings};
 /// What keeps the database there until the test ends.
 enum Keeper {
     Folder(#[expect(dead_code, reason = "removes the file when dropped")] tempfile::TempDir),
-    Server(#[expect(dead_code, reason = "drops the database when dropped")] sluice_testkit::Database),
+    Server(sluice_testkit::Database),
 }
 
 pub struct TestDatabase {
     pub database: Database,
     pub url: String,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 impl TestDatabase {
@@ -27,10 +27,18 @@ impl TestDatabase {
         Self::migrated(fresh.url(), Keeper::Server(fresh)).await
     }
 
+    /// The same MariaDB database by way of another port, a proxy's.
+    pub fn url_by(&self, port: u16) -> String {
+        match &self.keeper {
+            Keeper::Server(server) => server.url_by(port),
+            Keeper::Folder(_) => panic!("a file has no port"),
+        }
+    }
+
     async fn migrated(url: String, keeper: Keeper) -> Self {
         let database = Database::connect(&DatabaseSettings::new(url.clone())).await.unwrap();
         database.migrate().await.unwrap();
-        Self { database, url, _keeper: keeper }
+        Self { database, url, keeper }
     }
 
     /// A connection beside the adapters, for what a test reads or plants by itself.

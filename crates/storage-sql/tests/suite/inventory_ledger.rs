@@ -1,10 +1,11 @@
 //! The ledger behind an outside gate, adjustments, and the snapshot such a gate is rebuilt from.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sluice_events::{MovementKind, StockMoved};
 use sluice_inventory::{
-    Adjustment, AdjustmentId, AdjustmentLog as _, Figures, GateSource as _, Ledger as _, Listing, StockGate as _,
+    Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog as _, AdjustmentState, Figures, GateSource as _, Ledger as _, Listing,
+    StockGate as _,
 };
 use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, Timestamp};
 use sluice_order::{
@@ -121,11 +122,13 @@ async fn adjustments_stand_once(engine: Engine) {
         at: now(),
     };
     let less = adjustment("less", -4);
-    assert!(log.begin(&less).await.unwrap());
-    assert!(!log.begin(&less).await.unwrap());
+    let begin = async |adjustment: &Adjustment| log.begin(adjustment).await.unwrap();
+    assert_eq!(begin(&less).await, AdjustmentBegin::Begun);
+    assert_eq!(begin(&less).await, AdjustmentBegin::Unfinished);
+    assert_eq!(begin(&adjustment("less", -3)).await, AdjustmentBegin::KeyReused);
     let later = Timestamp::from_millis(now().as_millis() + 1);
-    assert_eq!(log.unfinished(later, 10).await.unwrap(), std::slice::from_ref(&less));
-    assert_eq!(log.unfinished(now(), 10).await.unwrap(), vec![]);
+    assert_eq!(log.unfinished(later, now(), 10).await.unwrap(), std::slice::from_ref(&less));
+    assert_eq!(log.unfinished(now(), now(), 10).await.unwrap(), vec![]);
     assert_eq!(gate.adjust(STORE, &less.id, SKU, less.delta, now()).await.unwrap(), Ok(epoch));
     let outbox = async || engine.number("SELECT COUNT(*) FROM outbox").await;
     let before = outbox().await;
@@ -133,13 +136,27 @@ async fn adjustments_stand_once(engine: Engine) {
     for _ in 0..2 {
         assert!(log.complete(&less, epoch).await.unwrap());
     }
+    assert_eq!(begin(&less).await, AdjustmentBegin::Done);
+    assert_eq!(begin(&adjustment("less", -3)).await, AdjustmentBegin::KeyReused);
     assert_eq!(outbox().await, before + 1);
-    assert_eq!(log.unfinished(later, 10).await.unwrap(), vec![]);
+    assert_eq!(log.unfinished(later, now(), 10).await.unwrap(), vec![]);
     let rejected = adjustment("too much", -7);
-    assert!(log.begin(&rejected).await.unwrap());
+    assert_eq!(begin(&rejected).await, AdjustmentBegin::Begun);
     assert!(gate.adjust(STORE, &rejected.id, SKU, rejected.delta, now()).await.unwrap().is_err());
-    log.reject(&rejected.id).await.unwrap();
-    assert_eq!(log.unfinished(later, 10).await.unwrap(), vec![]);
+    assert_eq!(log.state(&rejected.id).await.unwrap(), Some(AdjustmentState::Pending));
+    // One that can't be finished steps aside, and a time that a wrong clock wrote is not believed.
+    for (until, hidden) in [(Duration::from_secs(5), true), (Duration::from_hours(1), false)] {
+        log.put_off(&rejected.id, now().plus(until)).await.unwrap();
+        assert_eq!(log.unfinished(later, now(), 10).await.unwrap().is_empty(), hidden);
+    }
+    assert!(!log.reject(&rejected, epoch + 1).await.unwrap(), "counted anew meanwhile: ask the new gate");
+    assert!(log.reject(&rejected, epoch).await.unwrap());
+    assert_eq!(log.state(&rejected.id).await.unwrap(), Some(AdjustmentState::Rejected));
+    // Nothing ever happens under its id, whatever is asked.
+    assert_eq!(begin(&rejected).await, AdjustmentBegin::Rejected);
+    assert_eq!(begin(&adjustment("too much", -1)).await, AdjustmentBegin::Rejected);
+    assert_eq!(log.state(&less.id).await.unwrap(), Some(AdjustmentState::Done));
+    assert_eq!(log.unfinished(later, now(), 10).await.unwrap(), vec![]);
     assert_eq!(engine.stock(SKU).await, (6, 0, 0));
     let ledger = SqlLedger::new(engine.database.clone(), StockMode::InCommit);
     let trace = ledger.trace(STORE, SKU, 10).await.unwrap().unwrap();

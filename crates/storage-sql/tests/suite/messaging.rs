@@ -1,4 +1,4 @@
-//! Outbox, leases and dead letters.
+//! Outbox and leases.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use sea_orm::Value;
-use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore as _, Envelope, OutboxStore as _, SLICES, Topic};
+use sluice_events::{DeadLetterStore as _, LetterQuery, OutboxStore as _, SLICES};
 use sluice_kernel::Timestamp;
 use sluice_storage_sql::{SqlDeadLetterStore, SqlNodeLease, SqlOutboxStore};
 use tokio::task::JoinSet;
@@ -16,7 +16,6 @@ use crate::databases::{Beside, TestDatabase, on_every_database};
 
 on_every_database!(
     a_crowd_never_holds_a_slice_twice,
-    dead_letters_are_kept_once,
     delivered_rows_alone_are_forgotten,
     expired_slices_are_taken_over,
     node_numbers_are_leased,
@@ -61,7 +60,8 @@ async fn rows_leave_in_order(test: &TestDatabase) {
     outbox.bury(&rows[2], "not a fact", at(2)).await.unwrap();
     outbox.bury(&rows[2], "not a fact", at(2)).await.unwrap();
     assert_eq!(payloads(&[3, 5, 9], 1, 10).await, ["d"]);
-    let letters = SqlDeadLetterStore::new(test.database.clone()).list(None, None, 10).await.unwrap();
+    let letters =
+        SqlDeadLetterStore::new(test.database.clone()).list(LetterQuery { limit: 10, ..LetterQuery::default() }).await.unwrap();
     assert_eq!(letters.iter().map(|letter| letter.envelope.data.as_str()).collect::<Vec<_>>(), ["c"]);
 }
 
@@ -139,53 +139,6 @@ async fn a_crowd_never_holds_a_slice_twice(test: &TestDatabase) {
     let distinct: HashSet<u16> = all.iter().copied().collect();
     assert_eq!(distinct.len(), all.len(), "{all:?}");
     assert_eq!(distinct.len(), 16);
-}
-
-fn letter(consumer: &str, event: &str, topic: Topic) -> DeadLetter {
-    DeadLetter {
-        id: DeadLetterId(0),
-        consumer: consumer.to_owned(),
-        envelope: Envelope {
-            topic,
-            key: "7".to_owned(),
-            id: event.to_owned(),
-            kind: "sluice.order.created.v1".into(),
-            time: at(0),
-            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
-            data: "{\"不\":1}".to_owned(),
-        },
-        attempts: 5,
-        error_code: "internal".to_owned(),
-        error_detail: "x".repeat(100_000),
-        at: at(1),
-        replayed_at: None,
-    }
-}
-
-async fn dead_letters_are_kept_once(test: &TestDatabase) {
-    let letters = Arc::new(SqlDeadLetterStore::new(test.database.clone()));
-    let mut race = JoinSet::new();
-    for number in 0..20 {
-        let letters = Arc::clone(&letters);
-        let event = format!("e-{}", number % 2);
-        race.spawn(async move { letters.keep(&letter("cart", &event, Topic::OrderCreated)).await.unwrap() });
-    }
-    race.join_all().await;
-    letters.keep(&letter("member", "e-0", Topic::OrderPaid)).await.unwrap();
-
-    let all = letters.list(None, None, 10).await.unwrap();
-    assert_eq!(all.len(), 3);
-    assert!(all.is_sorted_by(|one, two| one.id.0 > two.id.0));
-    let created = letters.list(Some(Topic::OrderCreated), None, 10).await.unwrap();
-    assert_eq!(created.iter().map(|letter| letter.consumer.as_str()).collect::<Vec<_>>(), ["cart", "cart"]);
-    assert_eq!(letters.list(Some(Topic::OrderCreated), Some(created[0].id.0), 10).await.unwrap(), created[1..]);
-    assert_eq!(letters.list(None, None, 1).await.unwrap().len(), 1);
-
-    let newest = letters.find(all[0].id).await.unwrap().unwrap();
-    assert_eq!(newest.envelope, letter("member", "e-0", Topic::OrderPaid).envelope);
-    letters.mark_replayed(newest.id, at(9)).await.unwrap();
-    assert_eq!(letters.find(newest.id).await.unwrap().unwrap().replayed_at, Some(at(9)));
-    assert_eq!(letters.find(DeadLetterId(404)).await.unwrap(), None);
 }
 
 async fn node_numbers_are_leased(test: &TestDatabase) {

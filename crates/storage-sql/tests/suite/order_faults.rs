@@ -9,16 +9,19 @@ use std::{
 };
 
 use sluice_inventory::Listing;
-use sluice_kernel::{PortError, SkuId};
-use sluice_order::{CommitAnswer, testing::new_order};
-use sluice_storage_sql::{SqlReconciler, StockMode};
+use sluice_kernel::{PaymentId, PortError, SkuId};
+use sluice_order::{
+    Applied, CancelReason, CommitAnswer, OrderRepository, OrderState, StockStep,
+    testing::{new_order, plain_transition},
+};
+use sluice_storage_sql::{SqlOrderRepository, SqlReconciler, StockMode};
 
 use super::{
     databases::TestDatabase,
     order_fixture::{Engine, STORE, on_each_engine},
 };
 
-on_each_engine!(a_poisoned_order_fails_alone);
+on_each_engine!(a_hundred_orders_of_crossing_lines_all_commit, a_poisoned_order_fails_alone);
 
 const SKU: SkuId = SkuId(7);
 const LISTED: Listing = Listing { buyable: true, revision: 3 };
@@ -46,6 +49,45 @@ async fn a_poisoned_order_fails_alone(engine: Engine) {
     }
     assert_eq!(engine.rows_of(poisoned.order_no).await, 0);
     assert_eq!(engine.stock(SKU).await, (60, 40, 0));
+    assert_eq!(SqlReconciler::new(engine.database.clone()).differences().await.unwrap(), vec![]);
+}
+
+/// At two processes at once, of the same SKUs in every order of lines, while earlier ones are paid and cancelled: nobody is
+/// told of a deadlock.
+async fn a_hundred_orders_of_crossing_lines_all_commit(engine: Engine) {
+    const SKUS: [SkuId; 4] = [SkuId(7), SkuId(8), SkuId(9), SkuId(10)];
+    engine.claim_gate("database").await;
+    for sku in SKUS {
+        engine.put_sku(StockMode::InCommit, STORE, sku, 1_000, LISTED).await;
+    }
+    let writers = [engine.writer(StockMode::InCommit).await, engine.writer(StockMode::InCommit).await];
+    let orders: Arc<dyn OrderRepository> = Arc::new(SqlOrderRepository::new(engine.database.clone(), StockMode::InCommit));
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..100_i64 {
+        let (writer, orders) = (writers[usize::from(n % 2 == 0)].clone(), orders.clone());
+        calls.spawn(async move {
+            let mut lines = SKUS.map(|sku| (sku, 1));
+            lines.rotate_left(usize::try_from(n % 4).unwrap());
+            if n % 3 == 0 {
+                lines.reverse();
+            }
+            let placed = new_order(1_000 + n * 10, &lines);
+            assert_eq!(writer.commit(placed.clone().into()).await.unwrap(), CommitAnswer::Committed);
+            let order = orders.find(STORE, placed.order_no).await.unwrap().unwrap();
+            let change = if n % 2 == 0 {
+                let paid = OrderState::Paid { payment: PaymentId(format!("p-{n}")) };
+                plain_transition(&order, paid, StockStep::Sell(order.reservation))
+            } else {
+                let cancelled = OrderState::Cancelled { reason: CancelReason::User };
+                plain_transition(&order, cancelled, StockStep::Release(order.reservation))
+            };
+            assert_eq!(orders.apply(&change).await.unwrap(), Applied::Done);
+        });
+    }
+    calls.join_all().await;
+    for sku in SKUS {
+        assert_eq!(engine.stock(sku).await, (950, 0, 50));
+    }
     assert_eq!(SqlReconciler::new(engine.database.clone()).differences().await.unwrap(), vec![]);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
-use sluice_inventory::{Adjustment, AdjustmentId, AdjustmentLog as _, GateSource as _, Listing, StockGate as _};
+use sluice_inventory::{Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog as _, GateSource as _, Listing, StockGate as _};
 use sluice_kernel::{ManualClock, OrderNo, SkuId, StoreId, Timestamp};
 use sluice_order::{NewOrder, OrderRepository, OrderWriter, testing::OrderFixture};
 use sluice_storage_sql::{
@@ -37,6 +37,11 @@ impl Engine {
     /// The same database over connections that nobody has killed.
     pub async fn reconnected(&self) -> Database {
         Database::connect(&DatabaseSettings::new(&self.kept.url)).await.unwrap()
+    }
+
+    /// This MariaDB database by way of a proxy's port.
+    pub fn url_by(&self, port: u16) -> String {
+        self.kept.url_by(port)
     }
 
     /// A statement of the test's own, past all adapters.
@@ -97,7 +102,7 @@ impl Engine {
             let id = AdjustmentId(format!("receipt-{sku}"));
             let adjustment = Adjustment { id: id.clone(), store, sku, delta: units, reason: "receipt".to_owned(), at: now() };
             let log = SqlAdjustmentLog::new(self.database.clone(), stock);
-            assert!(log.begin(&adjustment).await.unwrap());
+            assert_eq!(log.begin(&adjustment).await.unwrap(), AdjustmentBegin::Begun);
             if stock == StockMode::InCommit {
                 gate.adjust(store, &id, sku, units, now()).await.unwrap().unwrap();
             }
@@ -170,16 +175,15 @@ impl OrderFixture for Orders {
         let (sent_at, expires_at) = (sent_at.as_millis(), expires_at.as_millis());
         self.engine
             .sql(&format!(
-                "INSERT INTO verification_codes (store_id, phone, digest, sent_at, expires_at, tries) \
-                 VALUES ({store}, '{phone}', 'd', {sent_at}, {expires_at}, 0)"
+                "INSERT INTO sent_codes (store_id, phone, user_id, digest, sent_at, expires_at) \
+                 VALUES ({store}, '{phone}', 'u', 'd', {sent_at}, {expires_at})"
             ))
             .await;
     }
 
     async fn code_is_used(&self, store: StoreId, phone: &str) -> bool {
-        let count = format!(
-            "SELECT COUNT(*) FROM verification_codes WHERE store_id = {store} AND phone = '{phone}' AND used_at IS NOT NULL"
-        );
+        let count =
+            format!("SELECT COUNT(*) FROM sent_codes WHERE store_id = {store} AND phone = '{phone}' AND used_at IS NOT NULL");
         self.engine.number(&count).await == 1
     }
 

@@ -84,7 +84,7 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
     engine.put_sku(StockMode::Reserved, STORE, SKU, 10, LISTED).await;
     let writer = engine.writer(StockMode::Reserved).await;
     let orders = SqlOrderRepository::new(engine.database.clone(), StockMode::Reserved);
-    let effects = SqlGateEffects::new(engine.database.clone());
+    let effects = SqlGateEffects::new(engine.database.clone(), "test".to_owned());
     let order_no = OrderNo::from_id(100);
     assert_eq!(writer.commit(reserved_order(100, &[(SKU, 2)], epoch).into()).await.unwrap(), CommitAnswer::Committed);
     let order = orders.find(STORE, order_no).await.unwrap().unwrap();
@@ -105,16 +105,21 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
     };
     assert_eq!(orders.apply(&late(epoch + 1)).await.unwrap(), Applied::EpochMoved);
     assert_eq!(orders.apply(&late(epoch)).await.unwrap(), Applied::Done);
-    let kept: Vec<GateEffect> = effects.pending(10).await.unwrap().into_iter().map(|row| row.effect).collect();
-    let expected =
-        [GateEffect::Release { store: STORE, reservation: first }, GateEffect::Sell { store: STORE, reservation: second }];
-    assert_eq!(kept, expected);
+    // Of one order the sale waits until the release was told.
+    let (release, sell) =
+        (GateEffect::Release { store: STORE, reservation: first }, GateEffect::Sell { store: STORE, reservation: second });
+    for expected in [release, sell] {
+        assert_eq!(effects.stores(None, 10).await.unwrap(), [STORE]);
+        let taken = effects.claim(STORE, 10, now()).await.unwrap();
+        assert_eq!(taken.iter().map(|row| row.effect.clone()).collect::<Vec<_>>(), [Some(expected)]);
+        // Nobody else is given it meanwhile.
+        assert_eq!(effects.claim(STORE, 10, now()).await.unwrap(), []);
+        effects.done(&[taken[0].id]).await.unwrap();
+    }
+    assert_eq!(effects.stores(None, 10).await.unwrap(), []);
     // The sweeper cannot take what late money holds.
     let outcomes = SqlReservationOutcomes::new(engine.database.clone());
     assert_eq!(outcomes.abandon(&[(STORE, second)], now()).await.unwrap(), vec![]);
-    let ids: Vec<i64> = effects.pending(10).await.unwrap().into_iter().map(|row| row.id).collect();
-    effects.done(&ids).await.unwrap();
-    assert_eq!(effects.pending(10).await.unwrap(), vec![]);
 }
 
 async fn processes_with_different_gates_do_not_start(engine: Engine) {

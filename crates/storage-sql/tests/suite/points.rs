@@ -33,6 +33,32 @@ async fn the_ledger_adds_up(beside: &Beside) {
     assert!(beside.connection().execute_unprepared(broken).await.is_err());
 }
 
+/// A worker that froze in the middle of a transaction holds its rows; the others take what is left, and wait for none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_worker_waits_for_points_tasks_that_another_one_holds() {
+    use sea_orm::{Statement, TransactionTrait as _};
+    let test = TestDatabase::mariadb().await;
+    let beside = test.beside().await;
+    for number in 1..=10 {
+        let insert = "INSERT INTO points_tasks (kind, business_id, store_id, user_id, points, currency, reason, state, attempts, \
+                      next_try_at, created_at) VALUES (1, ?, 1, 'u', 1, 'CNY', 'order', 1, 0, ?, 1)";
+        beside.execute(insert, vec![format!("{number:02}").into(), i64::from(number).into()]).await;
+    }
+    let frozen = beside.connection().begin().await.unwrap();
+    for number in 1..=4 {
+        let held = format!("SELECT 1 FROM points_tasks WHERE kind = 1 AND business_id = '{number:02}' FOR UPDATE");
+        frozen.query_all_raw(Statement::from_string(sea_orm::DbBackend::MySql, held)).await.unwrap();
+    }
+
+    let tasks = SqlPointsTasks::new(test.database.clone());
+    let now = Timestamp::from_millis(1_000);
+    let lease = tasks.lease(5, "other", now, now.plus(std::time::Duration::from_mins(1)));
+    let taken = tokio::time::timeout(std::time::Duration::from_secs(5), lease).await.expect("nobody is waited for").unwrap();
+    let names: Vec<&str> = taken.iter().map(|standing| standing.task.operation.business_id.as_str()).collect();
+    assert_eq!(names, ["05", "06", "07", "08", "09"]);
+    frozen.rollback().await.unwrap();
+}
+
 struct Fixture {
     tasks: SqlPointsTasks,
     ledger: SqlPointsLedger,

@@ -8,6 +8,7 @@
 mod arrows;
 mod dependencies;
 mod licence;
+mod reliability;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -27,8 +27,14 @@ pub struct DeadLetterAnswer {
     pub attempts: u32,
     pub error_code: String,
     pub error_detail: String,
+    /// When it failed last.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// dead, replaying (it is tried again just now) or handled.
+    pub state: &'static str,
+    /// How often it was tried again.
+    pub replays: u32,
+    /// When it was tried again; null where it was not, or failed again since.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub replayed_at: Option<Timestamp>,
     /// The payload.
@@ -51,6 +57,8 @@ impl From<DeadLetter> for DeadLetterAnswer {
             error_code: letter.error_code,
             error_detail: letter.error_detail,
             at: letter.at,
+            state: letter.state.as_str(),
+            replays: letter.replays,
             replayed_at: letter.replayed_at,
             data,
         }
@@ -78,7 +86,7 @@ impl OutboxAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct ExceptionAnswer {
     pub id: String,
-    /// payment_mismatch, paid_after_close or paid_twice.
+    /// payment_mismatch, paid_after_close, paid_twice, refund_refused, refund_unanswered or settlement_refused.
     pub kind: String,
     pub order_no: Option<String>,
     pub payment_id: Option<String>,

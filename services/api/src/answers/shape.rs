@@ -1,5 +1,6 @@
 //! Schemas of the kernel's values, which know nothing of documents.
 
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Money in minor units.
@@ -11,6 +12,27 @@ pub struct Money {
     amount: i64,
     /// ISO 4217.
     #[schema(min_length = 3, max_length = 3)]
+    currency: String,
+}
+
+/// An amount in a request: whole minor units, or money in the store's currency.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a schema: the value itself is crate::fields::Amount")]
+pub enum Amount {
+    MinorUnits(i64),
+    Money(GivenMoney),
+}
+
+/// Money in a request.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "a schema: the value itself is crate::fields::Amount")]
+pub struct GivenMoney {
+    /// Minor units (fen, cents).
+    amount: i64,
+    /// ISO 4217, the store's.
+    #[schema(min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     currency: String,
 }
 

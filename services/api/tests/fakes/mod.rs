@@ -10,7 +10,7 @@ mod promotion;
 use std::sync::{Arc, Mutex};
 
 use sluice_app::{PartHealth, PartState, Shop};
-use sluice_events::{DeadLetter, Envelope};
+use sluice_events::{DeadLetter, ParkingPlace, testing::MemoryParking};
 use sluice_kernel::{SequenceIds, SystemClock};
 use sluice_pay::Payment;
 
@@ -26,7 +26,6 @@ pub struct Fakes {
     pub promotion: Arc<promotion::FakePromotion>,
     pub payment: Mutex<Payment>,
     pub letters: Mutex<Vec<DeadLetter>>,
-    pub published: Mutex<Vec<Envelope>>,
     pub parts: Mutex<Vec<PartHealth>>,
     pub callbacks: Mutex<Vec<Vec<u8>>>,
 }
@@ -40,7 +39,6 @@ impl Default for Fakes {
             promotion: Arc::default(),
             payment: Mutex::new(others::payment()),
             letters: Mutex::default(),
-            published: Mutex::default(),
             parts: Mutex::new(vec![PartHealth { name: "database", state: PartState::Up, detail: String::new() }]),
             callbacks: Mutex::default(),
         }
@@ -63,8 +61,10 @@ impl Fakes {
             cashier: others.clone(),
             outbox: others.clone(),
             dead_letters: others.clone(),
+            parking: ParkingPlace::new(Arc::new(MemoryParking::default())),
             publisher: others.clone(),
-            health: others,
+            health: others.clone(),
+            housekeeping: others,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SequenceIds::starting_at(1)),
         }

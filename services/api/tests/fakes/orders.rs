@@ -40,6 +40,8 @@ pub struct FakeOrders {
     pub activity_commands: Mutex<Vec<PlaceActivityOrder>>,
     pub refunds: Mutex<Vec<RefundAsk>>,
     pub queries: Mutex<Vec<OrderQuery>>,
+    /// How often statuses were looked at.
+    pub looks: Mutex<u32>,
     pub waiting: Semaphore,
     pub let_go: Semaphore,
 }
@@ -53,6 +55,7 @@ impl Default for FakeOrders {
             activity_commands: Mutex::default(),
             refunds: Mutex::default(),
             queries: Mutex::default(),
+            looks: Mutex::default(),
             waiting: Semaphore::new(0),
             let_go: Semaphore::new(0),
         }
@@ -273,8 +276,10 @@ impl OrderService for FakeOrders {
         Ok(Page::from_overfull(rows, query.page.limit, |detail| detail.order.order_no.id()))
     }
 
-    async fn status(&self, store: StoreId, order: OrderNo) -> Result<(OrderStatus, i64), OrderError> {
-        Ok((self.own(store, None, order)?.status(), 0))
+    async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError> {
+        *self.looks.lock().unwrap() += 1;
+        let known = |order: &OrderNo| self.own(StoreId(1), None, *order).ok().map(|found| (*order, found.status()));
+        Ok(orders.iter().filter_map(known).collect())
     }
 
     async fn cancel(
@@ -334,6 +339,14 @@ impl OrderService for FakeOrders {
 
     async fn settle(&self, _: &PaymentSettled, _: Option<&str>) -> Result<(), OrderError> {
         Ok(())
+    }
+
+    async fn settle_waiting(&self, _: u32) -> Result<usize, OrderError> {
+        Ok(0)
+    }
+
+    async fn deduct_waiting(&self, _: u32) -> Result<usize, OrderError> {
+        Ok(0)
     }
 
     async fn expire(&self, _: &PaymentWindowClosed, _: Option<&str>) -> Result<(), OrderError> {

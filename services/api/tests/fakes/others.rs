@@ -3,12 +3,15 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_app::{Cashier, HealthProbe, PartHealth};
+use sluice_app::{Cashier, HealthProbe, Housekeeping, PartHealth};
 use sluice_cart::{Cart, CartError, CartService, OrderedLines, SelectedLines};
 use sluice_events::{
-    DeadLetter, DeadLetterId, DeadLetterStore, Envelope, OutboxRow, OutboxStats, OutboxStore, Publisher, StockMoved, Topic,
+    DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, OutboxRow, OutboxStats, OutboxStore, Publisher,
+    SteppedAside, StockMoved, Topic, Undelivered,
 };
-use sluice_inventory::{AdjustmentId, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace, Swept};
+use sluice_inventory::{
+    Adjusted, AdjustmentId, Checked, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace, Swept,
+};
 use sluice_kernel::{
     Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
     Timestamp, UserId,
@@ -46,24 +49,16 @@ pub fn payment() -> Payment {
 
 pub fn letter(id: i64, store: i64) -> DeadLetter {
     let now = SystemClock.now();
-    DeadLetter {
-        id: DeadLetterId(id),
-        consumer: "order.settle".to_owned(),
-        envelope: Envelope {
-            topic: Topic::PaymentSettled,
-            key: "1".to_owned(),
-            id: format!("p{id}/paid"),
-            kind: "sluice.payment.settled.v1".into(),
-            time: now,
-            traceparent: None,
-            data: format!(r#"{{"store_id":"{store}","order_no":"1"}}"#),
-        },
-        attempts: 5,
-        error_code: "internal".to_owned(),
-        error_detail: "broken".to_owned(),
-        at: now,
-        replayed_at: None,
-    }
+    let envelope = Envelope {
+        topic: Topic::PaymentSettled,
+        key: "1".to_owned(),
+        id: format!("p{id}/paid"),
+        kind: "sluice.payment.settled.v1".into(),
+        time: now,
+        traceparent: None,
+        data: format!(r#"{{"store_id":"{store}","order_no":"1"}}"#),
+    };
+    DeadLetter { id: DeadLetterId(id), ..DeadLetter::fresh("order.settle", envelope, 5, "internal", "broken", now) }
 }
 
 fn empty_cart() -> Cart {
@@ -114,11 +109,11 @@ impl InventoryService for Others {
     async fn trace(&self, _: StoreId, _: SkuId) -> Result<StockTrace, InventoryError> {
         Ok(StockTrace { movements: Vec::new(), computed: figures(), ledger: figures(), adds_up: true, truncated: false })
     }
-    async fn adjust(&self, store: StoreId, sku: SkuId, _: AdjustmentId, delta: i64, _: String) -> Result<Stock, InventoryError> {
+    async fn adjust(&self, store: StoreId, sku: SkuId, _: AdjustmentId, delta: i64, _: String) -> Result<Adjusted, InventoryError> {
         if delta < -7 {
             return Err(InventoryError::InsufficientStock { usable: 7 });
         }
-        self.stock(store, sku).await
+        Ok(Adjusted { stock: self.stock(store, sku).await?, replayed: false })
     }
     async fn record(&self, _: &[StockMoved]) -> Result<(), InventoryError> {
         Ok(())
@@ -126,23 +121,35 @@ impl InventoryService for Others {
     async fn apply_effects(&self, _: u32) -> Result<usize, InventoryError> {
         Ok(0)
     }
+    async fn tell_listings(&self, _: StoreId, _: &[SkuId]) -> Result<(), InventoryError> {
+        Ok(())
+    }
     async fn finish_adjustments(&self, _: Duration) -> Result<usize, InventoryError> {
         Ok(0)
     }
     async fn sweep_reservations(&self, _: Duration) -> Result<Swept, InventoryError> {
         Ok(Swept::default())
     }
+    async fn given_up(&self) -> Result<u64, InventoryError> {
+        Ok(0)
+    }
+    async fn forget_given_up(&self) -> Result<u64, InventoryError> {
+        Ok(0)
+    }
+    async fn record_missing(&self, _: Duration) -> Result<Checked, InventoryError> {
+        Ok(Checked::default())
+    }
     async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
-        Ok(GateStatus { kind: "database", open: true, epoch: 1 })
+        Ok(GateStatus { kind: "database", open: true, epoch: 1, trouble: None })
     }
 }
 
 #[async_trait]
 impl MemberService for Others {
-    async fn send_code(&self, _: StoreId, phone: &str) -> Result<(), MemberError> {
+    async fn send_code(&self, _: StoreId, _: &UserId, phone: &str) -> Result<(), MemberError> {
         if phone == BUSY_PHONE { Err(MemberError::TooSoon { retry_after: Duration::from_millis(41_500) }) } else { Ok(()) }
     }
-    async fn check_code(&self, _: StoreId, _: &str, _: &str) -> Result<CodeCheck, MemberError> {
+    async fn check_code(&self, _: StoreId, _: &UserId, _: &str, _: &str) -> Result<CodeCheck, MemberError> {
         Ok(CodeCheck::Invalid)
     }
     async fn accounts(&self, _: StoreId, _: &UserId) -> Result<Vec<ThirdPartyAccount>, MemberError> {
@@ -211,7 +218,7 @@ impl PayService for Others {
     async fn refunds(&self, _: StoreId, _: OrderNo) -> Result<Vec<PayRefund>, PayError> {
         Ok(Vec::new())
     }
-    async fn retry_refunds(&self, _: Duration) -> Result<usize, PayError> {
+    async fn retry_refunds(&self, _: u32) -> Result<usize, PayError> {
         Ok(0)
     }
     async fn keep_exception(&self, _: PayException) -> Result<(), PayError> {
@@ -254,6 +261,9 @@ impl OutboxStore for Others {
     async fn delivered(&self, _: &[i64]) -> PortResult<()> {
         Ok(())
     }
+    async fn step_aside(&self, _: &[i64], _: &SteppedAside, _: Timestamp) -> PortResult<()> {
+        Ok(())
+    }
     async fn bury(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
         Ok(())
     }
@@ -267,28 +277,45 @@ impl DeadLetterStore for Others {
     async fn keep(&self, _: &DeadLetter) -> PortResult<()> {
         Ok(())
     }
-    async fn list(&self, topic: Option<Topic>, after: Option<i64>, limit: u32) -> PortResult<Vec<DeadLetter>> {
+    async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {
         let letters = self.0.letters.lock().unwrap();
-        let of_topic = letters.iter().filter(|letter| topic.is_none_or(|topic| letter.envelope.topic == topic));
-        let older = of_topic.filter(|letter| after.is_none_or(|after| letter.id.0 < after));
-        Ok(older.take(usize::try_from(limit).unwrap()).cloned().collect())
+        let wanted = letters
+            .iter()
+            .filter(|letter| query.topic.is_none_or(|topic| letter.envelope.topic == topic))
+            .filter(|letter| query.store.is_none_or(|store| letter.store() == Some(store)))
+            .filter(|letter| query.state.is_none_or(|state| letter.state == state))
+            .filter(|letter| query.after.is_none_or(|after| letter.id.0 < after.0));
+        Ok(wanted.take(usize::try_from(query.limit).unwrap()).cloned().collect())
     }
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
         Ok(self.0.letters.lock().unwrap().iter().find(|letter| letter.id == id).cloned())
     }
-    async fn mark_replayed(&self, id: DeadLetterId, now: Timestamp) -> PortResult<()> {
-        for letter in self.0.letters.lock().unwrap().iter_mut().filter(|letter| letter.id == id) {
-            letter.replayed_at = Some(now);
-        }
-        Ok(())
+    async fn replay(&self, id: DeadLetterId, now: Timestamp) -> PortResult<Option<DeadLetter>> {
+        let mut letters = self.0.letters.lock().unwrap();
+        let Some(letter) = letters.iter_mut().find(|letter| letter.id == id) else { return Ok(None) };
+        (letter.state, letter.replayed_at) = (LetterState::Replaying, Some(now));
+        letter.replays += 1;
+        Ok(Some(letter.clone()))
     }
 }
 
 #[async_trait]
 impl Publisher for Others {
-    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
-        self.0.published.lock().unwrap().extend(batch);
-        Ok(())
+    async fn publish(&self, _: Vec<Envelope>) -> Vec<Undelivered> {
+        Vec::new()
+    }
+    fn lane(&self, envelope: &Envelope) -> String {
+        envelope.topic.name().to_owned()
+    }
+    async fn check(&self) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Housekeeping for Others {
+    async fn delete_some(&self) -> PortResult<bool> {
+        Ok(false)
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sluice_kernel::{Clock as _, OrderNo, Page, PageRequest, Points, StoreId, SystemClock, UserId};
 use sluice_member::{
     Granted, MemberError, PointsDeduction, PointsEntry, PointsGrant, PointsKind, PointsService, PointsStatement, PointsStats,
-    RefundOfPoints,
+    RefundOfPoints, TaskState,
 };
 
 /// A grant of exactly so many points is refused by the account.
@@ -53,12 +53,12 @@ impl PointsService for FakePoints {
         }
     }
 
-    async fn deduct(&self, _: &[PointsDeduction]) -> Result<(), MemberError> {
-        Ok(())
+    async fn deduct(&self, _: &[PointsDeduction]) -> Result<Vec<TaskState>, MemberError> {
+        Ok(Vec::new())
     }
 
-    async fn refund(&self, _: RefundOfPoints) -> Result<bool, MemberError> {
-        Ok(true)
+    async fn refund(&self, _: RefundOfPoints) -> Result<Option<bool>, MemberError> {
+        Ok(Some(true))
     }
 
     async fn run_due(&self, _: u32) -> Result<usize, MemberError> {

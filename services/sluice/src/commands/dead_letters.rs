@@ -3,47 +3,43 @@
 use std::process::ExitCode;
 
 use sluice_app::{Config, OpenOptions, OpenShop, Shop};
-use sluice_events::{DeadLetter, DeadLetterId, Dispatcher, Topic};
+use sluice_events::{DeadLetter, DeadLetterId, LetterQuery, LetterState, Topic};
 use sluice_worker::{Hints, WorkerSettings};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, open};
 use crate::{arguments::DeadLetterArgument, output::say};
 
 pub async fn dead_letters(config: &Config, action: DeadLetterArgument) -> Outcome {
     let open = open(config, OpenOptions::default()).await?;
-    let stop = CancellationToken::new();
-    let consuming = open.bus_in_process.then(|| consume_here(&open, stop.clone()));
     let code = match action {
         DeadLetterArgument::List { topic, limit } => list(&open.shop, topic, limit).await,
         DeadLetterArgument::Show { id } => show(&open.shop, id).await,
-        DeadLetterArgument::Replay { id: Some(id), .. } => replay(&open.shop, id).await,
-        DeadLetterArgument::Replay { id: None, topic } => replay_all(&open.shop, topic).await,
+        DeadLetterArgument::Replay { id: Some(id), .. } => replay(&open, id).await,
+        DeadLetterArgument::Replay { id: None, topic } => replay_all(&open, topic).await,
     };
-    stop.cancel();
-    if let Some(consuming) = consuming {
-        consuming.await?;
-    }
     open.close().await;
     code
 }
 
-/// The in-process bus ends at the process: what is replayed from here is handled here, over the same database.
-fn consume_here(open: &OpenShop, stop: CancellationToken) -> JoinHandle<()> {
-    let (shop, settings) = (&open.shop, WorkerSettings::default());
+/// Of a shop in one process nobody may be running: what is replayed from here is tried here, over the same database.
+async fn try_here(open: &OpenShop) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    if !open.bus_in_process {
+        return Ok(());
+    }
     let hints = Hints { outbox: open.outbox.clone(), effects: open.effects.clone(), points: open.points.clone() };
-    let dispatchers = sluice_worker::consumers(shop, &hints, &settings)
-        .into_iter()
-        .map(|handler| Dispatcher::new(handler, shop.dead_letters.clone(), shop.clock.clone(), settings.retry))
-        .collect();
-    open.bus.start(dispatchers, stop)
+    sluice_worker::retry_parked(&open.shop, &hints, &WorkerSettings::default()).await
 }
 
 fn line(letter: &DeadLetter) -> String {
-    let replayed = letter.replayed_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+    let replayed = match (letter.state, letter.replayed_at, letter.replays) {
+        (LetterState::Dead, _, 0) => "replayed -".to_owned(),
+        (LetterState::Dead, _, times) => format!("failed again {}, replays {times}", letter.at),
+        (LetterState::Replaying, Some(at), _) => format!("replaying since {at}"),
+        (LetterState::Handled, Some(at), _) => format!("replayed {at}"),
+        (state, None, _) => state.as_str().to_owned(),
+    };
     format!(
-        "{}\t{}\t{}\t{}\t{}\t{}\treplayed {replayed}",
+        "{}\t{}\t{}\t{}\t{}\t{}\t{replayed}",
         letter.id.0,
         letter.at,
         letter.envelope.topic.name(),
@@ -54,7 +50,7 @@ fn line(letter: &DeadLetter) -> String {
 }
 
 async fn list(shop: &Shop, topic: Option<Topic>, limit: u32) -> Outcome {
-    for letter in shop.dead_letters.list(topic, None, limit).await? {
+    for letter in shop.dead_letters.list(LetterQuery { topic, limit, ..LetterQuery::default() }).await? {
         say(&line(&letter));
     }
     Ok(ExitCode::SUCCESS)
@@ -74,27 +70,36 @@ async fn show(shop: &Shop, id: i64) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn publish_again(shop: &Shop, letter: &DeadLetter) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    shop.publisher.publish(vec![letter.envelope.clone()]).await?;
-    shop.dead_letters.mark_replayed(letter.id, shop.clock.now()).await?;
-    say(&format!("{} was published again to {}.", letter.envelope.id, letter.envelope.topic.name()));
-    Ok(())
+fn tell(letter: &DeadLetter) {
+    let event = &letter.envelope.id;
+    let what = match letter.state {
+        LetterState::Dead => format!("failed again: {}", letter.error_detail),
+        LetterState::Replaying => format!("will be tried again by {} within seconds", letter.consumer),
+        LetterState::Handled => "was handled".to_owned(),
+    };
+    say(&format!("{event} of {} {what}.", letter.envelope.topic.name()));
 }
 
-async fn replay(shop: &Shop, id: i64) -> Outcome {
-    let letter = find(shop, id).await?;
-    publish_again(shop, &letter).await?;
+async fn replay(open: &OpenShop, id: i64) -> Outcome {
+    let letter = find(&open.shop, id).await?;
+    open.shop.dead_letters.replay(letter.id, open.shop.clock.now()).await?;
+    try_here(open).await?;
+    tell(&find(&open.shop, id).await?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn replay_all(shop: &Shop, topic: Option<Topic>) -> Outcome {
-    let mut after = None;
+async fn replay_all(open: &OpenShop, topic: Option<Topic>) -> Outcome {
+    let mut query = LetterQuery { topic, state: Some(LetterState::Dead), limit: 100, ..LetterQuery::default() };
     loop {
-        let letters = shop.dead_letters.list(topic, after, 100).await?;
+        let letters = open.shop.dead_letters.list(query).await?;
         let Some(last) = letters.last() else { return Ok(ExitCode::SUCCESS) };
-        after = Some(last.id.0);
-        for letter in letters.iter().filter(|letter| letter.replayed_at.is_none()) {
-            publish_again(shop, letter).await?;
+        query.after = Some(last.id);
+        for letter in &letters {
+            open.shop.dead_letters.replay(letter.id, open.shop.clock.now()).await?;
+        }
+        try_here(open).await?;
+        for letter in &letters {
+            tell(&find(&open.shop, letter.id.0).await?);
         }
     }
 }

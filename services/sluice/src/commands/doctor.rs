@@ -1,28 +1,29 @@
-//! `sluice doctor`: settings, then every part, each with what is wrong.
+//! `sluice doctor`: settings, then every part as placing an order needs it, then what will hurt.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use sluice_app::{OpenOptions, PartState};
 
-use super::{Outcome, load, open};
+use super::{Outcome, load, open, resolve_secrets};
 use crate::{arguments::Common, output::say};
 
-pub async fn doctor(common: &Common) -> Outcome {
+const GATE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Exit code 1 where a part is not well or records differ; with `production`, also where something is warned of.
+pub async fn doctor(common: &Common, production: bool) -> Outcome {
     let config = load(common)?;
     let parts = config.parts();
     say("settings   fine");
     say(&format!("database   {}", if parts.sqlite { "SQLite" } else { "MySQL/MariaDB" }));
     say(&format!("gate       {}", if parts.redis_gate { "Redis" } else { "database" }));
     say(&format!("bus        {}", if parts.kafka { "Kafka" } else { "in the process" }));
-    let shop = open(&config, OpenOptions::default()).await?;
-    // The gate's keeper needs a moment to look at a Redis that is there.
-    shop.wait_for_gate().await?;
+    let secrets = resolve_secrets(&config)?;
+    let shop = open(&config, OpenOptions { aside: true, ..OpenOptions::default() }).await?;
+    // A gate in Redis is open for a process once that has looked at it; one that stays closed is told of below.
+    let _ = tokio::time::timeout(GATE_PATIENCE, shop.wait_for_gate()).await;
     let health = shop.shop.health.check().await;
-    let differences = shop.differences().await?;
-    shop.close().await;
-
-    let mut well = differences.is_empty();
-    for part in health {
+    let mut well = true;
+    for part in &health {
         let word = match part.state {
             PartState::Up => "up",
             PartState::Degraded => "degraded",
@@ -31,6 +32,16 @@ pub async fn doctor(common: &Common) -> Outcome {
         well &= part.state == PartState::Up;
         say(&format!("{:<10} {word}: {}", part.name, part.detail));
     }
-    say(&format!("stock      {} differences", differences.len()));
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if well {
+        let differences = shop.differences().await?;
+        well = differences.is_empty();
+        say(&format!("stock      {} differences", differences.len()));
+    }
+    let warnings = shop.warnings(&config, &secrets).await;
+    shop.close().await;
+    for warning in &warnings {
+        say(&format!("warning    {warning}"));
+    }
+    let fit = well && (warnings.is_empty() || !production);
+    Ok(if fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -34,13 +34,13 @@ pub async fn run(arguments: Arguments) -> Outcome {
         Command::Api => Box::pin(run_shop::api(load(&common)?)).await,
         Command::Worker { only } => Box::pin(run_shop::worker(load(&common)?, only)).await,
         Command::Migrate => seed::migrate(&load(&common)?).await,
-        Command::Seed { products, stock } => seed::seed(&load(&common)?, products.zip(stock)).await,
+        Command::Seed { products, stock } => Box::pin(seed::seed(&load(&common)?, products.zip(stock))).await,
         Command::Token { store, user, role, ttl } => token::token(&load(&common)?, store, user, role, ttl),
         Command::Referrer { action } => referrer::referrer(&load(&common)?, action),
-        Command::Trace { what } => trace::trace(&load(&common)?, what).await,
-        Command::Reconcile { repair } => reconcile::reconcile(&load(&common)?, repair).await,
-        Command::DeadLetters { action } => dead_letters::dead_letters(&load(&common)?, action).await,
-        Command::Doctor => Box::pin(doctor::doctor(&common)).await,
+        Command::Trace { what } => Box::pin(trace::trace(&load(&common)?, what)).await,
+        Command::Reconcile { repair } => Box::pin(reconcile::reconcile(&load(&common)?, repair)).await,
+        Command::DeadLetters { action } => Box::pin(dead_letters::dead_letters(&load(&common)?, action)).await,
+        Command::Doctor { production } => Box::pin(doctor::doctor(&common, production)).await,
     }
 }
 
@@ -58,12 +58,17 @@ fn load(common: &Common) -> Result<Config, Box<dyn Error + Send + Sync>> {
 /// Opens the shop for a command that ends by itself: quiet logs, no migration, no demo data.
 async fn open(config: &Config, options: OpenOptions) -> Result<OpenShop, Box<dyn Error + Send + Sync>> {
     logging::start_quiet(config)?;
-    let secrets = resolve_secrets(config)?;
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    let secrets = if options.read_only { Secrets::look(config, &names())? } else { resolve_secrets(config)? };
+    let public_url =
+        config.listen.parse().map_or_else(|_| format!("http://{}", config.listen), |address| config.public_base(address));
     Ok(OpenShop::open(config, &secrets, &public_url, options).await?)
 }
 
 fn resolve_secrets(config: &Config) -> Result<Secrets, Box<dyn Error + Send + Sync>> {
-    let ids = NodeIds::new(Arc::new(SystemClock), 0);
-    Ok(Secrets::resolve(config, &ids)?)
+    Ok(Secrets::resolve(config, &names())?)
+}
+
+/// Random names, before a node number is there.
+fn names() -> NodeIds {
+    NodeIds::new(Arc::new(SystemClock), 0)
 }

@@ -1,9 +1,9 @@
 //! `sluice serve`, `api` and `worker`: processes that run until they are told to stop.
 //!
 //! An orderly stop: `/readyz` says 503, requests in flight finish, then consumers finish their batches and commit,
-//! then leases go back.
+//! then leases go back. What has not finished within [`GRACE`] is broken off: everything that was acknowledged is on disk.
 
-use std::{error::Error, net::SocketAddr, process::ExitCode};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use sluice_api::{ApiSettings, TokenSettings};
 use sluice_app::{Config, OpenOptions, OpenShop, Role, Secrets, TokenRequest, algorithm, make_token};
@@ -17,16 +17,20 @@ use crate::{logging, output::say};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// How long a process takes to end at most; whoever sent SIGTERM usually kills after 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+
 pub async fn serve(config: Config) -> Outcome {
     logging::start(&config)?;
+    warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address(&config.listen)?;
     secrets.check_listen(address)?;
-    let public_url = public_url(&config, address);
-    let options = OpenOptions { migrate: true, demo: true };
+    let public_url = config.public_base(address);
+    let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
     let mut open = OpenShop::open(&config, &secrets, &public_url, options).await?;
-    open.keep_house();
+    open.bring_back_future_times();
 
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(api_stop.clone())?;
@@ -47,11 +51,12 @@ pub async fn serve(config: Config) -> Outcome {
 
 pub async fn api(config: Config) -> Outcome {
     logging::start(&config)?;
+    warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address(&config.listen)?;
     secrets.check_listen(address)?;
-    let public_url = public_url(&config, address);
+    let public_url = config.public_base(address);
     let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     open.follow_gate();
     let stop = CancellationToken::new();
@@ -66,12 +71,13 @@ pub async fn api(config: Config) -> Outcome {
 
 pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     logging::start(&config)?;
+    warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address(&config.listen)?;
-    let public_url = public_url(&config, address);
+    let public_url = config.public_base(address);
     let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
-    open.keep_house();
+    open.bring_back_future_times();
     let (health_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(health_stop.clone())?;
     let bound = sluice_api::bind_health(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
@@ -83,6 +89,14 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     open.close().await;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_settings(config: &Config) {
+    if config.parts().kafka && config.bus.replication == 1 {
+        tracing::warn!(
+            "bus.replication is 1: topics that are created have one copy, and what stands in them is lost with its broker; production wants 3."
+        );
+    }
 }
 
 fn start_worker(open: &OpenShop, only: Vec<Topic>, stop: CancellationToken) -> JoinHandle<()> {
@@ -102,11 +116,6 @@ fn resolve_address(listen: &str) -> Result<SocketAddr, Failure> {
     Ok(probe.local_addr()?)
 }
 
-fn public_url(config: &Config, address: SocketAddr) -> String {
-    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    url.trim_end_matches('/').to_owned()
-}
-
 fn api_settings(
     config: &Config,
     secrets: &Secrets,
@@ -122,6 +131,10 @@ fn api_settings(
     let mut settings = ApiSettings::new(address, tokens);
     settings.orders_per_second_per_user = config.limits.orders_per_second;
     settings.max_in_flight = usize::try_from(config.limits.placements_in_flight).unwrap_or(usize::MAX);
+    settings.max_streams = usize::try_from(config.limits.streams).unwrap_or(usize::MAX);
+    settings.max_streams_per_user = usize::try_from(config.limits.streams_per_user).unwrap_or(usize::MAX);
+    settings.max_connections = usize::try_from(config.limits.connections).unwrap_or(usize::MAX);
+    (settings.read_timeout, settings.idle_timeout) = (config.http.read_timeout.0, config.http.idle_timeout.0);
     if config.limits.http_workers > 0 {
         settings.workers = usize::try_from(config.limits.http_workers).unwrap_or(1);
     }
@@ -140,9 +153,18 @@ fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
             _ = interrupt.recv() => {}
         }
         tracing::info!("Stopping: requests in flight finish first.");
+        // Counted by a thread of its own: a part that hangs may also keep the runtime from ending.
+        std::thread::spawn(end_after_grace);
         stop.cancel();
     });
     Ok(())
+}
+
+/// The process has ended before this does, unless something waits for a part that is silent.
+fn end_after_grace() {
+    std::thread::sleep(GRACE);
+    tracing::warn!(stop.grace_seconds = GRACE.as_secs(), "Something did not finish in time; the process ends without it.");
+    std::process::exit(1);
 }
 
 /// Where to click, and the tokens of the demo.

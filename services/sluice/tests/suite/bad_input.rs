@@ -227,12 +227,14 @@ async fn paths_and_methods_that_are_not_there(world: &World) {
     let unknown = counter.staff().get("/admin/skus/999999/stock").await;
     expect(&unknown, 404, "not_found", "a SKU that is not there");
     for delta in [json!(0), json!(1.5), json!("1"), json!(i64::MAX)] {
-        let answer = counter.staff().post("/admin/skus/3/stock-adjustments", json!({"delta": delta, "reason": "x"})).await;
+        let body = json!({"delta": delta, "reason": "x"});
+        let answer = counter.staff().post_with_key("/admin/skus/3/stock-adjustments", &unique_name("key"), body).await;
         expect(&answer, 422, "invalid_field", &format!("delta {delta}"));
     }
     let ware = counter.shelve(3).await;
     let path = format!("/admin/skus/{}/stock-adjustments", ware.sku);
-    let refused = counter.staff().post(&path, json!({"delta": -4, "reason": "more than there is"})).await;
+    let body = json!({"delta": -4, "reason": "more than there is"});
+    let refused = counter.staff().post_with_key(&path, &unique_name("key"), body).await;
     expect(&refused, 409, "insufficient_stock", "written off");
     let stale = counter
         .staff()

@@ -116,6 +116,31 @@ async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
 }
 
+async fn no_mismatch_of_a_payment_hides_another_one(world: &World) {
+    let counter = world.counter();
+    let buyer = counter.somebody();
+    let order = buyer.place(&[("1", 1)]).await.expect_status(201);
+    for amount in [1, 2, 3, 3, 3] {
+        let mut body = notice(&order, "paid");
+        body["amount"] = json!(amount);
+        let answer = tell(&buyer, &body).await;
+        assert_eq!((answer.status, answer.code()), (422, "payment_mismatch"), "{}", answer.body);
+    }
+    assert_eq!(exceptions(&counter, &order.order_no()).await, ["payment_mismatch"; 3]);
+}
+
+/// Its payee is the store whose staff must look.
+async fn a_signed_callback_for_an_unknown_payment_is_not_hidden_from_staff(world: &World) {
+    let counter = world.counter();
+    let buyer = counter.somebody();
+    let order = buyer.place(&[("1", 1)]).await.expect_status(201);
+    let mut unknown = notice(&order, "paid");
+    unknown["payment_id"] = json!(unique_name("unknown"));
+    let answer = tell(&buyer, &unknown).await;
+    assert_eq!((answer.status, answer.code()), (422, "payment_mismatch"), "{}", answer.body);
+    assert_eq!(exceptions(&counter, &order.order_no()).await, ["payment_mismatch"]);
+}
+
 async fn s2_rule_9_a_callback_that_cannot_be_read_is_refused(world: &World) {
     let counter = world.counter();
     let buyer = counter.somebody();
@@ -185,6 +210,8 @@ on_every_profile!(
     s2_rule_9_only_a_genuine_signature_counts,
     s2_rule_9_amount_currency_payee_and_order_must_match,
     s2_rule_9_a_callback_that_cannot_be_read_is_refused,
+    no_mismatch_of_a_payment_hides_another_one,
+    a_signed_callback_for_an_unknown_payment_is_not_hidden_from_staff,
     s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect,
     s2_rule_9_failed_then_paid_is_paid_and_failed_after_paid_is_nothing,
 );

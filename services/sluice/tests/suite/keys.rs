@@ -141,6 +141,58 @@ pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
     assert_eq!(replay.order_no(), placed[0].order_no());
 }
 
+/// One rule for every POST that takes a key: nothing without one, the same request once, another one never, and a refusal leaves
+/// the key free.
+async fn no_post_that_takes_a_key_has_a_rule_of_its_own(world: &World) {
+    let counter = world.counter();
+    let (staff, buyer, ware) = (counter.staff(), counter.somebody(), counter.shelve(9).await);
+    let paid = buyer.place(&[(&ware.sku, 3)]).await.expect_status(201);
+    let _ = buyer.pay(&paid).await.expect_status(200);
+    buyer.wait_for_status(&paid.order_no(), "paid", SOON).await;
+    let points = |points: i64| json!({"user_id": unique_name("saver"), "points": points, "reason": "welcome"});
+    let refund = |amount: i64| json!({"amount": amount, "reason": "came back"});
+    let adjust = |delta: i64| json!({"delta": delta, "reason": "counted"});
+    let adjustments = format!("/admin/skus/{}/stock-adjustments", ware.sku);
+    let refunds = format!("/admin/orders/{}/refunds", paid.order_no());
+    // Who asks, where, a request that is refused, one that is done, and another one.
+    let cases = [
+        (&buyer, "/orders", body(&ware.sku, 99), body(&ware.sku, 1), body(&ware.sku, 2)),
+        (&staff, adjustments.as_str(), adjust(-99), adjust(-1), adjust(-2)),
+        (&staff, "/admin/points/grants", points(0), points(5), points(6)),
+        (&staff, refunds.as_str(), refund(999_999), refund(100), refund(200)),
+    ];
+    for (who, path, refused, done, other) in cases {
+        let key = unique_name("key");
+        let bare = who.post(path, done.clone()).await;
+        assert_eq!((bare.status, bare.code()), (400, "idempotency_key_missing"), "{path}: {}", bare.body);
+        for _ in 0..2 {
+            let no = who.post_with_key(path, &key, refused.clone()).await;
+            assert!(matches!(no.status, 409 | 422) && no.code() != "idempotency_key_reused", "{path}: {} {}", no.status, no.body);
+        }
+        let first = who.post_with_key(path, &key, done.clone()).await.expect_status(201);
+        assert_eq!(first.header("idempotent-replayed"), None, "{path}");
+        for _ in 0..2 {
+            let again = who.post_with_key(path, &key, done.clone()).await.expect_status(201);
+            assert_eq!(again.header("idempotent-replayed"), Some("true"), "{path}: {}", again.body);
+            let reused = who.post_with_key(path, &key, other.clone()).await;
+            assert_eq!((reused.status, reused.code()), (422, "idempotency_key_reused"), "{path}: {}", reused.body);
+        }
+    }
+    counter.expect_stock(&ware.sku, [4, 1, 3, 8]).await;
+
+    // About one order: its path belongs to the key's scope.
+    let key = unique_name("key");
+    for _ in 0..2 {
+        let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let path = format!("/api/v1/orders/{}/payment", order.order_no());
+        let headers = [("Idempotency-Key", key.as_str())];
+        for replayed in [None, Some("true")] {
+            let payment = buyer.send("POST", &path, &headers, None).await.expect_status(200);
+            assert_eq!(payment.header("idempotent-replayed"), replayed);
+        }
+    }
+}
+
 on_every_profile!(
     a_key_is_required_and_bounded,
     the_same_request_is_answered_again_and_done_once,
@@ -149,4 +201,5 @@ on_every_profile!(
     a_key_is_free_again_after_a_refusal,
     a_key_belongs_to_its_user_and_its_store,
     sixteen_simultaneous_requests_with_one_key_make_one_order,
+    no_post_that_takes_a_key_has_a_rule_of_its_own,
 );

@@ -1,10 +1,11 @@
 //! Money for a closed order (S2 rule 9) is never silent: the order is paid after all, or the money goes back.
 
-use serde_json::json;
-use sluice_testkit::wait_for;
+use serde_json::{Value, json};
+use sluice_testkit::{unique_name, wait_for};
 
 use crate::callbacks::{exceptions, notice, tell};
 use crate::on_every_profile;
+use crate::shelf::plain_product;
 use crate::world::{SOON, World};
 
 async fn s2_rule_9_late_money_pays_the_order_while_stock_allows(world: &World) {
@@ -33,6 +34,7 @@ async fn s2_rule_9_late_money_without_stock_is_refunded_and_shown(world: &World)
     let buyer = counter.somebody();
     let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
     let _ = buyer.cancel(&order.order_no()).await.expect_status(200);
+    counter.expect_stock(&ware.sku, [2, 0, 0, 2]).await;
     let other = counter.somebody();
     let taken = other.place(&[(&ware.sku, 1)]).await.expect_status(201);
 
@@ -64,7 +66,8 @@ async fn s2_rule_9_late_money_after_the_deadline(world: &World) {
     counter.expect_stock(&goes.sku, [1, 0, 0, 1]).await;
     let staff = counter.staff();
     let gone = json!({"delta": -1, "reason": "broken"});
-    let _ = staff.post(&format!("/admin/skus/{}/stock-adjustments", goes.sku), gone).await.expect_status(201);
+    let path = format!("/admin/skus/{}/stock-adjustments", goes.sku);
+    let _ = staff.post_with_key(&path, &unique_name("key"), gone).await.expect_status(201);
     for order in [&kept, &lost] {
         assert!((200..300).contains(&tell(&buyer, &notice(order, "paid")).await.status));
     }
@@ -78,8 +81,51 @@ async fn s2_rule_9_late_money_after_the_deadline(world: &World) {
     .await;
 }
 
+async fn late_money_for_a_sku_that_was_unlisted_meanwhile_is_not_refunded(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(5).await;
+    let buyer = counter.somebody();
+    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let _ = buyer.cancel(&order.order_no()).await.expect_status(200);
+    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    let unlisted = counter.patch(1, &format!("/admin/products/{}", ware.product), json!({"listed": false})).await;
+    assert_eq!(unlisted.status, 200, "{}", unlisted.body);
+    let fresh = counter.somebody().place(&[(&ware.sku, 1)]).await;
+    assert_eq!((fresh.status, fresh.code()), (409, "off_shelf"), "{}", fresh.body);
+    assert!((200..300).contains(&tell(&buyer, &notice(&order, "paid")).await.status));
+    buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+}
+
+async fn an_order_that_costs_nothing_waits_for_no_payment(world: &World) {
+    let counter = world.counter();
+    let mut gift = plain_product();
+    gift["skus"][0]["price"] = json!({"amount": 0, "currency": "CNY"});
+    let ware = counter.shelve_as(gift, 3).await;
+    let (buyer, key) = (counter.somebody(), unique_name("key"));
+    let body = json!({"items": [{"sku_id": ware.sku, "quantity": 2}]});
+    let order = buyer.place_body(&key, body.clone()).await.expect_status(201);
+    assert_eq!((order.text("/status").as_str(), &order.body["payment"]), ("paid", &Value::Null), "{}", order.body);
+    let again = buyer.place_body(&key, body).await.expect_status(201);
+    assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &order.body));
+    buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    counter.expect_stock(&ware.sku, [1, 0, 2, 3]).await;
+    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell"]).await;
+    for refused in [buyer.cancel(&order.order_no()).await, buyer.prepare_payment(&order.order_no()).await] {
+        assert_eq!(refused.status, 409, "{}", refused.body);
+    }
+    // The goods may come back although no money does.
+    let path = format!("/admin/orders/{}/refunds", order.order_no());
+    let back = json!({"reason": "came back", "restock": true});
+    let _ = counter.staff().post_with_key(&path, &unique_name("key"), back).await.expect_status(201);
+    buyer.wait_for_status(&order.order_no(), "refunded", SOON).await;
+    counter.expect_stock(&ware.sku, [3, 0, 0, 3]).await;
+}
+
 on_every_profile!(
     s2_rule_9_late_money_pays_the_order_while_stock_allows,
     s2_rule_9_late_money_without_stock_is_refunded_and_shown,
     s2_rule_9_late_money_after_the_deadline,
+    late_money_for_a_sku_that_was_unlisted_meanwhile_is_not_refunded,
+    an_order_that_costs_nothing_waits_for_no_payment,
 );

@@ -15,6 +15,9 @@ use crate::world::Counter;
 const BURST: usize = 120;
 const CALM: Duration = Duration::from_millis(250);
 
+/// Fewer than a user may leave unpaid.
+const ORDERS_OF_A_USER: usize = 15;
+
 /// What became of a request, as its sender saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,6 +46,15 @@ pub struct Load {
     shoppers: JoinSet<Vec<Sent>>,
 }
 
+impl Counter {
+    /// A customer whom nobody has seen before, and their name.
+    fn newcomer(&self) -> (String, Shopper) {
+        let user = unique_name("load");
+        let shopper = self.customer(1, &user);
+        (user, shopper)
+    }
+}
+
 /// Each request names one unit.
 fn one_of(sku: &str) -> Value {
     json!({"items": [{"sku_id": sku, "quantity": 1}]})
@@ -54,13 +66,16 @@ impl Load {
         let mut load =
             Self { stop: Arc::default(), acknowledged: Arc::default(), refused: Arc::default(), shoppers: JoinSet::new() };
         for number in 0..shoppers {
-            let user = unique_name("load");
-            let shopper = counters[number % counters.len()].customer(1, &user);
+            let counter = counters[number % counters.len()].clone();
             let sku = skus[number % skus.len()].clone();
             let (stop, acknowledged, refused) = (load.stop.clone(), load.acknowledged.clone(), load.refused.clone());
             load.shoppers.spawn(async move {
                 let mut sent = Vec::new();
+                let (mut user, mut shopper) = counter.newcomer();
                 while !stop.load(Ordering::Relaxed) {
+                    if sent.len() % ORDERS_OF_A_USER == ORDERS_OF_A_USER - 1 {
+                        (user, shopper) = counter.newcomer();
+                    }
                     let request = order_once(&shopper, &user, &sku, sent.len()).await;
                     match &request.outcome {
                         Outcome::Placed(_) => {

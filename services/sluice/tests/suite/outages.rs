@@ -9,6 +9,7 @@ use serde_json::Value;
 use sluice_testkit::{Database, Kafka, MariaDb, Redis, unique_name, wait_for};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::callbacks::{notice, tell};
 use crate::floor;
 use crate::load::{Load, expect_everything_there, expect_only};
 use crate::world::{Counter, Profile, SOON, World};
@@ -140,6 +141,7 @@ async fn redis_killed_closes_the_gate_until_it_is_back() {
     load.more_orders(30).await;
     site.redis.kill().await;
     load.more_refusals(8).await;
+    becomes(&counter, "not_ready").await; // a look answers for others within a second
     let (status, body) = readiness(&counter).await;
     assert_eq!((status, state_of(&body, "gate").as_str()), (503, "down"), "{body}");
     assert_eq!(body["status"], "not_ready");
@@ -201,6 +203,7 @@ async fn mariadb_away_is_503_and_recovers_without_a_restart() {
     assert!(asked.elapsed() < Duration::from_secs(10), "a refusal after {:?}", asked.elapsed());
     let read = counter.somebody().get("/orders").await;
     assert_eq!((read.status, read.code()), (503, "unavailable"), "{}", read.body);
+    becomes(&counter, "not_ready").await;
     let (status, body) = readiness(&counter).await;
     assert_eq!((status, state_of(&body, "database").as_str()), (503, "down"), "{body}");
     assert_eq!(counter.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
@@ -235,6 +238,42 @@ async fn a_silent_redis_is_no_reason_to_wait_for_ever() {
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     // The refused one holds nothing: its reservation, if it came through, is swept.
     counter.expect_stock_within(&skus[0], [UNITS - 1, 0, 1, UNITS], Duration::from_mins(1)).await;
+    site.world.reconciles_within(RECOVERY).await;
+}
+
+/// Money for a closed order needs the gate; money for open orders does not, and is not held up by it.
+#[tokio::test]
+async fn one_late_payment_waits_for_the_gate_and_no_other_payment_does() {
+    let _floor = floor::alone().await;
+    let site = site().await;
+    let counter = site.world.counter();
+    let skus = stock_up(&site).await;
+    let late_buyer = counter.somebody();
+    let late = late_buyer.place(&[(&skus[0], 1)]).await.expect_status(201);
+    let _ = late_buyer.cancel(&late.order_no()).await.expect_status(200);
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        let buyer = counter.somebody();
+        let order = buyer.place(&[(&skus[1], 1)]).await.expect_status(201);
+        orders.push((buyer, order));
+    }
+    site.redis.kill().await;
+    let told = tell(&late_buyer, &notice(&late, "paid")).await;
+    assert!((200..300).contains(&told.status), "{} {}", told.status, told.body);
+    for (buyer, order) in &orders {
+        let _ = buyer.pay(order).await.expect_status(200);
+        buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
+    }
+    assert_eq!(late_buyer.order(&late.order_no()).await.text("/status"), "cancelled", "its units cannot be taken yet");
+    assert_eq!(
+        counter.staff().get("/admin/dead-letters").await.body["data"],
+        serde_json::json!([]),
+        "what passes makes no dead letter"
+    );
+
+    site.redis.restart().await;
+    becomes(&counter, "ready").await;
+    late_buyer.wait_for_status(&late.order_no(), "paid", RECOVERY).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 

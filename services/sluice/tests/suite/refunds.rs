@@ -127,10 +127,40 @@ async fn refunds_at_the_same_moment_never_exceed_the_total(world: &World) {
     counter.expect_stock(&ware.sku, [4, 0, 0, 4]).await;
 }
 
+async fn refunds_of_the_same_units_at_once_never_return_more_than_were_sold(world: &World) {
+    let counter = world.counter();
+    let ware = counter.shelve(3).await;
+    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let mut together = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (counter, order) = (counter.clone(), order.clone());
+        let body = json!({"amount": 100, "reason": "came back", "restock_items": [{"sku_id": ware.sku, "quantity": 3}]});
+        together.spawn(async move { refund(&counter, &order, &unique_name("key"), body).await });
+    }
+    let answers = together.join_all().await;
+    for refused in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{}", refused.body);
+        assert_eq!(refused.body["errors"][0]["pointer"], "/restock_items/0", "{}", refused.body);
+    }
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1, "the three units return once");
+    expect_refund_status(&buyer, &order, "paid", "partial").await;
+    counter.expect_stock(&ware.sku, [3, 0, 0, 3]).await;
+    let refunds = counter.staff().get(&format!("/admin/orders/{}/refunds", order.order_no())).await.expect_status(200);
+    let recorded: i64 = refunds.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|refund| refund["restock_items"].as_array().unwrap())
+        .map(|line| line["quantity"].as_i64().unwrap())
+        .sum();
+    assert_eq!(recorded, 3, "{}", refunds.body);
+}
+
 on_every_profile!(
     a_whole_refund_with_the_goods,
     a_whole_refund_without_the_goods,
     a_part_and_then_the_rest,
     an_order_without_money_cannot_be_refunded,
     refunds_at_the_same_moment_never_exceed_the_total,
+    refunds_of_the_same_units_at_once_never_return_more_than_were_sold,
 );

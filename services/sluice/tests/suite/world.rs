@@ -7,7 +7,8 @@ use std::process::Output;
 use std::time::Duration;
 
 use sluice_testkit::{
-    Database, Kafka, Redis, ShopBuilder, ShopProcess, Shopper, fresh_database, token, unique_name, unique_prefix, wait_for,
+    Database, Kafka, MachineClock, Redis, ShopBuilder, ShopProcess, Shopper, fresh_database, token, unique_name, unique_prefix,
+    wait_for,
 };
 use tokio::sync::OnceCell;
 
@@ -33,6 +34,8 @@ pub struct Plan {
     profile: Profile,
     processes: usize,
     settings: Vec<(&'static str, String)>,
+    clock: Option<MachineClock>,
+    room_may_end: bool,
 }
 
 /// A running shop.
@@ -74,7 +77,7 @@ impl Profile {
 
     /// A shop of the test's own: one process of each kind, on the shared servers.
     pub fn plan(self) -> Plan {
-        Plan { profile: self, processes: 1, settings: Vec::new() }
+        Plan { profile: self, processes: 1, settings: Vec::new(), clock: None, room_may_end: false }
     }
 }
 
@@ -90,6 +93,16 @@ impl Plan {
         self
     }
 
+    /// All processes of the shop see this clock; servers see the true time.
+    pub fn machine_clock(self, clock: &MachineClock) -> Self {
+        Self { clock: Some(clock.clone()), ..self }
+    }
+
+    /// The test may take the room for files away.
+    pub fn room_may_end(self) -> Self {
+        Self { room_may_end: true, ..self }
+    }
+
     fn sets(&self, name: &str) -> bool {
         self.settings.iter().any(|(known, _)| *known == name)
     }
@@ -97,6 +110,12 @@ impl Plan {
     pub async fn start(self) -> World {
         let topics = unique_prefix();
         let mut settings = ShopProcess::builder(EXECUTABLE);
+        if let Some(clock) = &self.clock {
+            settings = settings.machine_clock(clock);
+        }
+        if self.room_may_end {
+            settings = settings.room_may_end();
+        }
         let mut database = None;
         if self.profile != Profile::Embedded {
             if !self.sets("database.url") {
@@ -137,7 +156,7 @@ impl Plan {
 }
 
 impl World {
-    async fn add_worker(&mut self) {
+    pub async fn add_worker(&mut self) {
         // The cashier's callbacks, also those a worker sends again, are answered by the first API process.
         let base = self.apis[0].base_url();
         let worker = self.settings.clone().setting("public_url", &base).setting("pay.sandbox_callback_url", &base);

@@ -1,6 +1,6 @@
 //! `order-created` → the ordered quantities leave the cart (spec.md S2 rule 6), whatever the order named.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_cart::{CartService, OrderedLines};
@@ -20,6 +20,11 @@ impl BatchHandler for ClearCarts {
 
     fn topic(&self) -> Topic {
         OrderCreated::TOPIC
+    }
+
+    /// A cart is lessened by what an event says; that it was handled is known by its inbox row, which is kept 14 days.
+    fn knows_events_for(&self) -> Option<Duration> {
+        Some(Duration::from_hours(24 * 13))
     }
 
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {

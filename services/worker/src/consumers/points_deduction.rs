@@ -41,6 +41,6 @@ impl BatchHandler for DeductPoints {
         if deductions.is_empty() {
             return Ok(());
         }
-        self.points.deduct(&deductions).await.map_err(|error| HandlerError::from_classified(&error))
+        self.points.deduct(&deductions).await.map(|_| ()).map_err(|error| HandlerError::from_classified(&error))
     }
 }

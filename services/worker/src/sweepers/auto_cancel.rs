@@ -1,14 +1,14 @@
 //! The auto-cancel timer: publishes `auto-cancel` for orders whose payment window has closed.
 //!
-//! The deadline stands on the order's row, so the timer survives any crash and may run in several processes. It holds
-//! without the bus too (spec.md S2 rule 8): what cannot be published soon, or was published and has still not
-//! happened, is expired here by the same idempotent command.
+//! The deadline stands on the order's row, so the timer survives any crash. It runs in one worker at a time, and all
+//! workers that consume `auto-cancel` share the cancelling. It holds without the bus too (spec.md S2 rule 8): what cannot
+//! be published soon, or was published and has still not happened, is expired here by the same idempotent command.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use sluice_events::{Envelope, PaymentWindowClosed, Publisher};
+use sluice_events::{Envelope, PaymentWindowClosed, Publisher, publish_all};
 use sluice_kernel::{Classified as _, Clock, OrderNo};
 use sluice_order::{OrderError, OrderService};
 use tokio::time::Instant;
@@ -80,7 +80,7 @@ impl<O: DueOrders> Timer<O> {
         }
         let messages = due.iter().map(|due| due.envelope.clone()).collect();
         let failure: Box<dyn Error> =
-            match tokio::time::timeout(self.settings.publish_patience, self.publisher.publish(messages)).await {
+            match tokio::time::timeout(self.settings.publish_patience, publish_all(self.publisher.as_ref(), messages)).await {
                 Ok(Ok(())) => {
                     self.bus.passed();
                     self.bus_away_until = None;
@@ -149,7 +149,10 @@ impl<O: DueOrders> Sweep for Timer<O> {
             direct.append(&mut fresh);
         }
         let again = self.expire(&direct).await;
-        told.retain(|order| !again.contains(order));
+        // Those that could not be expired come again at once, unless they would keep the others from their turn.
+        if again.len().saturating_mul(2) < usize::try_from(self.settings.limit).unwrap_or(usize::MAX) {
+            told.retain(|order| !again.contains(order));
+        }
         if !told.is_empty() {
             self.orders.told(&told).await?;
         }

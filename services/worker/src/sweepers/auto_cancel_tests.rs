@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sluice_events::{Payload as _, Topic};
+use sluice_events::{Lasts, Payload as _, PublishError, Topic, Undelivered};
 use sluice_kernel::{ManualClock, PortError, PortResult, StoreId, Timestamp};
 
 use super::*;
@@ -77,17 +77,28 @@ impl Bus {
 
 #[async_trait]
 impl Publisher for Bus {
-    async fn publish(&self, batch: Vec<Envelope>) -> PortResult<()> {
+    async fn publish(&self, batch: Vec<Envelope>) -> Vec<Undelivered> {
         *self.asked.lock().unwrap() += 1;
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Takes => {
                 self.taken.lock().unwrap().extend(batch.into_iter().map(|envelope| envelope.key));
-                Ok(())
+                Vec::new()
             }
-            Mood::Refuses => Err(PortError::unavailable("the bus", "scripted")),
+            Mood::Refuses => {
+                let error = PublishError { lasts: Lasts::Passing, code: "scripted", detail: String::new() };
+                batch.into_iter().map(|envelope| Undelivered { envelope, error: error.clone() }).collect()
+            }
             Mood::Silent => std::future::pending().await,
         }
+    }
+
+    fn lane(&self, envelope: &Envelope) -> String {
+        envelope.topic.name().to_owned()
+    }
+
+    async fn check(&self) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
     }
 }
 
@@ -156,11 +167,20 @@ async fn an_order_that_is_late_in_spite_of_its_message_is_expired_here() {
 #[tokio::test(start_paused = true)]
 async fn an_order_whose_database_was_away_comes_again_at_once() {
     let (orders, bus) = (orders(&[1]), Bus::new(Mood::Refuses));
-    let mut timer = timer(&orders, &bus, SOON, 1);
+    let mut timer = timer(&orders, &bus, SOON, 4);
     orders.away.store(true, Ordering::SeqCst);
-    assert_eq!(timer.turn().await.unwrap(), Turn::Done, "no busy loop while a part is away");
+    assert_eq!(timer.turn().await.unwrap(), Turn::Done);
     assert!(ids(&orders.told).is_empty());
     orders.away.store(false, Ordering::SeqCst);
     timer.turn().await.unwrap();
     assert_eq!((ids(&orders.expired), ids(&orders.told)), (vec![1], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_full_of_orders_that_cannot_be_expired_keeps_nobody_from_theirs() {
+    let (orders, bus) = (orders(&[1]), Bus::new(Mood::Refuses));
+    let mut timer = timer(&orders, &bus, SOON, 1);
+    orders.away.store(true, Ordering::SeqCst);
+    assert_eq!(timer.turn().await.unwrap(), Turn::Done, "no busy loop while a part is away");
+    assert_eq!(ids(&orders.told), [1], "others are looked at before it comes again");
 }

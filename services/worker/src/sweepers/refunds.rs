@@ -1,6 +1,6 @@
-//! Asks providers again for refunds they have not confirmed; the refund's id keeps it to one.
+//! Asks providers again for refunds they have not confirmed; the refund's id keeps it to one, and each has a time of its own.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
 use sluice_pay::PayService;
@@ -9,7 +9,7 @@ use super::{Sweep, Turn};
 
 pub struct RetryRefunds {
     pub pay: Arc<dyn PayService>,
-    pub older_than: Duration,
+    pub limit: u32,
 }
 
 #[async_trait]
@@ -19,7 +19,6 @@ impl Sweep for RetryRefunds {
     }
 
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
-        self.pay.retry_refunds(self.older_than).await?;
-        Ok(Turn::Done)
+        Ok(Turn::of(self.pay.retry_refunds(self.limit).await?, self.limit))
     }
 }

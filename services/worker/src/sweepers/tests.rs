@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::time::Instant;
+
 use super::*;
 
 /// Fails, is full, or is done, as the script says for each turn; counts its turns.
@@ -22,7 +24,7 @@ impl Sweep for Scripted {
 /// Turns taken in `time`, by a sweeper that looks every ten seconds.
 async fn turns_in(time: Duration, hint: Option<Arc<Notify>>, script: fn(u32) -> Result<Turn, &'static str>) -> u32 {
     let (turns, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
-    let rhythm = Rhythm { every: Duration::from_secs(10), hint };
+    let rhythm = Rhythm { every: Duration::from_secs(10), hint, duty: None };
     let running = tokio::spawn(sweep(Scripted { turns: turns.clone(), script }, rhythm, stop.clone()));
     tokio::time::sleep(time).await;
     stop.cancel();
@@ -71,7 +73,69 @@ async fn a_turn_that_hangs_does_not_hold_the_stop_for_ever() {
         }
     }
     let stop = CancellationToken::new();
-    let running = tokio::spawn(sweep(Hangs, Rhythm::every(Duration::from_secs(1)), stop.clone()));
+    let running = tokio::spawn(sweep(Hangs, Rhythm::everywhere(Duration::from_secs(1), Arc::default()), stop.clone()));
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
+}
+
+/// A sweeper that is a duty, with the shares of its process.
+fn duty_sweep(turns: &Arc<AtomicU32>, shares: &Shares, stop: &CancellationToken) -> tokio::task::JoinHandle<()> {
+    let rhythm = Rhythm::in_one_process(Duration::from_secs(1), shares.duty("scripted"));
+    tokio::spawn(sweep(Scripted { turns: turns.clone(), script: |_| Ok(Turn::Done) }, rhythm, stop.clone()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duty_that_falls_to_another_worker_is_not_done_here() {
+    let (turns, shares, stop) = (Arc::new(AtomicU32::new(0)), Shares::default(), CancellationToken::new());
+    let running = duty_sweep(&turns, &shares, &stop);
+    let taken = || turns.load(Ordering::SeqCst);
+    let all: Vec<u16> = (0..sluice_events::SLICES).collect();
+    let mine = sluice_events::slice_of("scripted");
+    let others: Vec<u16> = all.iter().copied().filter(|slice| *slice != mine).collect();
+    let second = Duration::from_secs(1);
+
+    tokio::time::sleep(5 * second).await;
+    assert_eq!(taken(), 0, "before any lease is held");
+    shares.hold(&others, Instant::now() + 60 * second);
+    tokio::time::sleep(5 * second).await;
+    assert_eq!(taken(), 0, "while another worker holds it");
+    shares.hold(&all, Instant::now() + 3 * second);
+    tokio::time::sleep(second / 2).await;
+    assert_eq!(taken(), 1, "as soon as it falls to this one");
+    tokio::time::sleep(20 * second).await;
+    assert_eq!(taken(), 3, "a lease that is not renewed, as in a process that was frozen, ends the turns");
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_worker_shows_what_it_measured_after_another_one_took_over() {
+    struct Shows(Arc<AtomicU32>);
+    #[async_trait]
+    impl Sweep for Shows {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+
+        async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
+            self.0.store(1, Ordering::SeqCst);
+            Ok(Turn::Done)
+        }
+
+        fn hand_over(&mut self) {
+            self.0.store(0, Ordering::SeqCst);
+        }
+    }
+    let (shown, shares, stop) = (Arc::new(AtomicU32::new(0)), Shares::default(), CancellationToken::new());
+    let rhythm = Rhythm::in_one_process(Duration::from_hours(1), shares.duty("scripted"));
+    let running = tokio::spawn(sweep(Shows(shown.clone()), rhythm, stop.clone()));
+    let moment = Duration::from_millis(1);
+    shares.hold(&[sluice_events::slice_of("scripted")], Instant::now() + Duration::from_hours(2));
+    tokio::time::sleep(moment).await;
+    assert_eq!(shown.load(Ordering::SeqCst), 1);
+    shares.hold(&[], Instant::now() + Duration::from_hours(2));
+    tokio::time::sleep(moment).await;
+    assert_eq!(shown.load(Ordering::SeqCst), 0, "long before the next turn");
+    stop.cancel();
+    running.await.unwrap();
 }

@@ -70,7 +70,7 @@ impl From<PaidWith> for PayType {
     tag = "shop",
     params(
         ("id" = String, Path, description = "The activity"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")
     ),
     request_body = PlaceActivity,
     responses(
@@ -109,7 +109,7 @@ pub async fn place_in_activity(
         traceparent: trace::parent(),
     };
     placing::check_texts(&command.recipient, &command.attribution)?;
-    fields::optional("/own_form", command.own_form.as_ref(), 500)?;
+    fields::remark("/own_form", command.own_form.as_ref(), 500)?;
     fields::optional("/referrer", command.referrer.as_ref(), 512)?;
 
     let orders = api.shop.orders.clone();

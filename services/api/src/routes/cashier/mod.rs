@@ -69,17 +69,6 @@ fn accepts(request: &HttpRequest, kind: &str) -> bool {
     accept.split(',').any(|named| named.split(';').next().is_some_and(|named| named.trim().eq_ignore_ascii_case(kind)))
 }
 
-/// Minor units as people read them, for the currencies whose unit has no hundredths too.
-fn readable(money: Money) -> String {
-    let currency = money.currency.as_str();
-    if matches!(currency, "JPY" | "KRW" | "VND" | "CLP") {
-        return format!("{} {currency}", money.amount);
-    }
-    let sign = if money.amount < 0 { "-" } else { "" };
-    let units = money.amount.unsigned_abs();
-    format!("{sign}{}.{:02} {currency}", units / 100, units % 100)
-}
-
 fn remaining(payment: &Payment, now: Timestamp) -> String {
     let seconds = payment.expires_at.since(now).as_secs();
     if seconds == 0 { "none".to_owned() } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
@@ -98,7 +87,7 @@ fn page(status: StatusCode, payment: &Payment, now: Timestamp, note: &str) -> Ht
     let facts = format!(
         "<p class=\"amount\">{}</p><dl><dt>Order</dt><dd>{}</dd><dt>State</dt><dd>{state}</dd>\
          <dt>Time left</dt><dd>{}</dd><dt>Pay until</dt><dd>{}</dd></dl>",
-        escaped(&readable(payment.amount)),
+        escaped(&payment.amount.in_major_units()),
         payment.order_no,
         remaining(payment, now),
         payment.expires_at,

@@ -16,7 +16,7 @@ pub struct Readiness {
 
 #[derive(Serialize, ToSchema)]
 pub struct PartAnswer {
-    /// database, gate, bus
+    /// database, gate, bus, outbox, clock
     name: &'static str,
     /// up, degraded or down
     state: &'static str,

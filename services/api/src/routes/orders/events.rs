@@ -1,30 +1,31 @@
 //! GET /orders/{order_no}/events: the order's status as server-sent events, the present one first, until a final one.
 //!
-//! The stream asks for the status a few times a second; it needs no bus, so it tells the truth on every process. The
-//! number of streams and the life of each are bounded.
+//! Followers of a process share one look at the database ([`crate::followers`]). The streams of a user, their number in a
+//! process and the life of each are bounded; none outlives the token it was opened with.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpResponse, get, http::header, web, web::Bytes};
+use actix_web::{HttpRequest, HttpResponse, get, http::header, web, web::Bytes};
 use futures_util::stream;
 use serde::Serialize;
-use sluice_kernel::{OrderNo, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, Timestamp};
 use sluice_order::OrderStatus;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use utoipa::ToSchema;
 
 use crate::{
     auth::Customer,
+    connection::Traffic,
     fields,
-    problem::{Answer, Problem},
-    routes::responses::Refusals,
+    followers::Place,
+    problem::Answer,
+    routes::responses::{Limited, Refusals},
     state::Api,
 };
 
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A comment, so that proxies and dead peers are noticed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The client's event source connects again by itself.
@@ -42,80 +43,88 @@ pub struct StatusEvent {
 
 struct Follower {
     api: Arc<Api>,
-    store: StoreId,
     order_no: OrderNo,
+    status: watch::Receiver<OrderStatus>,
     told: Option<OrderStatus>,
-    begun: Instant,
-    last_sign: Instant,
+    ends_at: Instant,
+    next_sign: Instant,
+    client: Traffic,
     /// Frees the stream's place.
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Follower {
     fn event(&mut self, status: OrderStatus) -> Bytes {
         self.told = Some(status);
-        self.last_sign = Instant::now();
+        self.next_sign = Instant::now() + HEARTBEAT;
         let event = StatusEvent { order_no: self.order_no, status: status.as_str(), at: self.api.shop.clock.now() };
         let data = serde_json::to_string(&event).unwrap_or_default();
         Bytes::from(format!("event: status\ndata: {data}\n\n"))
     }
 
-    async fn next(mut self, present: Option<OrderStatus>) -> Option<(Bytes, Self)> {
-        if let Some(status) = present.filter(|_| self.told.is_none()) {
-            return Some((self.event(status), self));
-        }
-        if self.told.is_some_and(OrderStatus::ends_stream) {
-            return None;
-        }
+    async fn next(mut self) -> Option<(Bytes, Self)> {
         loop {
-            if self.begun.elapsed() > LONGEST {
+            let present = *self.status.borrow_and_update();
+            if self.told != Some(present) {
+                return Some((self.event(present), self));
+            }
+            if present.ends_stream() {
                 return None;
             }
             let stop = self.api.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => return None,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-            let (orders, store, order_no) = (self.api.shop.orders.clone(), self.store, self.order_no);
-            // A look that fails is logged where it failed; the next one comes soon.
-            let seen = self.api.ask(async move { orders.status(store, order_no).await }).await;
-            if let Ok((status, _)) = seen
-                && self.told != Some(status)
-            {
-                return Some((self.event(status), self));
-            }
-            if self.last_sign.elapsed() >= HEARTBEAT {
-                self.last_sign = Instant::now();
-                return Some((Bytes::from_static(b": still here\n\n"), self));
+                () = self.client.closed() => return None,
+                () = sleep_until(self.ends_at) => return None,
+                changed = self.status.changed() => changed.ok()?,
+                () = sleep_until(self.next_sign) => {
+                    self.next_sign = Instant::now() + HEARTBEAT;
+                    return Some((Bytes::from_static(b": still here\n\n"), self));
+                }
             }
         }
     }
 }
 
 /// Follows an order's status
+///
+/// A user has 10 streams at once unless set otherwise: 429 rate_limited beyond. The stream ends with its token.
 #[utoipa::path(
     tag = "shop",
     params(("order_no" = String, Path, description = "Number of the order")),
     responses(
         (status = 200, description = "Server-sent events `status` with {order_no, status, at}: the present one, then changes, \
             until paid, failed, cancelled or refunded", body = StatusEvent, content_type = "text/event-stream"),
-        Refusals<'_>
+        Refusals<'_>, Limited<'_>
     ),
     security(("bearer" = []))
 )]
 #[get("/api/v1/orders/{order_no}/events")]
-pub async fn events(Customer(caller): Customer, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
+pub async fn events(
+    Customer(caller): Customer,
+    path: web::Path<String>,
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Answer<HttpResponse> {
     let order_no = fields::order_no(&path)?;
-    let full = |_| Problem::new("overloaded", "Too many orders are being followed; ask for the order instead.");
-    let permit = api.streams.clone().try_acquire_owned().map_err(full)?;
+    let place = api.followers.admit(&caller)?;
+    let life = caller.expires_at.since(api.shop.clock.now()).min(LONGEST);
     let (orders, store) = (api.shop.orders.clone(), caller.store);
     let detail = api.ask(async move { orders.find(store, Some(&caller.user), order_no).await }).await?;
-    let present = detail.order.status();
+    let status = api.followers.follow(order_no, detail.order.status());
     let now = Instant::now();
-    let api = api.into_inner();
-    let follower = Follower { api, store, order_no, told: None, begun: now, last_sign: now, _permit: permit };
-    let events = stream::unfold(follower, move |follower| async move {
-        let event = follower.next(Some(present)).await;
+    let follower = Follower {
+        api: api.into_inner(),
+        order_no,
+        status,
+        told: None,
+        ends_at: now + life,
+        next_sign: now + HEARTBEAT,
+        client: request.conn_data::<Traffic>().cloned().unwrap_or_default(),
+        _place: place,
+    };
+    let events = stream::unfold(follower, |follower| async move {
+        let event = follower.next().await;
         event.map(|(bytes, follower)| (Ok::<_, std::convert::Infallible>(bytes), follower))
     });
     Ok(HttpResponse::Ok()

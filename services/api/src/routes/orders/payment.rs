@@ -24,7 +24,7 @@ const ROUTE: &str = "POST /orders/{order_no}/payment";
     tag = "shop",
     params(
         ("order_no" = String, Path, description = "Number of the order"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")
     ),
     request_body(content = Option<Nothing>, description = "May be left out"),
     responses(
@@ -45,7 +45,7 @@ pub async fn payment(
 ) -> Answer<HttpResponse> {
     let Nothing {} = body.fields;
     let order_no = fields::order_no(&path)?;
-    let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
+    let key = key.for_order(ROUTE, &caller, request.path(), &body.value);
     let orders = api.shop.orders.clone();
     let preparing = async move { orders.prepare_payment(caller.store, &caller.user, order_no, key).await };
     let (prepared, replayed) = api.ask(preparing).await?;

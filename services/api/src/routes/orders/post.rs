@@ -59,7 +59,7 @@ pub struct Line {
 /// cart_already_ordered, request_in_progress, idempotency_key_reused, too_many_lines, invalid_field.
 #[utoipa::path(
     tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")),
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = PlaceOrder,
     responses(
         (status = 201, description = "Placed", body = OrderAnswer, headers(

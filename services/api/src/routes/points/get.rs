@@ -11,7 +11,7 @@ use crate::{
     tag = "member",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
     ),
     responses((status = 200, description = "The balance, and a page of entries, newest first", body = PointsAnswer), Refusals<'_>),
     security(("bearer" = []))

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, patch, web};
 use serde::Deserialize;
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, time::given_or_none};
 use sluice_promotion::{ActivityChange, Mode};
 use utoipa::ToSchema;
 
@@ -25,8 +25,10 @@ pub struct ChangeActivity {
     #[schema(max_length = 200)]
     title: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "given_or_none")]
     starts_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "given_or_none")]
     ends_at: Option<Timestamp>,
     mode: Option<PayMode>,
 }

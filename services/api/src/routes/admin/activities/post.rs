@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, time::given};
 use sluice_promotion::{ActivityFields, NewActivity, Window};
 use utoipa::ToSchema;
 
@@ -24,9 +24,11 @@ pub struct CreateActivity {
     title: String,
     /// Included.
     #[schema(value_type = String, format = DateTime)]
+    #[serde(deserialize_with = "given")]
     starts_at: Timestamp,
     /// Included; not before `starts_at`.
     #[schema(value_type = String, format = DateTime)]
+    #[serde(deserialize_with = "given")]
     ends_at: Timestamp,
     /// Of products that have none of their own.
     mode: PayMode,

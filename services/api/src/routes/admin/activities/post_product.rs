@@ -49,7 +49,7 @@ pub struct AddProduct {
     #[schema(max_length = 200)]
     spec: String,
     /// Before the discount.
-    #[schema(value_type = shape::Money)]
+    #[schema(value_type = shape::Amount)]
     price: Amount,
     /// Before the discount.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, patch, web};
 use serde::Deserialize;
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, time::given_or_none};
 use sluice_promotion::CampaignChange;
 use utoipa::ToSchema;
 
@@ -24,8 +24,10 @@ pub struct ChangeCampaign {
     #[schema(max_length = 200)]
     name: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "given_or_none")]
     starts_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "given_or_none")]
     ends_at: Option<Timestamp>,
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, time::given};
 use sluice_promotion::{CampaignFields, NewCampaign, Window};
 use utoipa::ToSchema;
 
@@ -23,9 +23,11 @@ pub struct CreateCampaign {
     name: String,
     /// Included.
     #[schema(value_type = String, format = DateTime)]
+    #[serde(deserialize_with = "given")]
     starts_at: Timestamp,
     /// Included; not before `starts_at`.
     #[schema(value_type = String, format = DateTime)]
+    #[serde(deserialize_with = "given")]
     ends_at: Timestamp,
 }
 

@@ -1,10 +1,9 @@
-//! GET /admin/dead-letters: newest first, of one topic or of all.
+//! GET /admin/dead-letters: newest first, of one topic and state or of all.
 
 use actix_web::{HttpResponse, get, web};
-use sluice_events::Topic;
+use sluice_events::{DeadLetterId, LetterQuery, LetterState, Topic};
 use sluice_kernel::Page;
 
-use super::belongs_to;
 use crate::{
     answers::operations::DeadLetterAnswer,
     auth::Staff,
@@ -14,17 +13,14 @@ use crate::{
     state::Api,
 };
 
-/// Letters read at a time, and times read for one page: another store's letters are skipped within this bound.
-const BATCH: u32 = 200;
-const MOST_ROUNDS: usize = 25;
-
 /// Lists events that could not be handled
 #[utoipa::path(
     tag = "staff",
     params(
         ("topic" = Option<String>, Query, description = "Only of this topic"),
+        ("state" = Option<String>, Query, description = "Only in this state: dead, replaying or handled"),
         ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
     ),
     responses((status = 200, description = "A page, newest first", body = ListAnswer<DeadLetterAnswer>), Refusals<'_>, StaffOnly<'_>),
     security(("bearer" = ["staff"]))
@@ -33,21 +29,19 @@ const MOST_ROUNDS: usize = 25;
 pub async fn dead_letters(Staff(caller): Staff, mut query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
     let topic = query.text("topic").map(|name| Topic::parse(&name).ok_or_else(|| Problem::invalid("/query/topic", "not a topic")));
     let topic = topic.transpose()?;
+    let named = |name: String| LetterState::ALL.into_iter().find(|state| state.as_str() == name);
+    let state = query.text("state").map(|name| named(name).ok_or_else(|| Problem::invalid("/query/state", "not a state")));
+    let state = state.transpose()?;
     let page = query.page()?;
-    let surplus = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
-    let mut found = Vec::new();
-    let mut after = page.after;
-    for _ in 0..MOST_ROUNDS {
-        let letters = api.shop.dead_letters.clone();
-        let batch = api.ask(async move { letters.list(topic, after, BATCH).await }).await?;
-        let last = u32::try_from(batch.len()).is_ok_and(|length| length < BATCH);
-        after = batch.last().map(|letter| letter.id.0);
-        found.extend(batch.into_iter().filter(|letter| belongs_to(letter, caller.store)));
-        if last || found.len() >= surplus {
-            break;
-        }
-    }
-    found.truncate(surplus);
+    let query = LetterQuery {
+        topic,
+        store: Some(caller.store),
+        state,
+        after: page.after.map(DeadLetterId),
+        limit: page.limit.saturating_add(1),
+    };
+    let letters = api.shop.dead_letters.clone();
+    let found = api.ask(async move { letters.list(query).await }).await?;
     let page = Page::from_overfull(found, page.limit, |letter| letter.id.0);
     Ok(HttpResponse::Ok().json(ListAnswer::from(page.map(DeadLetterAnswer::from))))
 }

@@ -6,7 +6,6 @@ pub mod get_one;
 pub mod list;
 pub mod replay;
 
-use serde::Deserialize;
 use sluice_events::{DeadLetter, DeadLetterId};
 use sluice_kernel::StoreId;
 
@@ -16,19 +15,10 @@ use crate::{
     state::Api,
 };
 
-#[derive(Deserialize)]
-struct OfStore {
-    store_id: StoreId,
-}
-
-fn belongs_to(letter: &DeadLetter, store: StoreId) -> bool {
-    letter.envelope.payload::<OfStore>().is_ok_and(|payload| payload.store_id == store)
-}
-
 /// The store's own letter of this id.
 async fn find(api: &Api, store: StoreId, segment: &str) -> Answer<DeadLetter> {
     let id = DeadLetterId(fields::id(segment)?);
     let letters = api.shop.dead_letters.clone();
     let found = api.ask(async move { letters.find(id).await }).await?;
-    found.filter(|letter| belongs_to(letter, store)).ok_or_else(Problem::not_found)
+    found.filter(|letter| letter.store() == Some(store)).ok_or_else(Problem::not_found)
 }

@@ -1,25 +1,24 @@
-//! POST /admin/dead-letters/{id}/replay: publishes the event again. Consumers are idempotent, so those that had handled
-//! it see nothing new.
+//! POST /admin/dead-letters/{id}/replay: has the event tried again by the consumer that failed, and by nobody else. What
+//! was handled meanwhile, or is being tried, stays as it is.
 
 use actix_web::{HttpResponse, post, web};
-use sluice_kernel::PortError;
 
 use crate::{
     answers::operations::DeadLetterAnswer,
     auth::Staff,
     body::{Nothing, OptionalJson},
-    problem::Answer,
+    problem::{Answer, Problem},
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };
 
-/// Publishes an event again
+/// Has an event tried again
 #[utoipa::path(
     tag = "staff",
     params(("id" = String, Path, description = "Id of the dead letter")),
     request_body(content = Option<Nothing>, description = "May be left out"),
     responses(
-        (status = 200, description = "Published; the dead letter says when", body = DeadLetterAnswer),
+        (status = 200, description = "The dead letter as it stands now: a worker tries it, and `state` says how that ends", body = DeadLetterAnswer),
         Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
     ),
     security(("bearer" = ["staff"]))
@@ -32,16 +31,9 @@ pub async fn replay(
     api: web::Data<Api>,
 ) -> Answer<HttpResponse> {
     let Nothing {} = body.fields;
-    let mut letter = super::find(&api, caller.store, &path).await?;
-    let (publisher, letters) = (api.shop.publisher.clone(), api.shop.dead_letters.clone());
-    let (envelope, id, now) = (letter.envelope.clone(), letter.id, api.shop.clock.now());
-    // Published first: a crash in between only leaves a letter that can be replayed once more.
-    let replaying = async move {
-        publisher.publish(vec![envelope]).await?;
-        letters.mark_replayed(id, now).await?;
-        Ok::<_, PortError>(())
-    };
-    api.ask(replaying).await?;
-    letter.replayed_at = Some(now);
+    let letter = super::find(&api, caller.store, &path).await?;
+    let (letters, now) = (api.shop.dead_letters.clone(), api.shop.clock.now());
+    let replayed = api.ask(async move { letters.replay(letter.id, now).await }).await?;
+    let letter = replayed.ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok().json(DeadLetterAnswer::from(letter)))
 }

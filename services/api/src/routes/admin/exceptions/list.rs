@@ -16,7 +16,7 @@ use crate::{
     tag = "staff",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
     ),
     responses((status = 200, description = "A page, newest first", body = ListAnswer<ExceptionAnswer>), Refusals<'_>, StaffOnly<'_>),
     security(("bearer" = ["staff"]))

@@ -25,7 +25,7 @@ const MOST_ITEMS: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct AskRefund {
     /// Minor units as a number, or money; left out: all that is left.
-    #[schema(value_type = Option<shape::Money>)]
+    #[schema(value_type = Option<shape::Amount>)]
     amount: Option<Amount>,
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
@@ -46,12 +46,13 @@ pub struct RestockItem {
 
 /// Refunds an order
 ///
-/// An order that was paid in points is refunded whole: leave `amount` out. 409 order_not_refundable where no money was kept or all of it went back.
+/// An order that was paid in points is refunded whole: leave `amount` out. 409 order_not_refundable where no money was kept or all of it went back,
+/// 409 refund_refused where the payment provider says no; the key may then try again.
 #[utoipa::path(
     tag = "staff",
     params(
         ("order_no" = String, Path, description = "Number of the order"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")
     ),
     request_body = AskRefund,
     responses(
@@ -72,7 +73,7 @@ pub async fn refund(
     api: web::Data<Api>,
 ) -> Answer<HttpResponse> {
     let order_no = fields::order_no(&path)?;
-    let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
+    let key = key.for_order(ROUTE, &caller, request.path(), &body.value);
     let AskRefund { amount, reason, restock, restock_items } = body.fields;
     fields::text("/reason", &reason, 200)?;
     let restock = choice(restock, restock_items)?;

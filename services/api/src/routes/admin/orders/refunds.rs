@@ -23,7 +23,7 @@ use crate::{
 pub async fn refunds(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
     let order_no = fields::order_no(&path)?;
     let orders = api.shop.orders.clone();
-    api.ask(async move { orders.status(caller.store, order_no).await }).await?;
+    api.ask(async move { orders.find(caller.store, None, order_no).await }).await?;
     let pay = api.shop.pay.clone();
     let refunds = api.ask(async move { pay.refunds(caller.store, order_no).await }).await?;
     Ok(HttpResponse::Ok().json(ListAnswer::whole(refunds.into_iter().map(RefundAnswer::from).collect())))

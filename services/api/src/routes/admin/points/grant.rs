@@ -35,7 +35,7 @@ pub struct GrantPoints {
 /// points.
 #[utoipa::path(
     tag = "staff",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")),
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = GrantPoints,
     responses(
         (status = 201, description = "Given, with the balance now", body = GrantAnswer, headers(

@@ -31,7 +31,7 @@ pub struct SkuFields {
     #[serde(default)]
     #[schema(max_length = 200)]
     spec: String,
-    #[schema(value_type = shape::Money)]
+    #[schema(value_type = shape::Amount)]
     price: Amount,
     #[serde(default)]
     points: i64,

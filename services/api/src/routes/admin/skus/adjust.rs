@@ -12,7 +12,7 @@ use crate::{
     auth::{Caller, Staff},
     body::Json,
     fields,
-    idempotency::OptionalKey,
+    idempotency::Key,
     problem::Answer,
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
@@ -29,17 +29,18 @@ pub struct AdjustStock {
 
 /// Receives or writes off units
 ///
-/// An Idempotency-Key names the adjustment: repeated, it changes nothing. 409 insufficient_stock where more units are
-/// written off than are usable.
+/// The Idempotency-Key names the adjustment: repeated, it changes nothing. 409 insufficient_stock where more units are
+/// written off than are usable; the key may then try again.
 #[utoipa::path(
     tag = "staff",
     params(
         ("id" = String, Path, description = "Id of the SKU"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the adjustment")
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice")
     ),
     request_body = AdjustStock,
     responses(
-        (status = 201, description = "The stock after it", body = StockAnswer),
+        (status = 201, description = "The stock after it", body = StockAnswer, headers(
+            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
         Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, StaffOnly<'_>
     ),
     security(("bearer" = ["staff"]))
@@ -48,20 +49,21 @@ pub struct AdjustStock {
 pub async fn adjust_stock(
     Staff(caller): Staff,
     path: web::Path<String>,
-    key: OptionalKey,
+    key: Key,
     body: Json<AdjustStock>,
     api: web::Data<Api>,
 ) -> Answer<HttpResponse> {
     let sku = fields::id(&path)?;
     let AdjustStock { delta, reason } = body.fields;
     fields::text("/reason", &reason, 200)?;
-    let id = match key.0 {
-        Some(key) => named(&caller, sku, &key),
-        None => AdjustmentId(api.shop.ids.token()),
-    };
+    let id = named(&caller, sku, &key.0);
     let inventory = api.shop.inventory.clone();
-    let stock = api.ask(async move { inventory.adjust(caller.store, sku, id, delta, reason).await }).await?;
-    Ok(HttpResponse::Created().json(StockAnswer::from(stock)))
+    let adjusted = api.ask(async move { inventory.adjust(caller.store, sku, id, delta, reason).await }).await?;
+    let mut response = HttpResponse::Created();
+    if adjusted.replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    Ok(response.json(StockAnswer::from(adjusted.stock)))
 }
 
 /// 128 bits that follow from store, user, SKU and key.

@@ -28,7 +28,7 @@ pub struct ChangeSku {
     code: Option<String>,
     #[schema(max_length = 200)]
     spec: Option<String>,
-    #[schema(value_type = Option<shape::Money>)]
+    #[schema(value_type = Option<shape::Amount>)]
     price: Option<Amount>,
     points: Option<i64>,
     allotable_profit: Option<i64>,

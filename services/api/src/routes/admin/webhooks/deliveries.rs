@@ -19,7 +19,7 @@ use crate::{
         ("id" = String, Path, description = "Id of the subscription"),
         ("state" = Option<String>, Query, description = "pending, delivered or exhausted"),
         ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
     ),
     responses(
         (status = 200, description = "A page, newest first", body = ListAnswer<WebhookDeliveryAnswer>),

@@ -1,0 +1,190 @@
+//! Refunds at a provider that refuses, or gives no answer: each steps aside, none without end, and staff see it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sluice_kernel::{
+    Clock as _, Currency, ManualClock, Money, OrderNo, PageRequest, PaymentId, RefundId, SequenceIds, StoreId, Timestamp, UserId,
+};
+use sluice_pay::{
+    Channel, ChannelState, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _, Payment, PaymentGateway,
+    PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus, SignatureError, WebhookHeaders,
+};
+use sluice_storage_sql::{SqlPaymentRepository, SqlRefundRepository};
+
+use crate::databases::{TestDatabase, on_every_database};
+
+on_every_database!(a_refused_refund_is_not_taken_for_one_without_an_answer, a_hundred_failing_refunds_hide_no_later_one);
+
+const STORE: StoreId = StoreId(1);
+
+/// Says what was lined up for a refund, else nothing.
+#[derive(Default)]
+struct Provider {
+    says: Mutex<HashMap<RefundId, &'static str>>,
+    asked: Mutex<Vec<RefundId>>,
+}
+
+#[async_trait]
+impl PaymentGateway for Provider {
+    fn provider(&self) -> &'static str {
+        "bank"
+    }
+
+    fn instant(&self, _: &Payment) -> Option<Channel> {
+        None
+    }
+
+    async fn open(&self, _: &Payment, _: &PaymentRequest, _: Option<&str>) -> Result<Channel, GatewayError> {
+        Ok(Channel { url: "http://localhost".to_owned(), expires_at: None })
+    }
+
+    async fn close(&self, _: &Payment) -> Result<ChannelState, GatewayError> {
+        Ok(ChannelState::Closed)
+    }
+
+    async fn refund(&self, refund: &PayRefund) -> Result<(), GatewayError> {
+        self.asked.lock().unwrap().push(refund.id.clone());
+        match self.says.lock().unwrap().get(&refund.id) {
+            Some(&"yes") => Ok(()),
+            Some(no) => Err(GatewayError::Refused((*no).to_owned())),
+            None => Err(GatewayError::Unknown("no answer".into())),
+        }
+    }
+
+    fn verify(&self, _: &WebhookHeaders, _: &[u8], _: Timestamp) -> Result<Result<Notice, GatewayError>, SignatureError> {
+        Err(SignatureError)
+    }
+}
+
+struct Stage {
+    pay: Payments,
+    provider: Arc<Provider>,
+    payments: Arc<SqlPaymentRepository>,
+    clock: Arc<ManualClock>,
+}
+
+impl Stage {
+    fn set(test: &TestDatabase) -> Self {
+        let provider = Arc::new(Provider::default());
+        let payments = Arc::new(SqlPaymentRepository::new(test.database.clone()));
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_305_600_000)));
+        let pay = Payments {
+            payments: payments.clone(),
+            refunds: Arc::new(SqlRefundRepository::new(test.database.clone())),
+            gateways: vec![provider.clone()],
+            clock: clock.clone(),
+            ids: Arc::new(SequenceIds::starting_at(1)),
+        };
+        Self { pay, provider, payments, clock }
+    }
+
+    async fn paid(&self, order: i64) -> Payment {
+        let payment = Payment {
+            id: PaymentId(format!("bank-{order}")),
+            provider: "bank".to_owned(),
+            store: STORE,
+            user: UserId::from("42"),
+            order_no: OrderNo::from_id(order),
+            amount: Money::new(1_990, Currency::CNY),
+            status: PaymentStatus::Pending,
+            url: None,
+            expires_at: self.clock.now(),
+            created_at: self.clock.now(),
+            refunded: 0,
+        };
+        self.payments.insert(&payment).await.unwrap();
+        let notice = Notice {
+            event_id: format!("event-{order}"),
+            payment_id: payment.id.clone(),
+            order_no: payment.order_no.to_string(),
+            status: NoticeStatus::Paid,
+            amount: 1_990,
+            currency: "CNY".to_owned(),
+            payee: "1".to_owned(),
+        };
+        self.payments.settle(&payment, &notice, None, self.clock.now()).await.unwrap();
+        payment
+    }
+
+    async fn ask(&self, id: &str, payment: &Payment, amount: i64) -> Result<PayRefund, PayError> {
+        let request = RefundRequest {
+            id: RefundId::from(id),
+            store: STORE,
+            order_no: payment.order_no,
+            payment_id: payment.id.clone(),
+            amount: Some(amount),
+            reason: "returned".to_owned(),
+            restock: Vec::new(),
+            fingerprint: None,
+        };
+        self.pay.refund(request, None).await
+    }
+
+    fn says(&self, id: &str, answer: &'static str) {
+        self.provider.says.lock().unwrap().insert(RefundId::from(id), answer);
+    }
+
+    async fn exceptions(&self) -> Vec<String> {
+        let kept = self.pay.exceptions(STORE, PageRequest::first(100)).await.unwrap();
+        kept.data.into_iter().map(|kept| format!("{}: {}", kept.kind, kept.detail)).collect()
+    }
+
+    async fn later(&self, pause: Duration) -> usize {
+        self.clock.set(self.clock.now().plus(pause));
+        self.pay.retry_refunds(100).await.unwrap()
+    }
+}
+
+async fn a_refused_refund_is_not_taken_for_one_without_an_answer(test: &TestDatabase) {
+    let stage = Stage::set(test);
+    let payment = stage.paid(1).await;
+    stage.says("r-1", "the account is closed");
+    for _ in 0..2 {
+        let refused = stage.ask("r-1", &payment, 1_990).await.unwrap_err();
+        assert!(matches!(&refused, PayError::RefundRefused(reason) if reason == "the account is closed"), "{refused:?}");
+    }
+    let seen = stage.exceptions().await;
+    assert!(seen.len() == 1 && seen[0].starts_with("refund_refused") && seen[0].contains("the account is closed"), "{seen:?}");
+    // It ends there: nobody asks again by himself, and the money may be asked back anew.
+    assert_eq!(stage.later(Duration::from_hours(1)).await, 0);
+    assert_eq!(stage.ask("r-2", &payment, 990).await.unwrap().status, RefundStatus::Pending);
+    // The no of a provider that had given no answer at first.
+    stage.says("r-2", "not this month");
+    assert_eq!(stage.later(Duration::from_mins(1)).await, 1);
+    let refunds = stage.pay.refunds(STORE, payment.order_no).await.unwrap();
+    assert!(refunds.iter().all(|refund| refund.status == RefundStatus::Refused), "{refunds:?}");
+    assert_eq!(stage.exceptions().await.len(), 2);
+    stage.says("r-1", "yes");
+    assert_eq!(stage.ask("r-1", &payment, 1_990).await.unwrap().status, RefundStatus::Done);
+}
+
+async fn a_hundred_failing_refunds_hide_no_later_one(test: &TestDatabase) {
+    let stage = Stage::set(test);
+    let payment = stage.paid(2).await;
+    for number in 0..100 {
+        assert_eq!(stage.ask(&format!("fails-{number}"), &payment, 1).await.unwrap().status, RefundStatus::Pending);
+    }
+    assert_eq!(stage.later(Duration::from_secs(11)).await, 100);
+    assert_eq!(stage.ask("later", &payment, 1).await.unwrap().status, RefundStatus::Pending);
+    stage.says("later", "yes");
+    let asked = || stage.provider.asked.lock().unwrap().iter().filter(|id| id.as_str() == "fails-7").count();
+    for _ in 0..3 {
+        stage.later(Duration::from_secs(11)).await;
+    }
+    let refunds = stage.pay.refunds(STORE, payment.order_no).await.unwrap();
+    let done: Vec<&str> =
+        refunds.iter().filter(|refund| refund.status == RefundStatus::Done).map(|refund| refund.id.as_str()).collect();
+    assert_eq!(done, ["later"]);
+    // Pauses grow, and staff are told of those that never come to an end.
+    let before = asked();
+    assert!((3..=5).contains(&before), "asked {before} times in 44 s");
+    for _ in 0..12 {
+        stage.later(Duration::from_mins(11)).await;
+    }
+    assert!(stage.exceptions().await.iter().any(|seen| seen.starts_with("refund_unanswered")));
+}
