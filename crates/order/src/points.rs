@@ -7,7 +7,7 @@ use sluice_events::{Fact, PaymentSettled, RestockLine, SettledStatus};
 use sluice_kernel::{Points, RefundId};
 
 use crate::{
-    Order, OrderError, OrderState, PointsRefund, RefundAsk, RefundAsked, StockStep, Transition,
+    Order, OrderError, OrderState, OrderStatus, PointsRefund, RefundAsk, RefundAsked, StockStep, Transition,
     lifecycle::{Attempt, cancelled},
     service::OrderPorts,
 };
@@ -86,7 +86,12 @@ impl OrderPorts {
             restock,
         };
         let done = self.points.refund(refund, ask.traceparent.as_deref()).await?;
-        let done = done.ok_or_else(|| OrderError::NotRefundable("all of it was refunded".to_owned()))?;
+        let done = match done {
+            Some(done) => done,
+            // The request took effect before; what it names has changed with the order since.
+            None if replayed => order.status() == OrderStatus::Refunded,
+            None => return Err(OrderError::NotRefundable("all of it was refunded".to_owned())),
+        };
         Ok(RefundAsked { id, order_no: order.order_no, amount: 0, points: Some(order.points_total), done, replayed })
     }
 }

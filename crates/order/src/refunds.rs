@@ -43,6 +43,7 @@ pub(crate) fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderEr
     Ok(())
 }
 
+/// Of orders that were paid in points: these are refunded once and whole, so no unit came back before.
 pub(crate) fn restock_lines(order: &Order, choice: &RestockChoice) -> Vec<RestockLine> {
     match choice {
         RestockChoice::Nothing => Vec::new(),
@@ -51,12 +52,9 @@ pub(crate) fn restock_lines(order: &Order, choice: &RestockChoice) -> Vec<Restoc
         }
         // Units of an order that was paid after its close went back to stock when it was closed.
         RestockChoice::Everything if order.status() == OrderStatus::PaidAfterClose => Vec::new(),
-        RestockChoice::Everything => order
-            .items
-            .iter()
-            .map(|item| RestockLine { sku_id: item.line.sku_id, quantity: item.line.quantity.get() - item.restocked })
-            .filter(|line| line.quantity > 0)
-            .collect(),
+        RestockChoice::Everything => {
+            order.items.iter().map(|item| RestockLine { sku_id: item.line.sku_id, quantity: item.line.quantity.get() }).collect()
+        }
     }
 }
 

@@ -28,16 +28,29 @@ pub(crate) async fn read_page<T>(
     read: impl Fn(&QueryResult) -> StoreResult<T>,
 ) -> StoreResult<Vec<T>> {
     let surplus = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
-    let mut after = page.after.unwrap_or(i64::MAX);
-    let mut entries = Vec::with_capacity(surplus);
+    read_newest(database, table, key, page.after, surplus, statement, read).await
+}
+
+/// As `read_page`, up to `most` entries.
+pub(crate) async fn read_newest<T>(
+    database: &Database,
+    table: &'static str,
+    key: &'static str,
+    after: Option<i64>,
+    most: usize,
+    statement: impl Fn(i64, i64) -> (String, Vec<Value>),
+    read: impl Fn(&QueryResult) -> StoreResult<T>,
+) -> StoreResult<Vec<T>> {
+    let mut after = after.unwrap_or(i64::MAX);
+    let mut entries = Vec::new();
     loop {
-        let wanted = surplus.saturating_sub(entries.len());
+        let wanted = most.saturating_sub(entries.len());
         let (sql, values) = statement(after, i64::try_from(wanted).unwrap_or(i64::MAX));
         let rows = database.rows(sql, values).await?;
         entries.extend(rows.iter().filter_map(|row| readable(table, row, &read)));
         match rows.last() {
             // The rows that were left out are made up for by older ones.
-            Some(last) if rows.len() == wanted && entries.len() < surplus => after = last.try_get_by(key)?,
+            Some(last) if rows.len() == wanted && entries.len() < most => after = last.try_get_by(key)?,
             Some(_) | None => return Ok(entries),
         }
     }

@@ -58,12 +58,16 @@ fn statements() -> Vec<String> {
         "id, store_id, sku_id, delta, reason, status, at",
         &format!("CONCAT('a', n), 1, 1 + n % 3, 1, 'r', 1, {NOW} - n"),
     );
-    plant("reservation_outcomes", "reservation_id, released, at", &format!("CONCAT(n, '-1'), n % 2, {NOW} - 15 * {DAY} + n"));
+    plant(
+        "reservation_outcomes",
+        "reservation_id, released, at",
+        &format!("CONCAT(n, '-1'), n % 2, {NOW} - 15 * {DAY} + n * 300000"),
+    );
     plant("order_refunds", "refund_id, order_no, amount, at", &format!("CONCAT('r', n), n + 1, 1, {NOW}"));
     plant(
         "idempotency_keys",
         "scope, order_no, fingerprint, created_at",
-        &format!("CONCAT('k', n), n + 1, 'f', {NOW} - 3 * {DAY} + n"),
+        &format!("CONCAT('k', n), n + 1, 'f', {NOW} - 3 * {DAY} + n * 300000"),
     );
     plant(
         "payments",
@@ -73,9 +77,9 @@ fn statements() -> Vec<String> {
     plant(
         "payment_notices",
         "provider, event_id, payment_id, status, amount, currency, at",
-        &format!("'sandbox', CONCAT('e', n), CONCAT('p', n), 2, 100, 'CNY', {NOW} - 91 * {DAY} + n"),
+        &format!("'sandbox', CONCAT('e', n), CONCAT('p', n), 2, 100, 'CNY', {NOW} - 91 * {DAY} + n * 300000"),
     );
-    plant("payment_closures", "order_no, store_id, at", &format!("n + 1, 1, {NOW} - 15 * {DAY} + n"));
+    plant("payment_closures", "order_no, store_id, at", &format!("n + 1, 1, {NOW} - 15 * {DAY} + n * 300000"));
     plant(
         "payment_exceptions",
         "kind, store_id, order_no, payment_id, detail, at",
@@ -91,23 +95,27 @@ fn statements() -> Vec<String> {
     plant(
         "sandbox_channels",
         "payment_id, outcome, notice_id, at, delivered_at",
-        &format!("CONCAT('p', n), 1, 'n', {NOW}, {NOW} - 31 * {DAY} + n"),
+        &format!("CONCAT('p', n), 1, 'n', {NOW}, {NOW} - 31 * {DAY} + n * 300000"),
     );
-    plant("inbox", "consumer, event_id, at", &format!("'cart', CONCAT('e', n), {NOW} - 15 * {DAY} + n"));
+    plant("inbox", "consumer, event_id, at", &format!("'cart', CONCAT('e', n), {NOW} - 15 * {DAY} + n * 300000"));
     plant("outbox", "slice, available_at, payload", &format!("n % 16, {NOW} - 1000, '{{}}'"));
     plant(
         "sent_codes",
         "store_id, phone, sent_at, user_id, digest, expires_at",
-        &format!("1, CONCAT(n, ''), {NOW} - 3 * {DAY} + n, 'u', 'd', 1"),
+        &format!("1, CONCAT(n, ''), {NOW} - 3 * {DAY} + n * 300000, 'u', 'd', 1"),
     );
-    plant("code_tries", "store_id, phone, user_id, tries, since_at", &format!("1, CONCAT(n, ''), 'u', 1, {NOW} - 3 * {DAY} + n"));
+    plant(
+        "code_tries",
+        "store_id, phone, user_id, tries, since_at",
+        &format!("1, CONCAT(n, ''), 'u', 1, {NOW} - 3 * {DAY} + n * 300000"),
+    );
     // A hundredth was replayed; the others wait.
     plant(
         "dead_letters",
         "consumer, topic, event_key, event_id, event_type, event_time, data, attempts, error_code, error_detail, at, state, replays, store_id",
         &format!(
             "'cart', CASE WHEN n % 2 = 0 THEN 'order-created' ELSE 'order-paid' END, CONCAT(n, ''), CONCAT('e', n), 't', 1, '{{}}', 1, 'c', 'd', \
-             {NOW} - 31 * {DAY} + n, CASE WHEN n % 100 = 0 THEN 2 ELSE 0 END, 0, 1 + n % 4"
+             {NOW} - 31 * {DAY} + n * 300000, CASE WHEN n % 100 = 0 THEN 2 ELSE 0 END, 0, 1 + n % 4"
         ),
     );
     // A tenth stepped aside on the way to the bus, the others on the way to consumers.
@@ -171,7 +179,11 @@ fn statements() -> Vec<String> {
              1, 0, {NOW}, {NOW} - 31 * {DAY} + n * 300000, {NOW} - 1000"
         ),
     );
-    plant("webhook_attempts", "delivery_seq, slot, number, at, took_ms", &format!("n + 1, 1, 1, {NOW} - 31 * {DAY} + n, 5"));
+    plant(
+        "webhook_attempts",
+        "delivery_seq, slot, number, at, took_ms",
+        &format!("n + 1, 1, 1, {NOW} - 31 * {DAY} + n * 300000, 5"),
+    );
     all.push(
         "INSERT INTO webhook_subscriptions (store_id, url, event_types, secret, active, deleted, version, created_at, failures, resume_at, \
          lease, leased_until) SELECT 1, 'https://p.example', 'referral', 'whsec_AAAA', 1, 0, 1, 0, 0, 0, '', 0 FROM numbers WHERE n < 4"

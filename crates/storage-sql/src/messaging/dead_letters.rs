@@ -13,6 +13,7 @@ use super::parking;
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
+    page::read_newest,
     statement::{Dialect, insert_into},
     unit_of_work::UnitOfWork,
 };
@@ -54,11 +55,10 @@ impl SqlDeadLetterStore {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
+}
 
-    async fn read(&self, filter: &str, values: Vec<Value>) -> StoreResult<Vec<DeadLetter>> {
-        let select = format!("SELECT id, {} FROM dead_letters WHERE {filter}", COLUMNS.join(", "));
-        self.database.rows(select, values).await?.iter().map(dead_letter).collect()
-    }
+fn select(filter: &str) -> String {
+    format!("SELECT id, {} FROM dead_letters WHERE {filter}", COLUMNS.join(", "))
 }
 
 fn state_code(state: LetterState) -> i64 {
@@ -189,7 +189,7 @@ impl DeadLetterStore for SqlDeadLetterStore {
 
     async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {
         let mut filter = String::from("id < ?");
-        let mut values: Vec<Value> = vec![query.after.map_or(i64::MAX, |after| after.0).into()];
+        let mut values: Vec<Value> = Vec::new();
         if let Some(store) = query.store {
             filter.push_str(" AND store_id = ?");
             values.push(store.0.into());
@@ -202,14 +202,20 @@ impl DeadLetterStore for SqlDeadLetterStore {
             filter.push_str(" AND state = ?");
             values.push(state_code(state).into());
         }
-        filter.push_str(" ORDER BY id DESC LIMIT ?");
-        values.push(i64::from(query.limit).into());
-        self.read(&filter, values).await.map_err(|error| error.into_port("reading dead letters"))
+        let select = format!("{} ORDER BY id DESC LIMIT ?", select(&filter));
+        let statement = |after: i64, limit: i64| {
+            let values = [after.into()].into_iter().chain(values.iter().cloned()).chain([limit.into()]);
+            (select.clone(), values.collect())
+        };
+        let (after, most) = (query.after.map(|after| after.0), usize::try_from(query.limit).unwrap_or(usize::MAX));
+        let found = read_newest(&self.database, "dead_letters", "id", after, most, statement, dead_letter).await;
+        found.map_err(|error| error.into_port("reading dead letters"))
     }
 
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
-        let found = self.read("id = ?", vec![id.0.into()]).await;
-        found.map(|rows| rows.into_iter().next()).map_err(|error| error.into_port("reading a dead letter"))
+        let found = self.database.row(select("id = ?"), vec![id.0.into()]).await;
+        let letter = found.and_then(|row| row.as_ref().map(dead_letter).transpose());
+        letter.map_err(|error| error.into_port("reading a dead letter"))
     }
 
     async fn replay(&self, id: DeadLetterId, now: Timestamp) -> PortResult<Option<DeadLetter>> {

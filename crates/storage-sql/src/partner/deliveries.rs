@@ -17,6 +17,7 @@ use crate::{
     database::Database,
     error::StoreResult,
     multi_row::{InList, MultiRow},
+    page::{read_page, readable},
     statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
     unit_of_work::UnitOfWork,
 };
@@ -34,6 +35,14 @@ static INSERTED: InList = InList::new("SELECT delivery_id FROM webhook_deliverie
 /// Deliveries that are looked at for each that may be given up: some were never tried, and their target is well.
 const LOOKED_AT_FOR_EACH: i64 = 4;
 
+/// Deliveries of subscriptions that were not removed.
+fn select(filter: &str) -> String {
+    format!(
+        "SELECT {DELIVERY_COLUMNS} FROM webhook_deliveries d JOIN webhook_subscriptions s ON s.id = d.subscription_id \
+         WHERE s.deleted = FALSE AND {filter}"
+    )
+}
+
 #[derive(Clone)]
 pub struct SqlDeliveryQueue {
     database: Database,
@@ -42,15 +51,6 @@ pub struct SqlDeliveryQueue {
 impl SqlDeliveryQueue {
     pub fn new(database: Database) -> Self {
         Self { database }
-    }
-
-    /// Deliveries of subscriptions that were not removed.
-    async fn read(&self, filter: &str, values: Vec<Value>) -> StoreResult<Vec<Delivery>> {
-        let select = format!(
-            "SELECT {DELIVERY_COLUMNS} FROM webhook_deliveries d JOIN webhook_subscriptions s ON s.id = d.subscription_id \
-             WHERE s.deleted = FALSE AND {filter}"
-        );
-        self.database.rows(select, values).await?.iter().map(row::delivery).collect()
     }
 
     async fn too_old(&self, before: Timestamp, limit: u32) -> StoreResult<Vec<i64>> {
@@ -93,8 +93,8 @@ impl SqlDeliveryQueue {
     }
 
     async fn find_one(&self, store: StoreId, id: &DeliveryId) -> StoreResult<Option<Delivery>> {
-        let found = self.read("d.store_id = ? AND d.delivery_id = ?", vec![store.0.into(), id.as_str().into()]).await?;
-        Ok(found.into_iter().next())
+        let select = select("d.store_id = ? AND d.delivery_id = ?");
+        self.database.row(select, vec![store.0.into(), id.as_str().into()]).await?.as_ref().map(row::delivery).transpose()
     }
 
     async fn count(&self) -> StoreResult<PushStats> {
@@ -136,9 +136,10 @@ impl DeliveryQueue for SqlDeliveryQueue {
     }
 
     async fn due(&self, target: SubscriptionId, now: Timestamp, limit: u32) -> PortResult<Vec<Delivery>> {
-        let filter = "d.subscription_id = ? AND d.state = 0 AND d.next_try_at <= ? ORDER BY d.next_try_at, d.seq LIMIT ?";
-        let found = self.read(filter, vec![target.0.into(), now.as_millis().into(), i64::from(limit).into()]).await;
-        found.map_err(|error| error.into_port("reading due deliveries"))
+        let select = select("d.subscription_id = ? AND d.state = 0 AND d.next_try_at <= ? ORDER BY d.next_try_at, d.seq LIMIT ?");
+        let found = self.database.rows(select, vec![target.0.into(), now.as_millis().into(), i64::from(limit).into()]).await;
+        let rows = found.map_err(|error| error.into_port("reading due deliveries"))?;
+        Ok(rows.iter().filter_map(|row| readable("webhook_deliveries", row, row::delivery)).collect())
     }
 
     async fn record(&self, target: &LeasedTarget, tries: &[Recorded], health: &TargetHealth, until: Timestamp) -> PortResult<bool> {
@@ -156,17 +157,17 @@ impl DeliveryQueue for SqlDeliveryQueue {
     }
 
     async fn list(&self, query: DeliveryQuery) -> PortResult<Vec<Delivery>> {
-        let mut values: Vec<Value> =
-            vec![query.store.0.into(), query.subscription.0.into(), query.page.after.unwrap_or(i64::MAX).into()];
-        let filter = match query.state {
-            None => "d.store_id = ? AND d.subscription_id = ? AND d.seq < ? ORDER BY d.seq DESC LIMIT ?",
-            Some(state) => {
-                values.push(row::state_code(state).into());
-                "d.store_id = ? AND d.subscription_id = ? AND d.seq < ? AND d.state = ? ORDER BY d.seq DESC LIMIT ?"
-            }
+        let of_state = if query.state.is_some() { "AND d.state = ? " } else { "" };
+        let select =
+            select(&format!("d.store_id = ? AND d.subscription_id = ? AND d.seq < ? {of_state}ORDER BY d.seq DESC LIMIT ?"));
+        let statement = |after: i64, limit: i64| {
+            let mut values: Vec<Value> = vec![query.store.0.into(), query.subscription.0.into(), after.into()];
+            values.extend(query.state.map(|state| row::state_code(state).into()));
+            values.push(limit.into());
+            (select.clone(), values)
         };
-        values.push((i64::from(query.page.limit) + 1).into());
-        self.read(filter, values).await.map_err(|error| error.into_port("listing deliveries"))
+        let found = read_page(&self.database, "webhook_deliveries", "seq", query.page, statement, row::delivery).await;
+        found.map_err(|error| error.into_port("listing deliveries"))
     }
 
     async fn find(&self, store: StoreId, id: &DeliveryId) -> PortResult<Option<Delivery>> {
@@ -175,9 +176,8 @@ impl DeliveryQueue for SqlDeliveryQueue {
 
     async fn attempts(&self, delivery: &Delivery) -> PortResult<Vec<Attempt>> {
         let select = "SELECT number, at, took_ms, status, error FROM webhook_attempts WHERE delivery_seq = ? ORDER BY number DESC";
-        let rows = self.database.rows(select, vec![delivery.seq.into()]).await;
-        let read = rows.and_then(|rows| rows.iter().map(row::attempt).collect::<StoreResult<Vec<_>>>());
-        read.map_err(|error| error.into_port("reading tries"))
+        let rows = self.database.rows(select, vec![delivery.seq.into()]).await.map_err(|error| error.into_port("reading tries"))?;
+        Ok(rows.iter().filter_map(|row| readable("webhook_attempts", row, row::attempt)).collect())
     }
 
     async fn replay(&self, store: StoreId, id: &DeliveryId, now: Timestamp) -> PortResult<bool> {

@@ -11,6 +11,7 @@ use super::row::{self, SUBSCRIPTION_COLUMNS};
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
+    page::{read_page, readable},
     statement::{padded, placeholders},
     unit_of_work::UnitOfWork,
 };
@@ -24,11 +25,10 @@ impl SqlSubscriptionRepository {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
+}
 
-    async fn read(&self, filter: &str, values: Vec<Value>) -> StoreResult<Vec<Subscription>> {
-        let select = format!("SELECT {SUBSCRIPTION_COLUMNS} FROM webhook_subscriptions WHERE deleted = FALSE AND {filter}");
-        self.database.rows(select, values).await?.iter().map(row::subscription).collect()
-    }
+fn select(filter: &str) -> String {
+    format!("SELECT {SUBSCRIPTION_COLUMNS} FROM webhook_subscriptions WHERE deleted = FALSE AND {filter}")
 }
 
 fn secrets(subscription: &Subscription) -> [Value; 3] {
@@ -99,13 +99,16 @@ impl SubscriptionRepository for SqlSubscriptionRepository {
     }
 
     async fn find(&self, store: StoreId, id: SubscriptionId) -> PortResult<Option<Subscription>> {
-        let found = self.read("id = ? AND store_id = ?", vec![id.0.into(), store.0.into()]).await;
-        found.map(|rows| rows.into_iter().next()).map_err(|error| error.into_port("reading a subscription"))
+        let found = self.database.row(select("id = ? AND store_id = ?"), vec![id.0.into(), store.0.into()]).await;
+        let read = found.and_then(|row| row.as_ref().map(row::subscription).transpose());
+        read.map_err(|error| error.into_port("reading a subscription"))
     }
 
     async fn list(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<Subscription>> {
-        let values = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into(), (i64::from(page.limit) + 1).into()];
-        let found = self.read("store_id = ? AND id < ? ORDER BY id DESC LIMIT ?", values).await;
+        let statement = |after: i64, limit: i64| {
+            (select("store_id = ? AND id < ? ORDER BY id DESC LIMIT ?"), vec![store.0.into(), after.into(), limit.into()])
+        };
+        let found = read_page(&self.database, "webhook_subscriptions", "id", page, statement, row::subscription).await;
         found.map_err(|error| error.into_port("listing subscriptions"))
     }
 
@@ -128,8 +131,9 @@ impl SubscriptionRepository for SqlSubscriptionRepository {
         let mut found = Vec::new();
         for ids in ids.chunks(crate::statement::MOST_ROWS) {
             let filter = format!("active = TRUE AND store_id IN ({})", placeholders(ids.len()));
-            let rows = self.read(&filter, padded(ids).map(Value::from).collect()).await;
-            found.extend(rows.map_err(|error| error.into_port("reading subscriptions"))?);
+            let rows = self.database.rows(select(&filter), padded(ids).map(Value::from).collect()).await;
+            let rows = rows.map_err(|error| error.into_port("reading subscriptions"))?;
+            found.extend(rows.iter().filter_map(|row| readable("webhook_subscriptions", row, row::subscription)));
         }
         Ok(found)
     }

@@ -1,13 +1,18 @@
 //! A row that cannot be read hides no other: pages stay whole, and lists end where they end.
 
+use sluice_events::{DeadLetterId, DeadLetterStore as _, LetterQuery};
 use sluice_kernel::{PageRequest, StoreId, Timestamp, UserId};
 use sluice_order::{OrderQuery, OrderRepository as _};
+use sluice_partner::{DeliveryQuery, DeliveryQueue as _, SubscriptionId, SubscriptionRepository as _};
 use sluice_promotion::PromotionRepository as _;
-use sluice_storage_sql::{SqlCatalogRepository, SqlOrderRepository, SqlPromotionRepository, StockMode};
+use sluice_storage_sql::{
+    SqlCatalogRepository, SqlDeadLetterStore, SqlDeliveryQueue, SqlOrderRepository, SqlPromotionRepository,
+    SqlSubscriptionRepository, StockMode,
+};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(activities_and_products, orders);
+on_every_database!(activities_and_products, orders, dead_letters, subscriptions_and_deliveries);
 
 const STORE: StoreId = StoreId(1);
 
@@ -61,4 +66,55 @@ async fn orders(test: &TestDatabase) {
     assert_eq!(listed(2, None).await, [5, 4, 2]);
     assert_eq!(listed(2, Some(4)).await, [2, 1]);
     assert_eq!(listed(100, None).await, [5, 4, 2, 1]);
+}
+
+async fn dead_letters(test: &TestDatabase) {
+    let beside = test.beside().await;
+    for id in 1..=5_i64 {
+        let topic = if id == 3 { "order-eaten" } else { "order-paid" };
+        let insert = "INSERT INTO dead_letters (id, consumer, topic, event_key, event_id, event_type, event_time, data, attempts, \
+            error_code, error_detail, at, store_id, state, replays) \
+            VALUES (?, 'cart', ?, 'k', ?, 't', 0, '{}', 1, 'internal', '', 0, 1, 0, 0)";
+        beside.execute(insert, vec![id.into(), topic.into(), format!("e-{id}").into()]).await;
+    }
+    let letters = SqlDeadLetterStore::new(test.database.clone());
+    let listed = async |limit, after: Option<i64>| -> Vec<i64> {
+        let query = LetterQuery { limit, after: after.map(DeadLetterId), store: Some(STORE), ..LetterQuery::default() };
+        letters.list(query).await.unwrap().iter().map(|letter| letter.id.0).collect()
+    };
+    assert_eq!(
+        (listed(3, None).await, listed(3, Some(4)).await, listed(100, None).await),
+        (vec![5, 4, 2], vec![2, 1], vec![5, 4, 2, 1])
+    );
+    letters.find(DeadLetterId(3)).await.unwrap_err();
+}
+
+async fn subscriptions_and_deliveries(test: &TestDatabase) {
+    let beside = test.beside().await;
+    for id in 1..=5_i64 {
+        let types = if id == 3 { "order.eaten" } else { "order.paid" };
+        let insert = "INSERT INTO webhook_subscriptions (id, store_id, url, event_types, secret, active, deleted, version, created_at, \
+            failures, resume_at, lease, leased_until) VALUES (?, 1, 'https://example.org/', ?, 'whsec_AAAA', TRUE, FALSE, 1, 0, 0, 0, '', 0)";
+        beside.execute(insert, vec![id.into(), types.into()]).await;
+        let insert = "INSERT INTO webhook_deliveries (seq, delivery_id, subscription_id, store_id, event_id, event_type, order_no, body, \
+            created_at, since_at, next_try_at, state, tries, blamed) VALUES (?, ?, 1, 1, ?, ?, 1, '{}', 0, 0, 0, 0, 0, 0)";
+        beside.execute(insert, vec![id.into(), format!("d-{id}").into(), format!("e-{id}").into(), types.into()]).await;
+    }
+    let subscriptions = SqlSubscriptionRepository::new(test.database.clone());
+    let page = |after| PageRequest { limit: 2, after };
+    let ids = async |after| -> Vec<i64> {
+        subscriptions.list(STORE, page(after)).await.unwrap().iter().map(|subscription| subscription.id.0).collect()
+    };
+    assert_eq!((ids(None).await, ids(Some(4)).await), (vec![5, 4, 2], vec![2, 1]));
+    assert_eq!(subscriptions.active_of(&[STORE]).await.unwrap().len(), 4);
+    subscriptions.find(STORE, SubscriptionId(3)).await.unwrap_err();
+
+    let deliveries = SqlDeliveryQueue::new(test.database.clone());
+    let seqs = async |after| -> Vec<i64> {
+        let query = DeliveryQuery { store: STORE, subscription: SubscriptionId(1), state: None, page: page(after) };
+        deliveries.list(query).await.unwrap().iter().map(|delivery| delivery.seq).collect()
+    };
+    assert_eq!((seqs(None).await, seqs(Some(4)).await), (vec![5, 4, 2], vec![2, 1]));
+    let due = deliveries.due(SubscriptionId(1), Timestamp::from_millis(1), 10).await.unwrap();
+    assert_eq!(due.iter().map(|delivery| delivery.seq).collect::<Vec<_>>(), [1, 2, 4, 5]);
 }

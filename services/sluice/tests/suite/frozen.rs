@@ -214,10 +214,7 @@ async fn a_stock_row_held_by_a_stranger_holds_up_its_own_sku_alone() {
     );
     let session = site.session(format!("BEGIN; SELECT * FROM stock WHERE sku_id = {held} FOR UPDATE; DO SLEEP(11); ROLLBACK"));
     wait_until("the row is held", OTHERS, async || {
-        !site
-            .database
-            .sql("SELECT 1 FROM information_schema.innodb_trx WHERE trx_rows_locked > 0 AND trx_state = 'RUNNING'")
-            .is_empty()
+        site.database.sql(&format!("SELECT sku_id FROM stock WHERE sku_id = {held} FOR UPDATE SKIP LOCKED")).is_empty()
     })
     .await;
     let mut requests = JoinSet::new();

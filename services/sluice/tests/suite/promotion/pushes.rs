@@ -189,9 +189,13 @@ async fn a_target_that_was_away_gets_everything_once_it_returns() {
         assert!(before.is_none(), "{} was accepted twice", received.id);
     }
     assert_eq!(accepted.len(), 40, "each with one id");
-    let page = counter.staff().get(&format!("{}/deliveries?limit=100", partner.path)).await.expect_status(200);
-    let states = page.body["data"].as_array().unwrap().iter().map(|delivery| delivery["state"].as_str().unwrap().to_owned());
-    assert!(states.clone().count() == 40 && states.clone().all(|state| state == "delivered"), "{}", page.body);
+    // What was received is noted a moment later.
+    let page = wait_for("all are noted as delivered", SOON, async || {
+        let page = counter.staff().get(&format!("{}/deliveries?limit=100", partner.path)).await.expect_status(200);
+        let states = page.body["data"].as_array().unwrap().iter().map(|delivery| delivery["state"].as_str().unwrap());
+        (states.clone().count() == 40 && states.clone().all(|state| state == "delivered")).then_some(page)
+    })
+    .await;
 
     let id = page.text("/data/0/id");
     let _ = counter.staff().post(&format!("/admin/webhook-deliveries/{id}/replay"), json!({})).await;
