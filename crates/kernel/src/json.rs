@@ -5,18 +5,22 @@
 //! change what a stored or signed text means. Everything that comes from outside is read here: request bodies, signed
 //! notifications, answers of other systems, events, claims of tokens.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeOwned, IntoDeserializer, MapAccess, SeqAccess, Visitor, value},
-    forward_to_deserialize_any,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer as _, MapAccess, SeqAccess, VariantAccess, Visitor,
+    },
 };
-use serde_json::{Error, Map, Number, Value};
+use serde_json::{Error, Value};
 
-/// Reads a text as `T`; refused where a member stands twice, at any depth, or an array stands for an object.
+/// Reads a text as `T`; refused where a member that is read stands twice, or an array stands for an object.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    T::deserialize(Strict(&parse(bytes)?))
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = T::deserialize(Strict(&mut deserializer))?;
+    deserializer.end()?;
+    Ok(read)
 }
 
 /// [`from_slice`] of a text.
@@ -26,7 +30,7 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 
 /// A whole text as a value; refused where a member stands twice, at any depth.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice::<Unique>(bytes).map(|Unique(value)| value)
+    from_slice(bytes)
 }
 
 /// A value in which no member stood twice. Reads like [`Value`] from any format.
@@ -35,164 +39,33 @@ pub struct Unique(pub Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+        Value::deserialize(Strict(deserializer)).map(Self)
     }
 }
 
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
-        inner.deserialize_any(self)
-    }
-
-    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Value, E> {
-        Ok(Value::Bool(truth))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::from(number))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::from(number))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
-        Number::from_f64(number).map(Value::Number).ok_or_else(|| E::custom("a number is finite"))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let mut all = Vec::new();
-        while let Some(Unique(element)) = elements.next_element()? {
-            all.push(element);
-        }
-        Ok(Value::Array(all))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut all = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if all.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("the member `{name}` stands twice")));
-            }
-            let Unique(member) = members.next_value()?;
-            all.insert(name, member);
-        }
-        Ok(Value::Object(all))
-    }
-}
-
-/// Reads types from a value, like `&Value` itself, but a struct from an object alone.
+/// Reads what the inner deserializer reads, but a struct from an object alone, and no map in which a member stands twice.
+/// Structs look for the latter themselves, in the members that they know.
 #[derive(Debug, Clone, Copy)]
-pub struct Strict<'de>(pub &'de Value);
+pub struct Strict<D>(pub D);
 
-impl<'de> Strict<'de> {
-    fn members(map: &'de Map<String, Value>) -> impl Iterator<Item = (&'de str, Self)> {
-        map.iter().map(|(name, member)| (name.as_str(), Self(member)))
-    }
-
-    fn visit_map<V: Visitor<'de>>(map: &'de Map<String, Value>, visitor: V) -> Result<V::Value, Error> {
-        let mut access = value::MapDeserializer::new(Self::members(map));
-        let read = visitor.visit_map(&mut access)?;
-        access.end()?;
-        Ok(read)
-    }
-
-    fn visit_seq<V: Visitor<'de>>(elements: &'de [Value], visitor: V) -> Result<V::Value, Error> {
-        let mut access = value::SeqDeserializer::new(elements.iter().map(Self));
-        let read = visitor.visit_seq(&mut access)?;
-        access.end()?;
-        Ok(read)
-    }
-
-    /// What an object was asked for in vain.
-    fn unexpected(self) -> de::Unexpected<'de> {
-        match self.0 {
-            Value::Null => de::Unexpected::Unit,
-            Value::Bool(truth) => de::Unexpected::Bool(*truth),
-            Value::Number(_) => de::Unexpected::Other("number"),
-            Value::String(text) => de::Unexpected::Str(text),
-            Value::Array(_) => de::Unexpected::Seq,
-            Value::Object(_) => de::Unexpected::Map,
-        }
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Error> for Strict<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-/// Scalars are read as `&Value` reads them.
-macro_rules! as_the_value {
+macro_rules! read_strictly {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            self.0.$method(visitor)
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(Reading::any(visitor))
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Strict<'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Array(elements) => Self::visit_seq(elements, visitor),
-            Value::Object(map) => Self::visit_map(map, visitor),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.0.deserialize_any(visitor),
-        }
-    }
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+    type Error = D::Error;
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Object(map) => Self::visit_map(map, visitor),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                Err(de::Error::invalid_type(self.unexpected(), &visitor))
-            }
-        }
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_struct("", &[], visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(Reading { visitor, known: true })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -200,25 +73,229 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Object(map) if map.len() == 1 => {
-                value::MapAccessDeserializer::new(value::MapDeserializer::new(Self::members(map)))
-                    .deserialize_enum(name, variants, visitor)
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                self.0.deserialize_enum(name, variants, visitor)
-            }
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_enum(name, variants, Reading::any(visitor))
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_unit_struct(name, Reading::any(visitor))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_newtype_struct(name, Reading::any(visitor))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple(len, Reading::any(visitor))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, name: &'static str, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple_struct(name, len, Reading::any(visitor))
+    }
+
+    read_strictly! {
+        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
+        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
+        deserialize_unit deserialize_seq deserialize_map deserialize_identifier deserialize_ignored_any
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
+}
+
+/// A visitor, whose parts are read strictly too.
+struct Reading<V> {
+    visitor: V,
+    /// It knows its members and refuses one that stands twice.
+    known: bool,
+}
+
+impl<V> Reading<V> {
+    fn any(visitor: V) -> Self {
+        Self { visitor, known: false }
+    }
+}
+
+macro_rules! pass_on {
+    ($($method:ident: $kind:ty,)*) => {$(
+        fn $method<E: de::Error>(self, read: $kind) -> Result<V::Value, E> {
+            self.visitor.$method(read)
+        }
+    )*};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    pass_on! {
+        visit_bool: bool, visit_i8: i8, visit_i16: i16, visit_i32: i32, visit_i64: i64, visit_i128: i128,
+        visit_u8: u8, visit_u16: u16, visit_u32: u32, visit_u64: u64, visit_u128: u128, visit_f32: f32, visit_f64: f64,
+        visit_char: char, visit_str: &str, visit_borrowed_str: &'de str, visit_string: String,
+        visit_bytes: &[u8], visit_borrowed_bytes: &'de [u8], visit_byte_buf: Vec<u8>,
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_none()
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.visitor.visit_some(Strict(inner))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.visitor.visit_newtype_struct(Strict(inner))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_seq(Strict(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
+        if self.known { self.visitor.visit_map(Strict(members)) } else { self.visitor.visit_map(Members::of(members)) }
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_enum(Strict(variant))
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        self.0.deserialize(Strict(deserializer))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        self.0.next_element_seed(Strict(seed))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.size_hint()
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Strict<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        self.0.next_key_seed(seed)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.next_value_seed(Strict(seed))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.size_hint()
+    }
+}
+
+/// Names up to here are compared one by one, which is faster for the objects of nearly every text.
+const MAX_COMPARED: usize = 16;
+
+/// The members of a map whose names nobody knows beforehand.
+struct Members<A> {
+    inner: A,
+    first: Vec<String>,
+    others: HashSet<String>,
+}
+
+impl<A> Members<A> {
+    fn of(inner: A) -> Self {
+        Self { inner, first: Vec::new(), others: HashSet::new() }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        self.first.iter().any(|known| known == name) || self.others.contains(name)
+    }
+
+    fn note(&mut self, name: String) {
+        if self.first.len() < MAX_COMPARED {
+            self.first.push(name);
+        } else {
+            self.others.insert(name);
         }
     }
+}
 
-    as_the_value! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
-        deserialize_char deserialize_str deserialize_string deserialize_unit
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let Some(name) = self.inner.next_key::<String>()? else { return Ok(None) };
+        if self.is_known(&name) {
+            return Err(de::Error::custom(format_args!("the member `{name}` stands twice")));
+        }
+        let read = seed.deserialize(name.as_str().into_deserializer())?;
+        self.note(name);
+        Ok(Some(read))
     }
 
-    forward_to_deserialize_any! { bytes byte_buf unit_struct seq tuple tuple_struct identifier ignored_any }
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.inner.next_value_seed(Strict(seed))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
+    }
+}
+
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Strict<A> {
+    type Error = A::Error;
+    type Variant = Strict<A::Variant>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Strict<A::Variant>), A::Error> {
+        self.0.variant_seed(seed).map(|(variant, content)| (variant, Strict(content)))
+    }
+}
+
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
+    type Error = A::Error;
+
+    fn unit_variant(self) -> Result<(), A::Error> {
+        self.0.unit_variant()
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.newtype_variant_seed(Strict(seed))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
+        self.0.tuple_variant(len, Reading::any(visitor))
+    }
+
+    /// The fields are read as a struct of their own: where variants have names, the content of both looks the same.
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, A::Error> {
+        self.0.newtype_variant_seed(Fields { fields, visitor })
+    }
+}
+
+struct Fields<V> {
+    fields: &'static [&'static str],
+    visitor: V,
+}
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Fields<V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        Strict(deserializer).deserialize_struct("", self.fields, self.visitor)
+    }
 }
 
 #[cfg(test)]
@@ -252,11 +329,16 @@ mod tests {
             r#"{"sku":"1","quantity":1,"quantity":50}"#,
             r#"{"a":{"b":[{"sku":"1","sku":"1"}]}}"#,
             r#"[[{"x":null,"y":{},"\u0078":null}]]"#,
+            r#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1,"r":1,"q":1}"#,
         ] {
             let refused = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(refused.contains("stands twice"), "{text}: {refused}");
         }
         assert_eq!(parse(br#"{"a":{"x":1},"b":{"x":2}}"#).unwrap(), serde_json::json!({"a": {"x": 1}, "b": {"x": 2}}));
+        for text in [r#"{"sku":"1","quantity":1,"quantity":50}"#, r#"{"sku":"1","\u0073ku":"2","quantity":50}"#] {
+            let refused = from_str::<Line>(text).unwrap_err().to_string();
+            assert!(refused.contains("duplicate field"), "{text}: {refused}");
+        }
     }
 
     #[test]

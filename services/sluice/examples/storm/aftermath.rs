@@ -15,8 +15,9 @@ const DRAIN: Duration = Duration::from_mins(1);
 const REPEATED: usize = 50;
 
 /// Of rows that must not be there, in SQL.
-const FORBIDDEN: [(&str, &str); 6] = [
+const FORBIDDEN: [(&str, &str); 7] = [
     ("rows in the outbox", "SELECT COUNT(*) FROM outbox"),
+    ("events that stepped aside and wait", "SELECT COUNT(*) FROM parked_events"),
     ("effects that the gate was not told", "SELECT COUNT(*) FROM gate_effects"),
     (
         "SKUs whose sums do not hold",

@@ -34,7 +34,7 @@ struct Customer {
     stop: Arc<AtomicBool>,
 }
 
-/// What a call came to after it was repeated: the last answer, and whether an earlier try had none.
+/// What a call came to after it was repeated: the last answer, and whether an earlier try may have taken effect unseen.
 struct Asked {
     answer: Option<Answer>,
     doubtful: bool,
@@ -125,8 +125,9 @@ impl Customer {
             let shopper = self.shopper.at(self.bases.get(base).expect("there is an API process"));
             let answer = tokio::time::timeout(PATIENCE, shopper.try_send(method, path, headers, body.clone())).await;
             match answer {
-                Ok(Ok(answer)) if answer.status < 500 && answer.status != 429 => return Asked { answer: Some(answer), doubtful },
-                Ok(Ok(_)) => {}
+                Ok(Ok(answer)) if is_final(&answer) => return Asked { answer: Some(answer), doubtful },
+                // Of a change whose COMMIT was not answered nobody knows whether it took effect.
+                Ok(Ok(answer)) => doubtful |= answer.status >= 500,
                 Ok(Err(_)) | Err(_) => doubtful = true,
             }
             if self.stop.load(Ordering::Relaxed) {
@@ -138,4 +139,9 @@ impl Customer {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Everything but "later", "too many" and "still running".
+fn is_final(answer: &Answer) -> bool {
+    answer.status < 500 && answer.status != 429 && answer.code() != "request_in_progress"
 }

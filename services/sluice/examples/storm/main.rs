@@ -49,6 +49,9 @@ pub struct Arguments {
     /// The program under test; otherwise the release build, or the debug build where there is none.
     #[arg(long)]
     executable: Option<PathBuf>,
+    /// A folder that takes the processes' logs where something contradicts.
+    #[arg(long)]
+    logs: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -80,6 +83,9 @@ async fn run(arguments: Arguments) -> Vec<String> {
     wrong.extend(aftermath::contradictions(&stage, &purchases).await);
     for line in &wrong {
         println!("VIOLATION  {line}");
+    }
+    if let (false, Some(folder)) = (wrong.is_empty(), &arguments.logs) {
+        stage.keep_logs(folder);
     }
     println!("{}", last_line(&arguments, &purchases, wrong.len(), began));
     wrong

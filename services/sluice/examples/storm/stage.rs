@@ -168,6 +168,16 @@ impl Stage {
         if output.status.success() { Ok(()) } else { Err(said) }
     }
 
+    pub fn keep_logs(&self, folder: &Path) {
+        std::fs::create_dir_all(folder).expect("the folder of the logs can be made");
+        for (kind, processes) in [("api", &self.apis), ("worker", &self.workers)] {
+            for (number, process) in processes.iter().enumerate() {
+                let file = folder.join(format!("{kind}-{}.log", number + 1));
+                std::fs::write(file, process.log()).expect("a log can be kept");
+            }
+        }
+    }
+
     /// Every fault that can be had here, once.
     pub fn faults(&self) -> Vec<Fault> {
         let mut targets: Vec<Target> = (0..self.apis.len()).map(Target::Api).collect();
