@@ -10,7 +10,7 @@ use sluice_events::{
     SteppedAside, StockMoved, Topic, Undelivered,
 };
 use sluice_inventory::{
-    Adjusted, AdjustmentId, Checked, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace, Swept,
+    Adjusted, AdjustmentId, Checked, Figures, InventoryError, InventoryService, Stock, StockTrace, Swept,
 };
 use sluice_kernel::{
     Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
@@ -138,9 +138,6 @@ impl InventoryService for Others {
     }
     async fn record_missing(&self, _: Duration) -> Result<Checked, InventoryError> {
         Ok(Checked::default())
-    }
-    async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
-        Ok(GateStatus { kind: "database", open: true, epoch: 1, trouble: None })
     }
 }
 
