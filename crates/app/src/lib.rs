@@ -19,6 +19,7 @@ mod referrers;
 mod secrets;
 mod shop;
 mod token;
+mod token_mac;
 mod warnings;
 mod wire;
 
@@ -29,3 +30,4 @@ pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, Housekeeping, PartHealth, PartState, Shop};
 pub use sluice_storage_sql::StoryLine;
 pub use token::{Role, TokenRequest, algorithm, make_token};
+pub use token_mac::install_token_provider;
