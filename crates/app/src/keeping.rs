@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sluice_kernel::{Clock, PortResult};
-use sluice_member::PlatformPace;
+use sluice_points::PlatformPace;
 use sluice_storage_sql::{LongestPauses, SqlFutureTimes};
 use tokio_util::sync::CancellationToken;
 

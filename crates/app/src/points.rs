@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice_gateways::{HttpPointsPlatform, PointsPlatformSettings};
 use sluice_kernel::{Clock, IdGenerator, PortResult};
-use sluice_member::{PlatformPace, PointsAccount, PointsAccounts, PointsRoute, PointsService};
+use sluice_points::{PlatformPace, PointsAccount, PointsAccounts, PointsRoute, PointsService};
 use sluice_storage_sql::{Database, SqlPointsLedger, SqlPointsTasks};
 use tokio::sync::Notify;
 

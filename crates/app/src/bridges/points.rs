@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_events::{PaymentSettled, SettledStatus};
 use sluice_kernel::{Clock, Money, PortResult};
-use sluice_member::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
 use sluice_order::{Order, PointsDesk, PointsRefund};
+use sluice_points::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
 
 pub struct PointsBridge(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
 

@@ -9,9 +9,7 @@ use sluice_events::{
     DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, OutboxRow, OutboxStats, OutboxStore, Publisher,
     SteppedAside, StockMoved, Topic, Undelivered,
 };
-use sluice_inventory::{
-    Adjusted, AdjustmentId, Checked, Figures, InventoryError, InventoryService, Stock, StockTrace, Swept,
-};
+use sluice_inventory::{Adjusted, AdjustmentId, Checked, Figures, InventoryError, InventoryService, Stock, StockTrace, Swept};
 use sluice_kernel::{
     Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
     Timestamp, UserId,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{BatchHandler, Envelope, HandlerError, OrderCreated, Payload as _, Topic};
-use sluice_member::{PointsDeduction, PointsService};
+use sluice_points::{PointsDeduction, PointsService};
 
 use super::payloads;
 

@@ -6,9 +6,9 @@ use std::{error::Error, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::OutboxStore;
 use sluice_kernel::{Clock, Timestamp};
-use sluice_member::PointsService;
 use sluice_order::OrderService;
 use sluice_partner::PartnerService;
+use sluice_points::PointsService;
 
 use super::{Sweep, Turn};
 

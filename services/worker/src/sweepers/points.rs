@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_member::PointsService;
+use sluice_points::PointsService;
 
 use super::{Sweep, Turn};
 

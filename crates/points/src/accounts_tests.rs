@@ -6,10 +6,10 @@ use std::{
     },
 };
 
-use sluice_kernel::{ManualClock, SequenceIds, Timestamp};
+use sluice_kernel::{ManualClock, Points, PortError, SequenceIds, Timestamp};
 
 use super::*;
-use crate::TaskName;
+use crate::{PointsEntry, TaskName};
 
 const STORE: StoreId = StoreId(1);
 
@@ -226,10 +226,10 @@ async fn a_grant_is_bounded_and_its_key_stands_for_it_alone() {
     };
     for (points, reason) in [(0, "x"), (-1, "x"), (MOST_POINTS_IN_A_GRANT + 1, "x"), (1, " "), (1, &*"x".repeat(201))] {
         let refused = world.service.grant(grant(points, reason)).await;
-        assert!(matches!(refused, Err(MemberError::InvalidField { .. })), "{points} {reason}");
+        assert!(matches!(refused, Err(PointsError::InvalidField { .. })), "{points} {reason}");
     }
     assert!(!world.service.grant(grant(5, "birthday")).await.unwrap().replayed);
     assert!(world.service.grant(grant(5, "birthday")).await.unwrap().replayed);
-    assert!(matches!(world.service.grant(grant(6, "birthday")).await, Err(MemberError::KeyReused)));
+    assert!(matches!(world.service.grant(grant(6, "birthday")).await, Err(PointsError::KeyReused)));
     assert_eq!(world.platform.asked.lock().unwrap().len(), 1);
 }
