@@ -11,7 +11,7 @@ use sluice_catalog::{CatalogService, FormField, SkuCard};
 use sluice_kernel::{PortResult, SkuId, StoreId};
 use sluice_order::{Catalog, RequiredField, ShelfCard};
 
-pub struct CatalogBridge {
+pub struct OrderToCatalog {
     catalog: Arc<dyn CatalogService>,
     cards: Cache<(StoreId, SkuId), Arc<ShelfCard>>,
 }
@@ -20,14 +20,14 @@ pub struct CatalogBridge {
 const MOST_CARDS: u64 = 100_000;
 const CARD_LIFE: Duration = Duration::from_mins(1);
 
-impl CatalogBridge {
+impl OrderToCatalog {
     pub fn new(catalog: Arc<dyn CatalogService>) -> Self {
         Self { catalog, cards: Cache::builder().max_capacity(MOST_CARDS).time_to_live(CARD_LIFE).build() }
     }
 }
 
 #[async_trait]
-impl Catalog for CatalogBridge {
+impl Catalog for OrderToCatalog {
     async fn cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
         let mut found = HashMap::with_capacity(skus.len());
         let mut missing = Vec::new();

@@ -7,10 +7,10 @@ use sluice_kernel::{PortResult, StoreId, UserId};
 use sluice_member::{CodeCheck, MemberService};
 use sluice_order::{CodeVerdict, CodeVerifier};
 
-pub struct CodeBridge(pub Arc<dyn MemberService>);
+pub struct OrderToMember(pub Arc<dyn MemberService>);
 
 #[async_trait]
-impl CodeVerifier for CodeBridge {
+impl CodeVerifier for OrderToMember {
     async fn check(&self, store: StoreId, user: &UserId, phone: &str, code: &str) -> PortResult<CodeVerdict> {
         match self.0.check_code(store, user, phone, code).await {
             Ok(CodeCheck::Valid(code)) => Ok(CodeVerdict::Valid { sent_at: code.sent_at }),

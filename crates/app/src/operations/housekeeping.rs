@@ -15,7 +15,7 @@ use crate::Housekeeping;
 /// inbox row that is still needed.
 const MAX_PURGE_STEP: Duration = Duration::from_hours(1);
 
-pub(crate) struct House {
+pub(crate) struct ExpiredRows {
     rows: SqlHousekeeping,
     seen: SqlSeenTimes,
     clock: Arc<dyn Clock>,
@@ -23,7 +23,7 @@ pub(crate) struct House {
     unfinished: Mutex<Option<Timestamp>>,
 }
 
-impl House {
+impl ExpiredRows {
     pub(crate) fn new(rows: SqlHousekeeping, seen: SqlSeenTimes, clock: Arc<dyn Clock>) -> Self {
         Self { rows, seen, clock, unfinished: Mutex::default() }
     }
@@ -34,7 +34,7 @@ impl House {
 }
 
 #[async_trait]
-impl Housekeeping for House {
+impl Housekeeping for ExpiredRows {
     async fn delete_some(&self) -> PortResult<bool> {
         let begun = *self.unfinished();
         let now = match begun {

@@ -9,23 +9,23 @@ use sluice_catalog::{
 };
 use sluice_kernel::{Page, PageRequest, ProductId, SkuId, StoreId};
 
-use super::news::StaffNews;
+use super::change_notifier::ChangeNotifier;
 
 /// The catalog, with those beside it who hear of its changes.
-pub struct ListingBridge {
+pub struct CatalogToInventory {
     pub catalog: Arc<dyn CatalogService>,
-    pub news: StaffNews,
+    pub notifier: ChangeNotifier,
 }
 
 #[async_trait]
-impl CatalogService for ListingBridge {
+impl CatalogService for CatalogToInventory {
     async fn store(&self, store: StoreId) -> Result<Store, CatalogError> {
         self.catalog.store(store).await
     }
 
     async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
         let changed = self.catalog.change_settings(store, version, change).await?;
-        self.news.rules.forget(store).await;
+        self.notifier.rules.forget(store).await;
         Ok(changed)
     }
 
@@ -55,7 +55,7 @@ impl CatalogService for ListingBridge {
 
     async fn create_product(&self, store: StoreId, product: NewProduct) -> Result<Product, CatalogError> {
         let created = self.catalog.create_product(store, product).await?;
-        self.news.tell_gate().await;
+        self.notifier.tell_gate().await;
         Ok(created)
     }
 
@@ -67,19 +67,19 @@ impl CatalogService for ListingBridge {
         change: ProductChange,
     ) -> Result<Product, CatalogError> {
         let changed = self.catalog.change_product(store, id, version, change).await?;
-        self.news.tell_gate().await;
+        self.notifier.tell_gate().await;
         Ok(changed)
     }
 
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: NewSku) -> Result<Sku, CatalogError> {
         let created = self.catalog.create_sku(store, product, sku).await?;
-        self.news.tell_gate().await;
+        self.notifier.tell_gate().await;
         Ok(created)
     }
 
     async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
         let changed = self.catalog.change_sku(store, id, version, change).await?;
-        self.news.tell_gate().await;
+        self.notifier.tell_gate().await;
         Ok(changed)
     }
 }

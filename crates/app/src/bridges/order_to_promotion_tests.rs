@@ -4,8 +4,8 @@ use sluice_promotion::{ActivityChange, CampaignFields, ChangeListener as _, NewC
 
 use super::*;
 use crate::{
-    Config, OpenOptions, OpenShop, Secrets, Shop, Surroundings,
-    bridges::{ListingBridge, StaffNews},
+    Config, Environment, OpenOptions, OpenShop, Secrets, Shop,
+    bridges::{CatalogToInventory, ChangeNotifier},
 };
 
 const STORE: StoreId = StoreId(1);
@@ -15,7 +15,7 @@ struct Demo {
     open: OpenShop,
     clock: Arc<ManualClock>,
     rules: Arc<RulesCache>,
-    desk: ActivityBridge,
+    desk: OrderToPromotion,
     _folder: tempfile::TempDir,
 }
 
@@ -25,12 +25,12 @@ async fn demo() -> Demo {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let ids = Arc::new(NodeIds::new(clock.clone(), 0));
     let secrets = Secrets::resolve(&config, &*ids).unwrap();
-    let surroundings = Surroundings { clock: Some(clock.clone()), ids: Some(ids) };
+    let environment = Environment { clock: Some(clock.clone()), ids: Some(ids) };
     let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
-    let open = Box::pin(OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings)).await.unwrap();
+    let open = Box::pin(OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, environment)).await.unwrap();
     let rules = Arc::new(RulesCache::default());
     let Shop { promotion, catalog, .. } = open.shop.clone();
-    Demo { desk: ActivityBridge::new(promotion, catalog, rules.clone()), clock, rules, open, _folder: folder }
+    Demo { desk: OrderToPromotion::new(promotion, catalog, rules.clone()), clock, rules, open, _folder: folder }
 }
 
 impl Demo {
@@ -129,8 +129,8 @@ async fn every_change_makes_a_kept_look_outdated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
     let demo = demo().await;
-    let news = StaffNews { inventory: None, rules: demo.rules.clone() };
-    let catalog = ListingBridge { catalog: demo.open.shop.catalog.clone(), news: news.clone() };
+    let notifier = ChangeNotifier { inventory: None, rules: demo.rules.clone() };
+    let catalog = CatalogToInventory { catalog: demo.open.shop.catalog.clone(), notifier: notifier.clone() };
     assert!(!demo.look(1, 1, 1_001).await.store.special);
     let settings = StoreSettings { special: true, h5_redirect_type: Some("3".to_owned()), points_to_cash_ratio: None };
     catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
     let window = Window { starts_at: now, ends_at: now.plus(Duration::from_secs(1)) };
     let new = NewCampaign { fields: CampaignFields { name: "Invite".to_owned(), window } };
     let campaign = demo.open.shop.promotion.create_campaign(STORE, new).await.unwrap();
-    news.campaigns_changed(STORE).await;
+    notifier.campaigns_changed(STORE).await;
     let rules = demo.look(1, 1, 1_001).await.store;
     assert_eq!(rules.campaigns, [(campaign.id, ActivityWindow { starts_at: window.starts_at, ends_at: window.ends_at })]);
 }
@@ -150,7 +150,7 @@ async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_cart_takes_a_product_of_an_activity() {
     let demo = demo().await;
-    let bridge = crate::bridges::CatalogBridge::new(demo.open.shop.catalog.clone());
+    let bridge = crate::bridges::OrderToCatalog::new(demo.open.shop.catalog.clone());
     let cards = sluice_order::Catalog::cards(&bridge, STORE, &[SkuId(1), SkuId(1_001)]).await.unwrap();
     assert!(cards[&SkuId(1)].buyable && !cards[&SkuId(1_001)].buyable);
     let user = sluice_kernel::UserId::from("42");

@@ -12,7 +12,7 @@ use sluice_partner::{FactLine, OrderFacts, OrderReader, Recipient};
 /// Orders read at the same time.
 const AT_ONCE: usize = 8;
 
-pub struct OrderFactsBridge {
+pub struct PartnerToOrder {
     pub orders: Arc<dyn OrderService>,
     pub catalog: Arc<dyn CatalogService>,
 }
@@ -20,7 +20,7 @@ pub struct OrderFactsBridge {
 /// What the catalog says of the SKUs of an order.
 type Cards = HashMap<SkuId, SkuCard>;
 
-impl OrderFactsBridge {
+impl PartnerToOrder {
     async fn read(&self, store: StoreId, order_no: OrderNo) -> PortResult<Option<OrderFacts>> {
         let order = match self.orders.find(store, None, order_no).await {
             Ok(found) => found.order,
@@ -82,7 +82,7 @@ fn facts(order: &Order, cards: &Cards) -> OrderFacts {
 }
 
 #[async_trait]
-impl OrderReader for OrderFactsBridge {
+impl OrderReader for PartnerToOrder {
     async fn facts(&self, orders: &[(StoreId, OrderNo)]) -> PortResult<HashMap<OrderNo, OrderFacts>> {
         // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
         let reads: Vec<_> = orders.iter().map(|(store, order)| async move { (*order, self.read(*store, *order).await) }).collect();

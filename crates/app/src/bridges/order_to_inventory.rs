@@ -8,7 +8,7 @@ use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId, Timest
 use sluice_order::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};
 use tokio::sync::Notify;
 
-pub struct StockBridge {
+pub struct OrderToInventory {
     pub gate: Arc<dyn StockGate>,
     pub inventory: Arc<dyn InventoryService>,
     /// The database gate: the group commit decides.
@@ -17,7 +17,7 @@ pub struct StockBridge {
     pub effects: Arc<Notify>,
 }
 
-impl StockBridge {
+impl OrderToInventory {
     async fn reserve_at(
         &self,
         gate: &dyn StockGate,
@@ -66,7 +66,7 @@ fn terms_of(terms: &ReserveTerms) -> Terms {
 }
 
 #[async_trait]
-impl StockReserver for StockBridge {
+impl StockReserver for OrderToInventory {
     fn decides_in_commit(&self) -> bool {
         self.in_commit
     }

@@ -8,10 +8,10 @@ use sluice_points::{PlatformPace, PointsAccount, PointsAccounts, PointsRoute, Po
 use sluice_storage_sql::{Database, SqlPointsLedger, SqlPointsTasks};
 use tokio::sync::Notify;
 
-use crate::config::PointsConfig;
+use crate::PointsConfig;
 
 /// `due` is rung when an operation was kept that a platform must be asked for.
-pub(crate) fn open_points(
+pub(super) fn open_points(
     config: &PointsConfig,
     database: &Database,
     due: &Arc<Notify>,

@@ -9,9 +9,9 @@ use sluice_order::OrderService;
 use sluice_partner::{PartnerPorts, PartnerService, Partners};
 use sluice_storage_sql::{Database, SqlDeliveryQueue, SqlSubscriptionRepository};
 
-use crate::{bridges::OrderFactsBridge, config::PushConfig};
+use crate::{PushConfig, bridges::PartnerToOrder};
 
-pub(crate) fn open_partners(
+pub(super) fn open_partner(
     config: &PushConfig,
     database: &Database,
     orders: Arc<dyn OrderService>,
@@ -25,7 +25,7 @@ pub(crate) fn open_partners(
         subscriptions: Arc::new(SqlSubscriptionRepository::new(database.clone())),
         queue: Arc::new(SqlDeliveryQueue::new(database.clone())),
         sender: Arc::new(sender),
-        orders: Arc::new(OrderFactsBridge { orders, catalog }),
+        orders: Arc::new(PartnerToOrder { orders, catalog }),
         clock,
         ids,
         rules: config.rules(),

@@ -8,7 +8,7 @@ use sluice_inventory::InventoryService;
 use sluice_kernel::StoreId;
 use sluice_promotion::ChangeListener;
 
-use super::activity::RulesCache;
+use super::order_to_promotion::RulesCache;
 
 /// Effects told at once, and how often; more than that wait for the sweeper.
 const EFFECTS_AT_ONCE: u32 = 500;
@@ -17,13 +17,13 @@ const MOST_ROUNDS: usize = 20;
 /// The change and its gate effect stand in one transaction; telling the gate here only shortens the time in which it
 /// would still take orders at the old price or for what has left the shelf. Where telling fails, the sweeper goes on.
 #[derive(Clone)]
-pub struct StaffNews {
+pub struct ChangeNotifier {
     /// `None` with the database gate: it reads what was committed.
     pub inventory: Option<Arc<dyn InventoryService>>,
     pub rules: Arc<RulesCache>,
 }
 
-impl StaffNews {
+impl ChangeNotifier {
     pub async fn tell_gate(&self) {
         let Some(inventory) = &self.inventory else { return };
         for _ in 0..MOST_ROUNDS {
@@ -40,7 +40,7 @@ impl StaffNews {
 }
 
 #[async_trait]
-impl ChangeListener for StaffNews {
+impl ChangeListener for ChangeNotifier {
     async fn revisions_raised(&self, _: StoreId) {
         self.tell_gate().await;
     }

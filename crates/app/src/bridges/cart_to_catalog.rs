@@ -8,13 +8,13 @@ use sluice_catalog::{CatalogError, CatalogService};
 use sluice_inventory::InventoryService;
 use sluice_kernel::{Currency, PortResult, SkuId, StoreId};
 
-pub struct ShelfBridge {
+pub struct CartToCatalog {
     pub catalog: Arc<dyn CatalogService>,
     pub inventory: Arc<dyn InventoryService>,
 }
 
 #[async_trait]
-impl ShelfReader for ShelfBridge {
+impl ShelfReader for CartToCatalog {
     async fn entries(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, ShelfEntry>> {
         if skus.is_empty() {
             return Ok(HashMap::new());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sluice_inventory::{GateSource as _, TakenOfLimit};
 use sluice_kernel::{PortResult, SkuId, StoreId, UserId};
 
-use crate::OpenShop;
+use crate::{OpenShop, bridges::port_error};
 
 impl OpenShop {
     /// Where stock rows, ledger, orders and gate differ, a line each.
@@ -36,7 +36,7 @@ impl OpenShop {
     async fn gate_differences(&self) -> PortResult<Vec<String>> {
         self.wait_for_gate().await?;
         let given_up = self.shop.inventory.given_up().await;
-        let given_up = given_up.map_err(|error| crate::bridges::port_error("counting gate effects", error))?;
+        let given_up = given_up.map_err(|error| port_error("counting gate effects", error))?;
         let snapshot = self.source.snapshot().await?;
         let stores = snapshot.skus.iter().map(|(store, ..)| *store).collect();
         let mut lines = Vec::new();

@@ -14,7 +14,7 @@ use sluice_kernel::{ActivityId, Classified as _, Currency, PortError, PortResult
 use sluice_order::{ActivityDesk, ActivityField, ActivityLook, ActivityWindow, OfferCard, PayType, ShelfCard, StoreRules};
 use sluice_promotion::{Activity, Mode, Offer, PromotionService, Window};
 
-use super::catalog::shelf_card;
+use super::order_to_catalog::shelf_card;
 
 /// What a store says about activity orders, kept for a second.
 pub struct RulesCache(future::Cache<StoreId, Arc<StoreRules>>);
@@ -34,7 +34,7 @@ impl RulesCache {
     }
 }
 
-pub struct ActivityBridge {
+pub struct OrderToPromotion {
     promotion: Arc<dyn PromotionService>,
     catalog: Arc<dyn CatalogService>,
     rules: Arc<RulesCache>,
@@ -45,7 +45,7 @@ pub struct ActivityBridge {
 const MOST_LOOKS: u64 = 20_000;
 const LOOK_LIFE: Duration = Duration::from_secs(10);
 
-impl ActivityBridge {
+impl OrderToPromotion {
     pub fn new(promotion: Arc<dyn PromotionService>, catalog: Arc<dyn CatalogService>, rules: Arc<RulesCache>) -> Self {
         let looks = sync::Cache::builder().max_capacity(MOST_LOOKS).time_to_live(LOOK_LIFE).build();
         Self { promotion, catalog, rules, looks }
@@ -88,7 +88,7 @@ impl ActivityBridge {
 }
 
 #[async_trait]
-impl ActivityDesk for ActivityBridge {
+impl ActivityDesk for OrderToPromotion {
     async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<ActivityLook> {
         let rules = self.rules(store).await?;
         let key = (store, activity, product);
@@ -160,5 +160,5 @@ fn activity_fields(field: FormField) -> &'static [ActivityField] {
 }
 
 #[cfg(test)]
-#[path = "activity_tests.rs"]
+#[path = "order_to_promotion_tests.rs"]
 mod tests;

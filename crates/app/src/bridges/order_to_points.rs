@@ -8,10 +8,10 @@ use sluice_kernel::{Clock, Money, PortResult};
 use sluice_order::{Order, PointsDesk, PointsRefund};
 use sluice_points::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
 
-pub struct PointsBridge(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
+pub struct OrderToPoints(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
 
 #[async_trait]
-impl PointsDesk for PointsBridge {
+impl PointsDesk for OrderToPoints {
     async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
         let deduction = PointsDeduction {
             store: order.store,

@@ -11,7 +11,7 @@ use sluice_pay::{
     RefundStatus, RestockAsk,
 };
 
-pub struct PayBridge {
+pub struct OrderToPay {
     pub pay: Arc<dyn PayService>,
     pub member: Arc<dyn MemberService>,
     pub clock: Arc<dyn Clock>,
@@ -49,7 +49,7 @@ fn request(order: &Order) -> PaymentRequest {
 }
 
 #[async_trait]
-impl PaymentDesk for PayBridge {
+impl PaymentDesk for OrderToPay {
     fn instant(&self, order: &NewOrder) -> Option<Prepared> {
         self.pay.instant(order.store, &order.user, order.order_no, order.total, order.expires_at).map(prepared)
     }
