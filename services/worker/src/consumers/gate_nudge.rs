@@ -6,25 +6,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, Topic};
+use sluice_events::{Envelope, HandlerError};
 use tokio::sync::Notify;
 
+use super::Handle;
+
 pub struct NudgeGate {
-    pub name: &'static str,
-    pub topic: Topic,
     pub effects: Arc<Notify>,
 }
 
 #[async_trait]
-impl BatchHandler for NudgeGate {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn topic(&self) -> Topic {
-        self.topic
-    }
-
+impl Handle for NudgeGate {
     async fn handle(&self, _: &[Envelope]) -> Result<(), HandlerError> {
         self.effects.notify_one();
         Ok(())

@@ -30,10 +30,6 @@ pub struct Measure {
 
 #[async_trait]
 impl Sweep for Measure {
-    fn name(&self) -> &'static str {
-        "gauges"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let now = self.clock.now();
         let outbox = self.outbox.stats(now).await?;

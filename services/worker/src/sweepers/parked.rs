@@ -44,10 +44,6 @@ struct Fared {
 
 #[async_trait]
 impl Sweep for RetryParked {
-    fn name(&self) -> &'static str {
-        "parked events"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         self.parking.look().await?;
         for (owner, lanes) in self.parking.held.by_owner() {

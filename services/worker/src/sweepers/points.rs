@@ -14,10 +14,6 @@ pub struct RunPoints {
 
 #[async_trait]
 impl Sweep for RunPoints {
-    fn name(&self) -> &'static str {
-        "points"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.points.run_due(self.limit).await?, self.limit))
     }
