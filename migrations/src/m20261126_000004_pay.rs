@@ -1,8 +1,11 @@
-//! Payments, the notices that settled them, what staff must look at, refunds, and the embedded provider's books.
+//! Payments, what providers told of them, refunds, and the embedded provider.
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{big_integer, big_integer_null, big_pk_auto, small_integer, small_integer_null, string_len, string_len_null, text},
+    schema::{
+        big_integer, big_integer_null, big_pk_auto, binary_len_null, integer, small_integer, small_integer_null, string_len,
+        string_len_null, text,
+    },
 };
 
 use crate::table::{NewTable, drop_tables, not_negative};
@@ -53,6 +56,7 @@ async fn create_payments(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
     NewTable::named("payment_closures")
         .columns(vec![big_integer("order_no").primary_key().take(), big_integer("store_id"), big_integer("at")])
+        .index("payment_closures_by_age", &["at"])
         .create(manager)
         .await?;
 
@@ -67,12 +71,15 @@ async fn create_payments(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             big_integer("at"),
         ])
         .key(&["provider", "event_id"])
+        .index("payment_notices_of_payment", &["payment_id"])
+        .index("payment_notices_by_age", &["at"])
         .create(manager)
         .await
 }
 
 async fn create_exceptions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // Order and payment are '' where unknown: NULLs would escape the unique index.
+    // `digest`: '' for those that are kept once for their payment.
     NewTable::named("payment_exceptions")
         .columns(vec![
             big_pk_auto("id"),
@@ -82,15 +89,17 @@ async fn create_exceptions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             string_len("payment_id", 64),
             text("detail"),
             big_integer("at"),
+            string_len("digest", 32).default("").take(),
         ])
-        .unique("payment_exceptions_once", &["kind", "payment_id", "order_no"])
         .index("payment_exceptions_of_store", &["store_id", "id"])
+        .index("payment_exceptions_of_payment", &["payment_id"])
+        .unique("payment_exceptions_once_each", &["kind", "payment_id", "order_no", "digest"])
         .create(manager)
         .await
 }
 
 async fn create_refunds(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    // `status`: 0 pending, 1 done.
+    // `status`: 0 pending, 1 done, 2 refused by the provider. `fingerprint`: of the request that staff sent.
     NewTable::named("refunds")
         .columns(vec![
             string_len("refund_id", 80).primary_key().take(),
@@ -104,10 +113,15 @@ async fn create_refunds(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             text("restock"),
             big_integer("created_at"),
             big_integer_null("finished_at"),
+            big_integer("next_try_at").default(0).take(),
+            integer("attempts").default(0).take(),
+            string_len_null("refusal", 500),
+            binary_len_null("fingerprint", 32),
         ])
         .check(not_negative("amount"))
         .index("refunds_of_order", &["order_no"])
         .index("refunds_pending", &["status", "created_at"])
+        .index("refunds_due", &["status", "next_try_at"])
         .create(manager)
         .await?;
 

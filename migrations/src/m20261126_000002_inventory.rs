@@ -1,8 +1,8 @@
-//! Stock figures, the ledger, reservation outcomes and the gate's state.
+//! Stock figures, the ledger, users' limits, reservation outcomes and the gate's state.
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{big_integer, big_integer_null, big_pk_auto, boolean, small_integer, string_len, string_len_null, text},
+    schema::{big_integer, big_integer_null, big_pk_auto, boolean, integer, small_integer, string_len, string_len_null, text},
 };
 
 use crate::table::{NewTable, drop_tables, not_negative};
@@ -18,7 +18,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = ["stock_adjustments", "gate_effects", "gate_state", "reservation_outcomes", "stock_ledger", "stock"];
+        let tables =
+            ["gate_effects", "gate_state", "reservation_outcomes", "limit_counters", "stock_adjustments", "stock_ledger", "stock"];
         drop_tables(manager, &tables).await
     }
 }
@@ -45,6 +46,8 @@ async fn create_stock(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
 
     // `kind`: 1 reserve, 2 sell, 3 release, 4 restock, 5 adjust.
+    // `limit_user` stands on the row of a reservation that took of a user's limit. Sums of a SKU's movements are read from the
+    // index alone.
     NewTable::named("stock_ledger")
         .columns(vec![
             big_pk_auto("id"),
@@ -57,9 +60,10 @@ async fn create_stock(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             string_len_null("reason", 200),
             big_integer("at"),
             boolean("applied"),
+            string_len_null("limit_user", 64),
         ])
         .unique("stock_ledger_once", &["movement_id", "sku_id", "kind"])
-        .index("stock_ledger_of_sku", &["applied", "sku_id", "id"])
+        .index("stock_ledger_sums", &["applied", "sku_id", "id", "kind", "quantity"])
         .create(manager)
         .await?;
 
@@ -73,9 +77,26 @@ async fn create_stock(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             string_len("reason", 200),
             small_integer("status"),
             big_integer("at"),
+            big_integer("due_at").default(0).take(),
         ])
         .index("stock_adjustments_unfinished", &["status", "at"])
         .index("stock_adjustments_of_sku", &["sku_id"])
+        .index("stock_adjustments_newest", &["sku_id", "at"])
+        .create(manager)
+        .await?;
+
+    // The SKU's row in `stock` guards its rows here: who changes one holds the other.
+    NewTable::named("limit_counters")
+        .columns(vec![
+            big_integer("sku_id"),
+            string_len("user_id", 64),
+            big_integer("store_id"),
+            big_integer("orders"),
+            big_integer("units"),
+        ])
+        .key(&["sku_id", "user_id"])
+        .check(not_negative("orders"))
+        .check(not_negative("units"))
         .create(manager)
         .await
 }
@@ -100,5 +121,21 @@ async fn create_gate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create(manager)
         .await?;
 
-    NewTable::named("gate_effects").columns(vec![big_pk_auto("id"), text("payload")]).create(manager).await
+    // Changes that a gate outside the database must be told, in lanes: whose they are, when they are due, how often they failed.
+    NewTable::named("gate_effects")
+        .columns(vec![
+            big_pk_auto("id"),
+            text("payload"),
+            big_integer("store_id").default(0).take(),
+            string_len("lane", 64).default("").take(),
+            big_integer("due_at").default(0).take(),
+            integer("attempts").default(0).take(),
+            string_len_null("claim", 64),
+            boolean("given_up").default(false).take(),
+            string_len_null("error", 200),
+        ])
+        .index("gate_effects_by_store", &["given_up", "store_id", "due_at", "id"])
+        .index("gate_effects_by_lane", &["lane", "given_up", "id"])
+        .create(manager)
+        .await
 }

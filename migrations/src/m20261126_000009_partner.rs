@@ -1,4 +1,4 @@
-//! Partners: subscriptions with the health of their targets, deliveries, and the newest tries of each.
+//! Webhooks: subscriptions, deliveries and their last tries.
 
 use sea_orm_migration::{
     prelude::*,
@@ -21,7 +21,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["webhook_attempts", "webhook_deliveries", "webhook_subscriptions"]).await
+        let tables = ["webhook_attempts", "webhook_deliveries", "webhook_subscriptions"];
+        drop_tables(manager, &tables).await
     }
 }
 
@@ -83,6 +84,7 @@ async fn create_deliveries(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .index("webhook_deliveries_listed", &["subscription_id", "seq"])
         .index("webhook_deliveries_since", &["state", "since_at"])
         .index("webhook_deliveries_of_order", &["order_no"])
+        .index("webhook_deliveries_of_state", &["subscription_id", "state", "seq"])
         .create(manager)
         .await?;
 

@@ -1,4 +1,4 @@
-//! Carts; verification codes, third-party accounts and address books.
+//! Verification codes, third-party accounts, addresses.
 
 use sea_orm_migration::{
     prelude::*,
@@ -13,39 +13,17 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_cart(manager).await?;
-        create_member(manager).await
+        create_codes(manager).await?;
+        create_entries(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = ["addresses", "address_books", "third_party_accounts", "verification_codes", "cart_lines", "carts"];
+        let tables = ["addresses", "address_books", "third_party_accounts", "code_tries", "sent_codes", "verification_codes"];
         drop_tables(manager, &tables).await
     }
 }
 
-async fn create_cart(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    NewTable::named("carts")
-        .columns(vec![big_integer("store_id"), string_len("user_id", 64), big_integer("version")])
-        .key(&["store_id", "user_id"])
-        .create(manager)
-        .await?;
-
-    NewTable::named("cart_lines")
-        .columns(vec![
-            big_integer("store_id"),
-            string_len("user_id", 64),
-            big_integer("sku_id"),
-            big_integer("quantity"),
-            boolean("selected"),
-            big_integer("added_at"),
-        ])
-        .key(&["store_id", "user_id", "sku_id"])
-        .check(Expr::col("quantity").gt(0))
-        .create(manager)
-        .await
-}
-
-async fn create_member(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn create_codes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     NewTable::named("verification_codes")
         .columns(vec![
             big_integer("store_id"),
@@ -60,6 +38,39 @@ async fn create_member(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create(manager)
         .await?;
 
+    NewTable::named("sent_codes")
+        .columns(vec![
+            big_integer("store_id"),
+            string_len("phone", 32),
+            big_integer("sent_at"),
+            string_len("user_id", 64),
+            string_len("digest", 64),
+            big_integer("expires_at"),
+            big_integer_null("used_at"),
+        ])
+        .key(&["store_id", "phone", "sent_at"])
+        .index("sent_codes_of_user", &["store_id", "user_id", "sent_at"])
+        .index("sent_codes_by_age", &["sent_at"])
+        .create(manager)
+        .await?;
+
+    // One row for each user and phone; a row without a phone, or without a user, is what sendings of that user, or to
+    // that phone, wait for.
+    NewTable::named("code_tries")
+        .columns(vec![
+            big_integer("store_id"),
+            string_len("phone", 32),
+            string_len("user_id", 64),
+            integer("tries"),
+            big_integer("since_at"),
+        ])
+        .key(&["store_id", "phone", "user_id"])
+        .index("code_tries_by_age", &["since_at"])
+        .create(manager)
+        .await
+}
+
+async fn create_entries(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     NewTable::named("third_party_accounts")
         .columns(vec![big_integer("store_id"), string_len("user_id", 64), string_len("provider", 32), string_len("account", 128)])
         .key(&["store_id", "user_id", "provider"])
