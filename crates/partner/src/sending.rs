@@ -22,7 +22,7 @@ const LEAST_LEASE: Duration = Duration::from_secs(20);
 /// Messages read and noted together.
 const BATCH: u32 = 32;
 /// Characters of an error that are kept.
-const MOST_ERROR: usize = 300;
+const MAX_ERROR: usize = 300;
 
 /// What sending needs; shared by all targets of a process.
 pub(crate) struct Senders<'a> {
@@ -185,5 +185,5 @@ fn refusal(verdict: Verdict, status: u16, said: &str) -> Option<String> {
 }
 
 fn short(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MOST_ERROR).collect()
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MAX_ERROR).collect()
 }

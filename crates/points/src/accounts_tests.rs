@@ -224,7 +224,7 @@ async fn a_grant_is_bounded_and_its_key_stands_for_it_alone() {
         reason: reason.to_owned(),
         key: "k".to_owned(),
     };
-    for (points, reason) in [(0, "x"), (-1, "x"), (MOST_POINTS_IN_A_GRANT + 1, "x"), (1, " "), (1, &*"x".repeat(201))] {
+    for (points, reason) in [(0, "x"), (-1, "x"), (MAX_POINTS_IN_A_GRANT + 1, "x"), (1, " "), (1, &*"x".repeat(201))] {
         let refused = world.service.grant(grant(points, reason)).await;
         assert!(matches!(refused, Err(PointsError::InvalidField { .. })), "{points} {reason}");
     }

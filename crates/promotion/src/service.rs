@@ -82,12 +82,12 @@ pub struct PromotionPorts {
 pub struct Promotions(PromotionPorts);
 
 /// Offers an activity may have: one page shows them all.
-const MOST_OFFERS: u32 = 200;
+const MAX_OFFERS: u32 = 200;
 /// Offers that a page of activities shows together: each costs a card and figures of stock.
 const MAX_OFFERS_OF_PAGE: u32 = 1_000;
 /// Campaigns ahead that placing looks at.
-const MOST_CAMPAIGNS_AHEAD: u32 = 100;
-const MOST_PER_USER: i64 = 1_000_000;
+const MAX_CAMPAIGNS_AHEAD: u32 = 100;
+const MAX_PER_USER: i64 = 1_000_000;
 
 impl Promotions {
     pub fn new(ports: PromotionPorts) -> Self {
@@ -137,12 +137,12 @@ impl PromotionService for Promotions {
     async fn add_offer(&self, store: StoreId, activity: ActivityId, offer: NewOffer) -> Result<Offer, PromotionError> {
         check_goods(&offer.goods)?;
         check_terms(&offer.terms)?;
-        match self.0.repository.add_offer(store, activity, &offer, MOST_OFFERS, self.0.clock.now()).await? {
+        match self.0.repository.add_offer(store, activity, &offer, MAX_OFFERS, self.0.clock.now()).await? {
             AddedOffer::Done(added) => {
                 self.0.listener.revisions_raised(store).await;
                 Ok(added)
             }
-            AddedOffer::Full => Err(invalid("activity_id", format!("at most {MOST_OFFERS} products an activity"))),
+            AddedOffer::Full => Err(invalid("activity_id", format!("at most {MAX_OFFERS} products an activity"))),
             AddedOffer::Absent => Err(PromotionError::NotFound),
         }
     }
@@ -209,7 +209,7 @@ impl PromotionService for Promotions {
     }
 
     async fn campaigns_ahead(&self, store: StoreId) -> Result<Vec<Campaign>, PromotionError> {
-        Ok(self.0.repository.campaigns_ahead(store, self.0.clock.now(), MOST_CAMPAIGNS_AHEAD).await?)
+        Ok(self.0.repository.campaigns_ahead(store, self.0.clock.now(), MAX_CAMPAIGNS_AHEAD).await?)
     }
 
     async fn seal_referrer(&self, store: StoreId, promoter: &str) -> Result<String, PromotionError> {
@@ -305,8 +305,8 @@ fn check_window(window: Window) -> Result<(), PromotionError> {
 }
 
 fn check_terms(terms: &OfferTerms) -> Result<(), PromotionError> {
-    if terms.per_user_limit.is_some_and(|limit| !(1..=MOST_PER_USER).contains(&limit)) {
-        return Err(invalid("per_user_limit", format!("from 1 to {MOST_PER_USER} units, or none")));
+    if terms.per_user_limit.is_some_and(|limit| !(1..=MAX_PER_USER).contains(&limit)) {
+        return Err(invalid("per_user_limit", format!("from 1 to {MAX_PER_USER} units, or none")));
     }
     Ok(())
 }
@@ -330,15 +330,15 @@ fn check_goods(goods: &OfferGoods) -> Result<(), PromotionError> {
         ("allotable_profit", goods.allotable_profit),
         ("supplier_price", goods.supplier_price),
     ] {
-        if !(0..=MOST_AMOUNT).contains(&amount) {
-            return Err(invalid(field, format!("from 0 to {MOST_AMOUNT}")));
+        if !(0..=MAX_AMOUNT).contains(&amount) {
+            return Err(invalid(field, format!("from 0 to {MAX_AMOUNT}")));
         }
     }
     Ok(())
 }
 
 /// A trillion, as in the catalog.
-const MOST_AMOUNT: i64 = 1_000_000_000_000;
+const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
 /// A promoter's name: 1 to 64 characters, so that its sealed form stays within 512.
 pub fn check_promoter(promoter: &str) -> Result<(), PromotionError> {

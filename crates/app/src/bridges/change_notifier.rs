@@ -12,7 +12,7 @@ use super::order_to_promotion::RulesCache;
 
 /// Effects told at once, and how often; more than that wait for the sweeper.
 const EFFECTS_AT_ONCE: u32 = 500;
-const MOST_ROUNDS: usize = 20;
+const MAX_ROUNDS: usize = 20;
 
 /// The change and its gate effect stand in one transaction; telling the gate here only shortens the time in which it
 /// would still take orders at the old price or for what has left the shelf. Where telling fails, the sweeper goes on.
@@ -26,7 +26,7 @@ pub struct ChangeNotifier {
 impl ChangeNotifier {
     pub async fn tell_gate(&self) {
         let Some(inventory) = &self.inventory else { return };
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             match inventory.apply_effects(EFFECTS_AT_ONCE).await {
                 Ok(0) => return,
                 Ok(_) => {}

@@ -17,12 +17,12 @@ pub struct OrderToCatalog {
 }
 
 /// Cards kept at most; some 500 bytes each.
-const MOST_CARDS: u64 = 100_000;
+const MAX_CARDS: u64 = 100_000;
 const CARD_LIFE: Duration = Duration::from_mins(1);
 
 impl OrderToCatalog {
     pub fn new(catalog: Arc<dyn CatalogService>) -> Self {
-        Self { catalog, cards: Cache::builder().max_capacity(MOST_CARDS).time_to_live(CARD_LIFE).build() }
+        Self { catalog, cards: Cache::builder().max_capacity(MAX_CARDS).time_to_live(CARD_LIFE).build() }
     }
 }
 

@@ -20,11 +20,11 @@ use super::order_to_catalog::shelf_card;
 pub struct RulesCache(future::Cache<StoreId, Arc<StoreRules>>);
 
 const RULES_LIFE: Duration = Duration::from_secs(1);
-const MOST_STORES: u64 = 10_000;
+const MAX_STORES: u64 = 10_000;
 
 impl Default for RulesCache {
     fn default() -> Self {
-        Self(future::Cache::builder().max_capacity(MOST_STORES).time_to_live(RULES_LIFE).build())
+        Self(future::Cache::builder().max_capacity(MAX_STORES).time_to_live(RULES_LIFE).build())
     }
 }
 
@@ -42,12 +42,12 @@ pub struct OrderToPromotion {
 }
 
 /// Looks kept at most; some 800 bytes each.
-const MOST_LOOKS: u64 = 20_000;
+const MAX_LOOKS: u64 = 20_000;
 const LOOK_LIFE: Duration = Duration::from_secs(10);
 
 impl OrderToPromotion {
     pub fn new(promotion: Arc<dyn PromotionService>, catalog: Arc<dyn CatalogService>, rules: Arc<RulesCache>) -> Self {
-        let looks = sync::Cache::builder().max_capacity(MOST_LOOKS).time_to_live(LOOK_LIFE).build();
+        let looks = sync::Cache::builder().max_capacity(MAX_LOOKS).time_to_live(LOOK_LIFE).build();
         Self { promotion, catalog, rules, looks }
     }
 
