@@ -9,12 +9,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortError, PortResult, StoreId, UserId, text::is_visible};
+use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, UserId, text::is_visible};
 use tokio::sync::Notify;
 
 use crate::{
     Granted, PlatformPace, PointsAccount, PointsAnswer, PointsDeduction, PointsError, PointsGrant, PointsKind, PointsOperation,
     PointsService, PointsStatement, PointsStats, PointsTask, PointsTasks, RefundKept, RefundOfPoints, StandingTask, TaskState,
+    error::no_answer, platform::PlatformRun,
 };
 
 /// How tasks are brought to their ends.
@@ -27,15 +28,15 @@ pub enum PointsRoute {
 
 /// The service over its ports.
 pub struct PointsAccounts {
-    pub(crate) account: Arc<dyn PointsAccount>,
-    pub(crate) tasks: Arc<dyn PointsTasks>,
+    account: Arc<dyn PointsAccount>,
+    tasks: Arc<dyn PointsTasks>,
     route: PointsRoute,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn IdGenerator>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
     /// Rung when a task was kept that is due at once.
     due: Arc<Notify>,
     /// The last answer of the platform was none.
-    pub(crate) away: AtomicBool,
+    away: AtomicBool,
 }
 
 const MAX_POINTS_IN_A_GRANT: i64 = 1_000_000_000_000;
@@ -116,10 +117,6 @@ impl PointsAccounts {
         self.tasks.end(&[(standing.task.name(), answer)], self.clock.now()).await?;
         Ok(state)
     }
-}
-
-pub(crate) fn no_answer() -> PortError {
-    PortError::internal("the points account", "fewer answers than operations")
 }
 
 fn check_grant(grant: &PointsGrant) -> Result<(), PointsError> {
@@ -205,7 +202,11 @@ impl PointsService for PointsAccounts {
     async fn run_due(&self, limit: u32) -> Result<usize, PointsError> {
         Ok(match self.route {
             PointsRoute::OwnLedger => self.run_in_ledger(limit).await?,
-            PointsRoute::Platform(pace) => self.run_at_platform(pace, limit).await?,
+            PointsRoute::Platform(pace) => {
+                let (account, tasks, clock) = (&self.account, &*self.tasks, &*self.clock);
+                let run = PlatformRun { account, tasks, clock, pace, token: self.ids.token(), away: &self.away };
+                run.up_to(limit).await?
+            }
         })
     }
 

@@ -37,3 +37,7 @@ impl Classified for PointsError {
         }
     }
 }
+
+pub(crate) fn no_answer() -> PortError {
+    PortError::internal("the points account", "fewer answers than operations")
+}

@@ -2,14 +2,17 @@
 //! known, with pauses that grow up to a bound. A platform that is away delays, and loses nothing.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use sluice_kernel::{PortError, PortResult};
+use sluice_kernel::{Clock, PortError, PortResult};
 use tokio::task::JoinSet;
 
-use crate::{PointsAccount, PointsAccounts, PointsAnswer, PointsKind, PointsTask, StandingTask, accounts::no_answer};
+use crate::{PointsAccount, PointsAnswer, PointsKind, PointsTask, PointsTasks, StandingTask, error::no_answer};
 
 /// How a points platform is asked.
 #[derive(Debug, Clone, Copy)]
@@ -44,11 +47,23 @@ impl PlatformPace {
 /// While calls are in flight and nothing more was due, the tasks are looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-impl PointsAccounts {
+/// Asks for what is due, as one caller.
+pub(crate) struct PlatformRun<'a> {
+    pub(crate) account: &'a Arc<dyn PointsAccount>,
+    pub(crate) tasks: &'a dyn PointsTasks,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) pace: PlatformPace,
+    /// Names the caller in its leases; never used twice.
+    pub(crate) token: String,
+    /// The last answer of the platform was none.
+    pub(crate) away: &'a AtomicBool,
+}
+
+impl PlatformRun<'_> {
     /// Keeps up to `pace.concurrency` calls in flight until `limit` tasks were asked for, or none is due and none in
     /// flight. Calls that an error leaves in flight are asked again when their leases have run out.
-    pub(crate) async fn run_at_platform(&self, pace: PlatformPace, limit: u32) -> PortResult<usize> {
-        let token = self.ids.token();
+    pub(crate) async fn up_to(&self, limit: u32) -> PortResult<usize> {
+        let pace = self.pace;
         let (mut asked, mut more) = (0_usize, true);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut calls = JoinSet::new();
@@ -57,11 +72,11 @@ impl PointsAccounts {
                 let wanted = (pace.concurrency - calls.len()).min(limit - asked);
                 let now = self.clock.now();
                 let most = u32::try_from(wanted).unwrap_or(u32::MAX);
-                let leased = self.tasks.lease(most, &token, now, now.plus(pace.lease)).await?;
+                let leased = self.tasks.lease(most, &self.token, now, now.plus(pace.lease)).await?;
                 more = leased.len() >= wanted;
                 asked += leased.len();
                 for standing in leased {
-                    calls.spawn(ask(Arc::clone(&self.account), standing));
+                    calls.spawn(ask(Arc::clone(self.account), standing));
                 }
             }
             if calls.is_empty() {
@@ -73,14 +88,14 @@ impl PointsAccounts {
                     while let Some(next) = calls.try_join_next() {
                         answers.extend(next.ok());
                     }
-                    self.note(answers, &token, pace).await?;
+                    self.note(answers).await?;
                 }
                 () = tokio::time::sleep(LOOK_AGAIN), if !more && asked < limit => more = true,
             }
         }
     }
 
-    async fn note(&self, answers: Vec<Answered>, token: &str, pace: PlatformPace) -> PortResult<()> {
+    async fn note(&self, answers: Vec<Answered>) -> PortResult<()> {
         let now = self.clock.now();
         let (mut ends, mut postponed) = (Vec::new(), Vec::new());
         for Answered { standing, outcome } in answers {
@@ -97,7 +112,7 @@ impl PointsAccounts {
                     self.tell_away(&error);
                     tracing::debug!(points.kind = name.kind.as_str(), points.business_id = %name.business_id,
                         points.attempts = standing.attempts, error = %error, "A points operation has no answer yet.");
-                    postponed.push((name, now.plus(pace.pause(standing.attempts))));
+                    postponed.push((name, now.plus(self.pace.pause(standing.attempts))));
                 }
             }
         }
@@ -105,7 +120,7 @@ impl PointsAccounts {
             self.tasks.end(&ends, now).await?;
         }
         if !postponed.is_empty() {
-            self.tasks.postpone(&postponed, token).await?;
+            self.tasks.postpone(&postponed, &self.token).await?;
         }
         Ok(())
     }
