@@ -10,7 +10,7 @@ use crate::{
     Attempt, ChangeAnswer, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, EventType, InsertAnswer, NewDelivery,
     NewSubscription, OrderChange, OrderReader, PartnerError, PushRules, PushSender, PushStats, Secret, Subscription,
     SubscriptionChange, SubscriptionId, SubscriptionRepository, TargetHealth, body_of,
-    sending::{LEASE, Senders},
+    delivery::sending::{LEASE, Senders},
 };
 
 /// Subscriptions of a store at most.

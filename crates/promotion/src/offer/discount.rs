@@ -1,7 +1,6 @@
 //! Discounts: exact decimals, and how a price is rounded.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 

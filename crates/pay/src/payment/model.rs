@@ -1,8 +1,7 @@
-//! Payments, refunds and provider notices.
+//! Payments, and what needs a person's eye.
 
 use serde::{Deserialize, Serialize};
-use sluice_events::RestockLine;
-use sluice_kernel::{Money, OrderNo, PaymentId, Quantity, RefundId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
 
 /// Where the buyer came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,45 +89,6 @@ pub struct PaymentHandle {
     pub expires_at: Timestamp,
 }
 
-/// What a provider opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Channel {
-    pub url: String,
-    /// The provider's own end, where it has one.
-    pub expires_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeStatus {
-    Paid,
-    Failed,
-}
-
-/// A provider's verified word on a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// The provider's id of this notification (`webhook-id`).
-    pub event_id: String,
-    pub payment_id: PaymentId,
-    pub order_no: String,
-    pub status: NoticeStatus,
-    pub amount: i64,
-    pub currency: String,
-    /// The store's id as the provider knows it.
-    pub payee: String,
-}
-
-/// Header lookup of a callback, lower-case names.
-#[derive(Debug, Clone, Default)]
-pub struct WebhookHeaders(pub Vec<(String, String)>);
-
-impl WebhookHeaders {
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-}
-
 /// What became of an order's channels when it was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseAnswer {
@@ -136,65 +96,6 @@ pub enum CloseAnswer {
     Closed,
     /// Money had come and is stored: its order is not cancelled, whether or not it has taken the money yet.
     Paid,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundRequest {
-    pub id: RefundId,
-    pub store: StoreId,
-    pub order_no: OrderNo,
-    pub payment_id: PaymentId,
-    /// `None` returns all that is left.
-    pub amount: Option<i64>,
-    pub reason: String,
-    pub restock: Vec<RestockAsk>,
-    /// SHA-256 over the request that names this refund by its key; `None` where no request asked.
-    pub fingerprint: Option<[u8; 32]>,
-}
-
-/// Units of one SKU that a refund returns to stock, from what the order's refunds have left of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestockAsk {
-    pub sku_id: SkuId,
-    /// `None` returns all that is left, if anything.
-    pub wanted: Option<i64>,
-    /// What of this SKU the order holds.
-    pub ordered: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundStatus {
-    /// Asked for; the provider is tried until it answers.
-    Pending,
-    Done,
-    /// The provider said no: the money stayed, and may be asked back anew.
-    Refused,
-}
-
-impl RefundStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Done => "done",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PayRefund {
-    pub id: RefundId,
-    pub store: StoreId,
-    pub order_no: OrderNo,
-    pub payment_id: PaymentId,
-    pub amount: Money,
-    pub status: RefundStatus,
-    pub reason: String,
-    pub restock: Vec<RestockLine>,
-    pub created_at: Timestamp,
-    /// How often the provider was asked by the sweeper.
-    pub attempts: u32,
 }
 
 /// Money or a notice that needs a person's eye: a mismatch, money after the close, a refund that was refused.
@@ -208,12 +109,4 @@ pub struct PayException {
     pub payment_id: Option<String>,
     pub detail: String,
     pub at: Timestamp,
-}
-
-/// What the buyer chose at the embedded cashier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SandboxOutcome {
-    Paid,
-    Failed,
 }

@@ -1,15 +1,12 @@
-//! The stock gate and the ledger, as inventory needs them.
+//! The stock gate, what it is counted from, and the queue of what it must be told.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_events::{RestockLine, StockMoved};
+use sluice_events::RestockLine;
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
-use crate::{
-    Adjustment, AdjustmentId, AdjustmentState, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short,
-    StockTrace, Terms, UserLimit,
-};
+use crate::{AdjustmentId, Figures, GateAnswer, GateEffect, GateStatus, Listing, ReserveLine, Settled, Short, Terms, UserLimit};
 
 /// A gate in one epoch, see [`StockGate::bound`].
 #[derive(Clone)]
@@ -87,24 +84,6 @@ pub trait ReservationOutcomes: Send + Sync {
     -> PortResult<Vec<(StoreId, ReservationId)>>;
 }
 
-/// What one look at reservations whose movements may be missing in the ledger came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// Reservations that were looked at.
-    pub looked: usize,
-    /// What the ledger lacked and has now.
-    pub recorded: Vec<StockMoved>,
-}
-
-/// Behind a gate outside the database the ledger follows by message. A message may be lost; what it told of follows from
-/// the order, and is recorded here, once.
-#[async_trait]
-pub trait RecordCheck: Send + Sync {
-    /// Compares at most `limit` reservations that were committed, or looked at, at least so long ago with the ledger,
-    /// records what it lacks, and forgets those of closed orders.
-    async fn check(&self, older_than: Duration, now: Timestamp, limit: u32) -> PortResult<Checked>;
-}
-
 /// Orders and units that a user holds or has bought of one SKU of an activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenOfLimit {
@@ -147,56 +126,6 @@ pub trait GateSource: Send + Sync {
     async fn taken_by(&self, store: StoreId, sku: SkuId, user: &UserId) -> PortResult<(i64, i64)>;
     /// Opens the gate under `epoch`; `false` where the epoch has moved on.
     async fn open(&self, epoch: i64) -> PortResult<bool>;
-}
-
-/// The stock rows and the ledger in the database.
-#[async_trait]
-pub trait Ledger: Send + Sync {
-    /// True where rows follow what `stock-sync` tells; false where they stand in the orders' own transactions, so that
-    /// [`Ledger::record`] has nothing to add.
-    fn follows_messages(&self) -> bool;
-    /// Takes over movements that `stock-sync` tells: each once (unique by movement, SKU and kind), the figures of a
-    /// SKU changed by one guarded UPDATE per batch. A movement whose predecessor is missing is kept and applied later.
-    async fn record(&self, movements: &[StockMoved]) -> PortResult<()>;
-    async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>>;
-    /// What the catalog says of those SKUs that the store has.
-    async fn listings(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Listing>>;
-    /// Newest movements first, at most `limit`; the sums cover all. `None` where the SKU does not exist in the store.
-    async fn trace(&self, store: StoreId, sku: SkuId, limit: u32) -> PortResult<Option<StockTrace>>;
-}
-
-/// How an adjustment stands when it is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdjustmentBegin {
-    /// Noted now.
-    Begun,
-    /// Noted before, for the same change, and neither completed nor rejected.
-    Unfinished,
-    /// Completed before, for the same change.
-    Done,
-    /// Rejected before: nothing ever happens under this id.
-    Rejected,
-    /// The id stands for another change.
-    KeyReused,
-}
-
-/// Adjustments from the moment they are asked until they stand in the database, so that a crash between gate and
-/// database is finished by the sweeper and never drifts.
-#[async_trait]
-pub trait AdjustmentLog: Send + Sync {
-    /// Notes the intent, or answers how the one that was noted under this id stands.
-    async fn begin(&self, adjustment: &Adjustment) -> PortResult<AdjustmentBegin>;
-    /// What became of it; `None` where it was never noted.
-    async fn state(&self, id: &AdjustmentId) -> PortResult<Option<AdjustmentState>>;
-    /// The gate agreed: ledger and outbox in one transaction; with the database gate they stand already.
-    /// `false` where the gate was rebuilt since `epoch`: nothing was written, the gate must be asked again.
-    async fn complete(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool>;
-    /// The gate refused. `false` where it was rebuilt since `epoch`: nothing was written, the gate must be asked again.
-    async fn reject(&self, adjustment: &Adjustment, epoch: i64) -> PortResult<bool>;
-    /// Intents older than `before` that were neither completed nor rejected and are due, oldest first.
-    async fn unfinished(&self, before: Timestamp, now: Timestamp, limit: u32) -> PortResult<Vec<Adjustment>>;
-    /// Could not be finished: due again at `until`, so that it hides no other.
-    async fn put_off(&self, id: &AdjustmentId, until: Timestamp) -> PortResult<()>;
 }
 
 /// A committed change that a gate outside the database must still be told.

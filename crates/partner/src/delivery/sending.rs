@@ -10,10 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use sluice_kernel::{Clock, PortResult, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::{
-    Answer, Attempt, Delivery, DeliveryQueue, LeasedTarget, Outcome, Push, PushRules, PushSender, Recorded, TargetHealth,
-    rules::Verdict,
-};
+use super::rules::Verdict;
+use crate::{Answer, Attempt, Delivery, DeliveryQueue, LeasedTarget, Outcome, Push, PushRules, PushSender, Recorded, TargetHealth};
 
 /// How long a target is leased; extended with every batch.
 pub(crate) const LEASE: Duration = Duration::from_mins(1);

@@ -1,8 +1,8 @@
-//! Figures, reservations and movements.
+//! What the stock gate is asked, and what it answers.
 
 use serde::{Deserialize, Serialize};
 use sluice_events::{MovementKind, RestockLine};
-use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 /// The figures of one SKU, in units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -149,57 +149,4 @@ pub struct GateStatus {
     pub epoch: i64,
     /// What speaks against a gate outside the database, in plain words: it evicts, is full, read-only, or is counted anew.
     pub trouble: Option<String>,
-}
-
-/// Names one adjustment; repeating it changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct AdjustmentId(pub String);
-
-/// What became of an adjustment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdjustmentState {
-    /// Asked, and not known to be finished.
-    Pending,
-    Done,
-    Rejected,
-}
-
-/// Staff receive units (positive) or write them off (negative).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Adjustment {
-    pub id: AdjustmentId,
-    pub store: StoreId,
-    pub sku: SkuId,
-    pub delta: i64,
-    pub reason: String,
-    pub at: Timestamp,
-}
-
-/// One line of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    /// Reservation, refund or adjustment.
-    pub movement_id: String,
-    pub sku: SkuId,
-    pub kind: MovementKind,
-    pub quantity: i64,
-    pub order_no: Option<OrderNo>,
-    pub reason: Option<String>,
-    pub at: Timestamp,
-    /// False while the movement waits for its predecessor before it can change the figures.
-    pub applied: bool,
-}
-
-/// Every movement of a SKU and the proof that they add up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StockTrace {
-    pub movements: Vec<Movement>,
-    /// Recomputed from all movements alone.
-    pub computed: Figures,
-    /// As the stock row says.
-    pub ledger: Figures,
-    /// `computed` equals `ledger` and both hold.
-    pub adds_up: bool,
-    /// True where the list was cut: the sums still cover all movements.
-    pub truncated: bool,
 }
