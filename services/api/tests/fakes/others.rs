@@ -259,7 +259,7 @@ impl OutboxStore for Others {
     async fn step_aside(&self, _: &[i64], _: &SteppedAside, _: Timestamp) -> PortResult<()> {
         Ok(())
     }
-    async fn bury(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
+    async fn dead_letter(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
         Ok(())
     }
     async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats> {
