@@ -52,7 +52,7 @@ pub trait PartnerService: Send + Sync {
     /// many. Sending goes on apart, so a slow target holds up nobody.
     async fn run_due(&self, limit: u32) -> Result<usize, PartnerError>;
     async fn stats(&self) -> Result<PushStats, PartnerError>;
-    /// Rung when there is something to send.
+    /// Notified when there is something to send.
     fn hint(&self) -> Arc<Notify>;
 }
 

@@ -33,7 +33,7 @@ pub struct PointsAccounts {
     route: PointsRoute,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
-    /// Rung when a task was kept that is due at once.
+    /// Notified when a task was kept that is due at once.
     due: Arc<Notify>,
     /// The last answer of the platform was none.
     away: AtomicBool,

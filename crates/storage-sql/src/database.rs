@@ -219,7 +219,7 @@ impl Database {
         Ok(pending.is_empty())
     }
 
-    /// Rung after each commit in this process that left facts in the outbox.
+    /// Notified after each commit in this process that left facts in the outbox.
     pub fn outbox_hint(&self) -> Arc<Notify> {
         Arc::clone(&self.outbox)
     }

@@ -26,7 +26,7 @@ pub use duty::Shares;
 pub use relay::{Relay, RelaySettings};
 pub use settings::{TimerSettings, WorkerSettings};
 
-/// Rung inside this process when there is something to do; each loop also looks by itself.
+/// Notified inside this process when there is something to do; each loop also looks by itself.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
     /// An outbox row was committed.

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use crate::{
     Hints, Shares, WorkerSettings,
     consumers::{
-        ClearCarts, Consumer, DeductPoints, ExpireOrders, MarkRedemptions, NudgeGate, RecordMovements, RecordRedemptions,
-        SettleOrders, TellPartners,
+        ClearCarts, Consumer, DeductPoints, ExpireOrders, MarkRedemptions, RecordMovements, RecordRedemptions, SettleOrders,
+        TellPartners, WakeGateEffects,
     },
     sweepers::{
         DeductWaiting, DeleteExpired, DeliverCallbacks, FinishAdjustments, Measure, RecordMissing, ReleaseOrphans, RetryParked,
@@ -40,9 +40,9 @@ pub fn consumers(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<A
         let effects = &hints.effects;
         table.extend([
             Consumer::new(StockSync, "inventory.stock-sync", RecordMovements { inventory: shop.inventory.clone() }),
-            Consumer::new(OrderPaid, "inventory.order-paid", NudgeGate { effects: effects.clone() }),
-            Consumer::new(OrderCancelled, "inventory.order-cancelled", NudgeGate { effects: effects.clone() }),
-            Consumer::new(OrderRefunded, "inventory.order-refunded", NudgeGate { effects: effects.clone() }),
+            Consumer::new(OrderPaid, "inventory.order-paid", WakeGateEffects { effects: effects.clone() }),
+            Consumer::new(OrderCancelled, "inventory.order-cancelled", WakeGateEffects { effects: effects.clone() }),
+            Consumer::new(OrderRefunded, "inventory.order-refunded", WakeGateEffects { effects: effects.clone() }),
         ]);
     }
     table

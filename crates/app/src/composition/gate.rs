@@ -27,7 +27,7 @@ pub(super) async fn open_gate(
     let redis_chosen = config.parts().redis_gate;
     let kind = if redis_chosen { "redis" } else { "database" };
     let state = SqlGateState::new(database.clone());
-    if options.aside {
+    if options.passive {
         state.expect(kind).await?;
     } else {
         state.claim(kind, clock.now()).await?;

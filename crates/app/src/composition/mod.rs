@@ -37,11 +37,11 @@ pub struct OpenShop {
     pub bus: Arc<dyn Subscriber>,
     /// True where events do not leave the process.
     pub bus_in_process: bool,
-    /// Rung after a transaction left an outbox row.
+    /// Notified after a transaction left an outbox row.
     pub outbox: Arc<Notify>,
-    /// Rung when the stock gate must be told of a committed change.
+    /// Notified when the stock gate must be told of a committed change.
     pub effects: Arc<Notify>,
-    /// Rung when an operation was kept that a points platform must be asked for.
+    /// Notified when an operation was kept that a points platform must be asked for.
     pub points: Arc<Notify>,
     pub(crate) reconciler: SqlReconciler,
     pub stories: SqlStories,
@@ -86,7 +86,7 @@ impl OpenShop {
         let names = NodeIds::new(clock.clone(), 0);
         let ids: Arc<dyn IdGenerator> = if let Some(ids) = ids {
             ids
-        } else if options.aside {
+        } else if options.passive {
             Arc::new(NodeIds::new(clock.clone(), 0))
         } else {
             let (ids, lease) = LeasedIds::acquire(database.clone(), clock.clone(), &names).await?;
@@ -97,7 +97,7 @@ impl OpenShop {
         let bus = open_bus(config)?;
 
         if let Some(redis) = &gate.redis
-            && !options.aside
+            && !options.passive
         {
             let (redis, stop) = (redis.clone(), stop.clone());
             background.spawn(async move { redis.keep_open(stop).await });
@@ -150,7 +150,7 @@ impl OpenShop {
         Ok(open)
     }
 
-    /// Tells a gate outside the database of committed changes, as soon as this process rings. A worker does it as
+    /// Tells a gate outside the database of committed changes, as soon as this process is notified. A worker does it as
     /// well; in an API process it keeps a cancelled order's units from waiting for one.
     pub fn follow_gate(&mut self) {
         if self.redis_gate.is_none() {

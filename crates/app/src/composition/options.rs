@@ -6,22 +6,22 @@ use sluice_kernel::{Clock, IdGenerator, PortError};
 
 /// What a process needs of the shop.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own, named where it is made")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, named where it is chosen")]
 pub struct OpenOptions {
     /// Bring the schema up to date; otherwise a schema that is behind is refused.
     pub migrate: bool,
     /// Load the demo data into an empty database.
     pub demo: bool,
-    /// Take no part: no node number is leased, no gate claimed or kept open.
-    pub aside: bool,
-    /// Only look, aside: nothing is written, and no file is made.
+    /// No node number is leased, no gate claimed or kept open.
+    pub passive: bool,
+    /// Passive, and nothing is written: no row, and no file.
     pub read_only: bool,
 }
 
 impl OpenOptions {
-    /// For commands that look and write nothing.
-    pub fn looking() -> Self {
-        Self { aside: true, read_only: true, ..Self::default() }
+    /// For commands that write nothing.
+    pub fn read_only() -> Self {
+        Self { passive: true, read_only: true, ..Self::default() }
     }
 }
 

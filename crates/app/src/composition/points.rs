@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::PointsConfig;
 
-/// `due` is rung when an operation was kept that a platform must be asked for.
+/// `due` is notified when an operation was kept that a platform must be asked for.
 pub(super) fn open_points(
     config: &PointsConfig,
     database: &Database,

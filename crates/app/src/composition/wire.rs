@@ -55,9 +55,9 @@ pub(super) struct Foundation<'a> {
     pub(super) database: &'a Database,
     pub(super) gate: &'a Gate,
     pub(super) bus: &'a Bus,
-    /// Rung when the gate must be told of a committed change.
+    /// Notified when the gate must be told of a committed change.
     pub(super) effects: &'a Arc<Notify>,
-    /// Rung when a points task is due.
+    /// Notified when a points task is due.
     pub(super) points_due: &'a Arc<Notify>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdGenerator>,

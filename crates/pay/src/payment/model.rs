@@ -1,4 +1,4 @@
-//! Payments, and what needs a person's eye.
+//! Payments, and what staff must look at.
 
 use serde::{Deserialize, Serialize};
 use sluice_kernel::{Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
@@ -98,7 +98,7 @@ pub enum CloseAnswer {
     Paid,
 }
 
-/// Money or a notice that needs a person's eye: a mismatch, money after the close, a refund that was refused.
+/// Money or a notice that staff must look at: a mismatch, money after the close, a refund that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayException {
     pub id: i64,

@@ -48,7 +48,7 @@ pub trait PaymentRepository: Send + Sync {
         traceparent: Option<&str>,
         now: Timestamp,
     ) -> PortResult<NoticeAnswer>;
-    /// Keeps what needs a person's eye; once per kind, payment (or notice) and detail, and a bounded number of them for a
+    /// Keeps what staff must look at; once per kind, payment (or notice) and detail, and a bounded number of them for a
     /// payment.
     async fn keep_exception(&self, exception: &PayException) -> PortResult<()>;
     async fn exceptions(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<PayException>>;

@@ -1,7 +1,7 @@
 //! The handlers of the consumers, one file a topic and purpose. Which topic and group each has stands in `work`.
 
 mod auto_cancel;
-mod gate_nudge;
+mod gate_effects;
 mod order_created;
 mod order_paid;
 mod order_refunded;
@@ -17,7 +17,7 @@ use futures_util::{StreamExt as _, stream};
 use sluice_events::{BatchHandler, Envelope, HandlerError, Payload, Topic};
 
 pub use auto_cancel::ExpireOrders;
-pub use gate_nudge::NudgeGate;
+pub use gate_effects::WakeGateEffects;
 pub use order_created::ClearCarts;
 pub use order_paid::RecordRedemptions;
 pub use order_refunded::MarkRedemptions;

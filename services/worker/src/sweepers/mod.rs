@@ -68,7 +68,7 @@ pub trait Sweep: Send {
 }
 
 /// A row of the table: what is swept under which name, and when. It looks after `every` at the latest, at once when `hint`
-/// rings, and only while the duty, where it is one, falls to this process.
+/// is notified, and only while the duty, where it is one, falls to this process.
 pub struct Sweeper {
     name: &'static str,
     every: Duration,

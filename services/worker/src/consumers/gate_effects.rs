@@ -1,6 +1,6 @@
 //! `order-paid`, `order-cancelled`, `order-refunded` → the gate hears of the change soon, wherever it was committed.
 //!
-//! Only rings the bell of the effects' sweeper: the effect itself stands in the database, and a gate that is away
+//! Only wakes the sweeper of the effects: the effect itself stands in the database, and a gate that is away
 //! must not hold up the topic.
 
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 
 use super::Handle;
 
-pub struct NudgeGate {
+pub struct WakeGateEffects {
     pub effects: Arc<Notify>,
 }
 
 #[async_trait]
-impl Handle for NudgeGate {
+impl Handle for WakeGateEffects {
     async fn handle(&self, _: &[Envelope]) -> Result<(), HandlerError> {
         self.effects.notify_one();
         Ok(())
