@@ -18,26 +18,12 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = ["addresses", "address_books", "third_party_accounts", "code_tries", "sent_codes", "verification_codes"];
+        let tables = ["addresses", "address_books", "third_party_accounts", "code_tries", "sent_codes"];
         drop_tables(manager, &tables).await
     }
 }
 
 async fn create_codes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    NewTable::named("verification_codes")
-        .columns(vec![
-            big_integer("store_id"),
-            string_len("phone", 32),
-            string_len("digest", 64),
-            big_integer("sent_at"),
-            big_integer("expires_at"),
-            integer("tries"),
-            big_integer_null("used_at"),
-        ])
-        .key(&["store_id", "phone"])
-        .create(manager)
-        .await?;
-
     NewTable::named("sent_codes")
         .columns(vec![
             big_integer("store_id"),

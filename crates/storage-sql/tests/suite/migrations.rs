@@ -51,7 +51,6 @@ const TABLES: &[&str] = &[
     "stock_ledger",
     "stores",
     "third_party_accounts",
-    "verification_codes",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_subscriptions",
