@@ -1,57 +1,57 @@
-//! The schema of every context, for SQLite and MySQL/MariaDB alike. Expand first, contract in a later release.
+//! The schema of every context, for SQLite and MySQL/MariaDB alike: one migration for each context, up to the first
+//! release. From then on: expand first, contract in a later release.
 //!
 //! Contract: times are epoch milliseconds, money is minor units, both 64-bit integers; text compares byte by byte on
 //! every database. Each migration may run again after it was cut off half way, since DDL is no transaction on MySQL.
 
-mod m20261101_000001_catalog;
-mod m20261101_000002_inventory;
-mod m20261101_000003_orders;
-mod m20261101_000004_payments;
-mod m20261101_000005_cart_member;
-mod m20261101_000006_messaging;
-mod m20261122_000007_limits;
-mod m20261122_000008_activity_orders;
-mod m20261122_000009_promotion;
-mod m20261122_000010_points;
-mod m20261122_000011_partner;
-mod m20261124_000012_recipients;
-mod m20261124_000013_order_keys;
-mod m20261125_000016_settlements;
-mod m20261125_000017_parked;
-mod m20261125_000018_gate;
-mod m20261125_000019_shares;
-mod m20261125_000020_growth;
-mod m20261125_000021_seen_times;
+mod m20261126_000001_catalog;
+mod m20261126_000002_inventory;
+mod m20261126_000003_order;
+mod m20261126_000004_pay;
+mod m20261126_000005_cart;
+mod m20261126_000006_member;
+mod m20261126_000007_points;
+mod m20261126_000008_promotion;
+mod m20261126_000009_partner;
+mod m20261126_000010_messaging;
+mod m20261126_000011_processes;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::{MigrationTrait, async_trait};
+use sea_orm_migration::{
+    MigrationTrait, async_trait,
+    sea_orm::{ConnectionTrait, DbErr},
+};
 
 pub struct Migrator;
+
+/// The names of all migrations are greater; those of before the first release, which are gone, are less.
+const BEFORE_ALL: &str = "m20261126_000000";
+
+impl Migrator {
+    /// True where the list of before the first release made the database, or a part of it. Such a database is refused: what
+    /// that list had done by then is known to that list alone.
+    pub async fn is_from_before_the_first_release<C: ConnectionTrait>(connection: &C) -> Result<bool, DbErr> {
+        let applied = Self::get_migration_models(connection).await?;
+        Ok(applied.iter().any(|migration| migration.version.as_str() < BEFORE_ALL))
+    }
+}
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261101_000001_catalog::Migration),
-            Box::new(m20261101_000002_inventory::Migration),
-            Box::new(m20261101_000003_orders::Migration),
-            Box::new(m20261101_000004_payments::Migration),
-            Box::new(m20261101_000005_cart_member::Migration),
-            Box::new(m20261101_000006_messaging::Migration),
-            Box::new(m20261122_000007_limits::Migration),
-            Box::new(m20261122_000008_activity_orders::Migration),
-            Box::new(m20261122_000009_promotion::Migration),
-            Box::new(m20261122_000010_points::Migration),
-            Box::new(m20261122_000011_partner::Migration),
-            Box::new(m20261124_000012_recipients::Migration),
-            Box::new(m20261124_000013_order_keys::Migration),
-            Box::new(m20261125_000016_settlements::Migration),
-            Box::new(m20261125_000017_parked::Migration),
-            Box::new(m20261125_000018_gate::Migration),
-            Box::new(m20261125_000019_shares::Migration),
-            Box::new(m20261125_000020_growth::Migration),
-            Box::new(m20261125_000021_seen_times::Migration),
+            Box::new(m20261126_000001_catalog::Migration),
+            Box::new(m20261126_000002_inventory::Migration),
+            Box::new(m20261126_000003_order::Migration),
+            Box::new(m20261126_000004_pay::Migration),
+            Box::new(m20261126_000005_cart::Migration),
+            Box::new(m20261126_000006_member::Migration),
+            Box::new(m20261126_000007_points::Migration),
+            Box::new(m20261126_000008_promotion::Migration),
+            Box::new(m20261126_000009_partner::Migration),
+            Box::new(m20261126_000010_messaging::Migration),
+            Box::new(m20261126_000011_processes::Migration),
         ]
     }
 }

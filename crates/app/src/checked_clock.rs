@@ -112,7 +112,7 @@ impl CheckedClock {
         }
     }
 
-    /// Rung after the time was set: leases and whatever else was written by the former time may have to be looked at.
+    /// Notified after the time was set: leases and whatever else was written by the former time may have to be looked at.
     pub fn was_set(&self) -> &Notify {
         &self.set
     }

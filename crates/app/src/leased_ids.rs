@@ -24,7 +24,7 @@ pub struct LeasedIds {
     node: RwLock<NodeIds>,
     /// Milliseconds since 1970 until which the lease certainly stands.
     until: AtomicI64,
-    /// Rung when no number can be made: the lease is looked at at once.
+    /// Notified when no number can be made: the lease is looked at at once.
     refused: Notify,
 }
 

@@ -5,27 +5,23 @@
 
 mod bridges;
 mod checked_clock;
+mod composition;
 mod config;
 pub mod demo;
-mod differences;
 mod health;
-mod house;
-mod keeping;
 mod leased_ids;
-mod open;
-mod partners;
-mod points;
+mod operations;
 mod referrers;
 mod secrets;
 mod shop;
 mod token;
-mod warnings;
-mod wire;
+mod token_mac;
 
-pub use config::{Config, ConfigError, HttpConfig, LimitsConfig, Parts, PointsConfig, PushConfig, Secret};
-pub use open::{OpenError, OpenOptions, OpenShop, Surroundings};
-pub use referrers::{PromotionConfig, SealError, seal_referrer};
+pub use composition::{Environment, OpenError, OpenOptions, OpenShop};
+pub use config::{Config, ConfigError, HttpConfig, LimitsConfig, Parts, PointsConfig, PromotionConfig, PushConfig, Secret};
+pub use referrers::{SealError, seal_referrer};
 pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, Housekeeping, PartHealth, PartState, Shop};
 pub use sluice_storage_sql::StoryLine;
 pub use token::{Role, TokenRequest, algorithm, make_token};
+pub use token_mac::install_token_provider;

@@ -1,32 +1,12 @@
-//! Keys of sealed referrers, and sealing without a shop.
+//! Sealing referrers, with a shop and without one.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use sluice_gateways::{AeadReferrerSeal, ReferrerKey};
 use sluice_kernel::{IdGenerator, PortError, StoreId};
 use sluice_promotion::{PromotionError, ReferrerSeal as _, check_promoter};
 
-use crate::{Config, ConfigError, Secret, Secrets};
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PromotionConfig {
-    /// `ID:BASE64KEY,ID:BASE64KEY`: the first key seals referrers, all of them open. Derived from the JWT secret unless set.
-    pub referrer_keys: Option<Secret>,
-    pub referrer_keys_file: Option<PathBuf>,
-}
-
-impl PromotionConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        self.keys().map(|_| ())
-    }
-
-    fn keys(&self) -> Result<Option<Vec<ReferrerKey>>, ConfigError> {
-        let read = self.referrer_keys.as_ref().map(|keys| ReferrerKey::read_list(keys.expose())).transpose();
-        read.map_err(|reason| ConfigError::Invalid { key: "promotion.referrer_keys", reason: reason.to_owned() })
-    }
-}
+use crate::{Config, ConfigError, Secrets};
 
 /// The seal that every process with these settings and secrets agrees on.
 pub(crate) fn referrer_seal(
@@ -67,6 +47,7 @@ mod tests {
     use sluice_kernel::SequenceIds;
 
     use super::*;
+    use crate::Secret;
 
     fn ids() -> Arc<dyn IdGenerator> {
         Arc::new(SequenceIds::starting_at(1))

@@ -8,10 +8,11 @@ use sluice_catalog::CatalogService;
 use sluice_events::{DeadLetterStore, OutboxStore, ParkingPlace, Publisher};
 use sluice_inventory::InventoryService;
 use sluice_kernel::{Clock, IdGenerator, PaymentId, PortResult};
-use sluice_member::{MemberService, PointsService};
+use sluice_member::MemberService;
 use sluice_order::OrderService;
 use sluice_partner::PartnerService;
 use sluice_pay::{PayError, PayService, SandboxOutcome};
+use sluice_points::PointsService;
 use sluice_promotion::PromotionService;
 
 /// The wired services of one process.

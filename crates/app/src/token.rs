@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use sluice_kernel::Timestamp;
 
-use crate::{Config, ConfigError, Secret};
+use crate::{Config, ConfigError, Secret, install_token_provider};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -56,6 +56,7 @@ pub fn make_token(config: &Config, secret: &Secret, request: &TokenRequest, now:
         iss: &config.auth.issuer,
         aud: &config.auth.audience,
     };
+    install_token_provider();
     encode(&Header::new(algorithm(config)), &claims, &EncodingKey::from_secret(secret.expose().as_bytes()))
         .map_err(|error| ConfigError::Invalid { key: "auth", reason: error.to_string() })
 }

@@ -22,7 +22,7 @@ pub trait CartService: Send + Sync {
 }
 
 /// Lines a cart holds at most; an order takes no more either (api.md, Limits).
-const MOST_LINES: u32 = 100;
+const MAX_LINES: u32 = 100;
 
 /// The service over its ports.
 pub struct Carts {
@@ -66,7 +66,7 @@ impl CartService for Carts {
             return Err(CartError::OffShelf);
         }
         let line = CartLine { sku_id: sku, quantity, selected };
-        match self.repository.put(store, user, line, MOST_LINES, self.clock.now()).await? {
+        match self.repository.put(store, user, line, MAX_LINES, self.clock.now()).await? {
             PutOutcome::Done => self.view(store, user).await,
             PutOutcome::Full => Err(CartError::TooManyLines),
         }

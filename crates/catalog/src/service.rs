@@ -219,11 +219,11 @@ fn check_length(field: &'static str, text: &str, most: usize) -> Result<(), Cata
 }
 
 /// A trillion minor units: large enough for any price, small enough that 100 lines of 9999 units never overflow.
-const MOST_MINOR_UNITS: i64 = 1_000_000_000_000;
+const MAX_MINOR_UNITS: i64 = 1_000_000_000_000;
 
 fn check_amount(field: &'static str, amount: i64) -> Result<(), CatalogError> {
-    if (0..=MOST_MINOR_UNITS).contains(&amount) {
+    if (0..=MAX_MINOR_UNITS).contains(&amount) {
         return Ok(());
     }
-    Err(CatalogError::InvalidField { field, reason: format!("from 0 to {MOST_MINOR_UNITS}") })
+    Err(CatalogError::InvalidField { field, reason: format!("from 0 to {MAX_MINOR_UNITS}") })
 }

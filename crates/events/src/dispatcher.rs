@@ -69,7 +69,7 @@ struct Waiting<'a> {
 /// How far a failed batch has come.
 #[derive(Default)]
 struct Progress {
-    buried: Vec<DeadLetter>,
+    dead_letters: Vec<DeadLetter>,
     /// Some event could go on.
     settled_any: bool,
     /// Some event was not tried alone yet.
@@ -106,9 +106,9 @@ impl Dispatcher {
     }
 
     /// Puts an event aside that could not even be read from the bus; the caller tries again where this fails.
-    pub async fn bury_unreadable(&self, envelope: &Envelope, detail: &str) -> PortResult<DeadLetter> {
+    pub async fn dead_letter_unreadable(&self, envelope: &Envelope, detail: &str) -> PortResult<DeadLetter> {
         let error = HandlerError { kind: ErrorKind::Invalid, code: "unreadable_event", detail: detail.to_owned() };
-        self.bury(self.letter(envelope, 1, &error)).await
+        self.dead_letter(self.letter(envelope, 1, &error)).await
     }
 
     /// Returns the events that became dead letters, once all of `batch` is settled; `None` when `stop` came first
@@ -156,7 +156,7 @@ impl Dispatcher {
         loop {
             waiting = self.round(waiting, &mut progress, stop).await?;
             if waiting.is_empty() || (self.may_park(&waiting, &progress, begun) && self.park(&waiting, &progress).await) {
-                return Some(progress.buried);
+                return Some(progress.dead_letters);
             }
             round += 1;
             self.pause(if progress.untried { 1 } else { round }, stop).await?;
@@ -191,7 +191,7 @@ impl Dispatcher {
                 Outcome::Handled => settled_any = true,
                 Outcome::Buried(letter) => {
                     settled_any = true;
-                    progress.buried.push(*letter);
+                    progress.dead_letters.push(*letter);
                 }
                 Outcome::Again(error) => {
                     failures_in_a_row += u32::from(error.kind.is_transient());
@@ -228,7 +228,7 @@ impl Dispatcher {
             );
             return Outcome::Again(error);
         }
-        match self.bury(self.letter(event.envelope, event.attempts, &error)).await {
+        match self.dead_letter(self.letter(event.envelope, event.attempts, &error)).await {
             Ok(letter) => Outcome::Buried(Box::new(letter)),
             Err(failure) => {
                 tracing::warn!(event.id = %event.envelope.id, error = %failure, "A dead letter could not be kept; the event is tried again.");
@@ -239,9 +239,9 @@ impl Dispatcher {
 
     /// Keeps a letter for staff. Only where the store is away is that an error: a letter that cannot be kept as it is, is
     /// kept without its payload, and one that cannot be kept at all is told of in the log and holds up nobody.
-    async fn bury(&self, letter: DeadLetter) -> PortResult<DeadLetter> {
+    async fn dead_letter(&self, letter: DeadLetter) -> PortResult<DeadLetter> {
         let Err(refused) = self.dead_letters.keep(&letter).await else {
-            self.tell_buried(&letter);
+            self.tell_dead_letter(&letter);
             return Ok(letter);
         };
         if refused.kind().is_transient() {
@@ -253,7 +253,7 @@ impl Dispatcher {
         match self.dead_letters.keep(&bare).await {
             Err(failure) if failure.kind().is_transient() => return Err(failure),
             Err(failure) => self.tell_lost(&letter, &failure),
-            Ok(()) => self.tell_buried(&letter),
+            Ok(()) => self.tell_dead_letter(&letter),
         }
         Ok(letter)
     }
@@ -319,7 +319,7 @@ impl Dispatcher {
         );
     }
 
-    fn tell_buried(&self, letter: &DeadLetter) {
+    fn tell_dead_letter(&self, letter: &DeadLetter) {
         self.count(1, "dead_letter");
         tracing::error!(
             consumer.name = self.handler.name(),

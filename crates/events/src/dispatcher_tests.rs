@@ -105,11 +105,11 @@ async fn a_good_batch_is_one_call() {
 #[tokio::test(start_paused = true)]
 async fn a_defect_is_tried_a_bounded_number_of_times_and_holds_nobody() {
     let site = site(|id, _| (id == "bad").then_some(ErrorKind::Internal));
-    let buried = site.settle(&["a:1", "b:bad", "c:3"]).await;
+    let letters = site.settle(&["a:1", "b:bad", "c:3"]).await;
     assert_eq!(site.handler.handled(), ["1", "3"]);
     assert_eq!(site.handler.tries("bad"), 1 + 5, "once in the batch, five times alone");
     assert_eq!(site.handler.tries("3"), 2, "the others are not tried again and again");
-    let [letter] = buried.as_slice() else { panic!("one dead letter, not {buried:?}") };
+    let [letter] = letters.as_slice() else { panic!("one dead letter, not {letters:?}") };
     assert_eq!((letter.envelope.id.as_str(), letter.attempts, letter.error_code.as_str()), ("bad", 5, "scripted"));
     assert_eq!(letter.at, Timestamp::from_millis(7));
     assert_eq!(site.letters.all().len(), 1);
@@ -118,9 +118,9 @@ async fn a_defect_is_tried_a_bounded_number_of_times_and_holds_nobody() {
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_event_is_put_aside_at_once() {
     let site = site(|id, _| (id == "bad").then_some(ErrorKind::Invalid));
-    let buried = site.settle(&["a:bad", "a:2"]).await;
+    let letters = site.settle(&["a:bad", "a:2"]).await;
     assert_eq!(site.handler.tries("bad"), 2, "once in the batch, once alone");
-    assert_eq!(buried.len(), 1);
+    assert_eq!(letters.len(), 1);
     assert_eq!(site.handler.handled(), ["2"]);
 }
 
@@ -231,8 +231,8 @@ async fn a_dead_letter_that_can_never_be_kept_holds_up_nobody() {
         let mut batch = events(&["a:bad", "b:2"]);
         batch[0].data = "x".repeat(100);
         let settled = tokio::time::timeout(Duration::from_mins(1), dispatcher.settle(&batch, &CancellationToken::new())).await;
-        let buried = settled.expect("it does not hang").unwrap();
-        assert_eq!(buried.len(), 1, "the bus hears of it, and keeps it in the topic of dead letters");
+        let letters = settled.expect("it does not hang").unwrap();
+        assert_eq!(letters.len(), 1, "the bus hears of it, and keeps it in the topic of dead letters");
         assert_eq!(handler.handled(), ["2"]);
         assert_eq!(store.kept.lock().unwrap().len(), kept);
     }

@@ -42,7 +42,7 @@ pub struct SteppedAside {
     /// When their lanes are tried first.
     pub next_try: Timestamp,
     /// What can never be published.
-    pub buried: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
 }
 
 #[async_trait]
@@ -59,6 +59,6 @@ pub trait OutboxStore: Send + Sync {
     /// Forgets rows of whose messages some could not go on, and keeps those where they wait, together.
     async fn step_aside(&self, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> PortResult<()>;
     /// Moves a row that cannot be read to the dead letters, so that it blocks nobody and is not lost.
-    async fn bury(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()>;
+    async fn dead_letter(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()>;
     async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats>;
 }

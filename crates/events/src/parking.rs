@@ -63,7 +63,7 @@ pub struct Lane {
 #[derive(Debug, Clone)]
 pub struct Leaving {
     pub event: ParkedEvent,
-    pub buried: Option<DeadLetter>,
+    pub dead_letter: Option<DeadLetter>,
 }
 
 /// Where parked events wait.

@@ -16,7 +16,7 @@ use sluice_kernel::{
     OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId,
     json::{self, Strict},
 };
-use sluice_member::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
+use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
 use tokio::sync::Semaphore;
 
 #[derive(Debug, Clone)]

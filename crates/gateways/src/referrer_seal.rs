@@ -14,7 +14,7 @@ use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use sluice_kernel::{IdGenerator, PortError, PortResult, StoreId};
 use sluice_promotion::ReferrerSeal;
@@ -55,7 +55,7 @@ impl ReferrerKey {
 
     /// The key `d` of a shop that has set none: every process that knows the secret agrees on it.
     pub fn derived_from(secret: &[u8]) -> Option<Self> {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(secret).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
         mac.update(b"sluice referrer key d");
         Some(Self { id: "d".to_owned(), key: mac.finalize().into_bytes().into() })
     }

@@ -1,7 +1,7 @@
 //! Standard Webhooks signatures: HMAC-SHA256 over `id.timestamp.body`, in base64 behind `v1,`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use sluice_gateways::{HttpPointsPlatform, PointsPlatformSettings};
 use sluice_kernel::{Classified as _, ErrorKind, OrderNo, PageRequest, Points, StoreId, UserId};
-use sluice_member::{PointsAccount, PointsAnswer, PointsKind, PointsOperation};
+use sluice_points::{PointsAccount, PointsAnswer, PointsKind, PointsOperation};
 use sluice_testkit::{PlatformMood, PointsPlatform};
 
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ async fn the_platform_passes_the_contract_of_the_account() {
     // Patient: the contract calls a hundred at once.
     let settings =
         PointsPlatformSettings { url: platform.url() + "/", token: None, timeout: Duration::from_secs(20), concurrency: 16 };
-    sluice_member::testing::points_account_contract(Arc::new(HttpPointsPlatform::new(settings).unwrap())).await;
+    sluice_points::testing::points_account_contract(Arc::new(HttpPointsPlatform::new(settings).unwrap())).await;
     assert!(platform.moves().values().all(|moves| *moves == 1), "{:?}", platform.moves());
     assert!(platform.most_in_flight() <= 16, "{}", platform.most_in_flight());
     assert_eq!(platform.last_authorization(), None);

@@ -12,7 +12,7 @@ use sluice_kernel::{Clock, PortError, ReservationId, SkuId, StoreId, text::is_vi
 
 use crate::{
     Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog, AdjustmentState, BoundGate, Checked, Figures, GateEffects,
-    GateStatus, InventoryError, Ledger, RecordCheck, ReservationOutcomes, StockGate, StockTrace,
+    InventoryError, Ledger, RecordCheck, ReservationOutcomes, StockGate, StockTrace,
 };
 
 /// The gate's figures beside the database's, which follow within seconds.
@@ -75,7 +75,6 @@ pub trait InventoryService: Send + Sync {
     async fn forget_given_up(&self) -> Result<u64, InventoryError>;
     /// Records movements of committed orders that no message told, where they were committed or looked at so long ago.
     async fn record_missing(&self, older_than: Duration) -> Result<Checked, InventoryError>;
-    async fn gate_status(&self) -> Result<GateStatus, InventoryError>;
 }
 
 /// The service over its ports.
@@ -277,10 +276,6 @@ impl InventoryService for Inventory {
             return Ok(Checked::default());
         }
         Ok(self.records.check(older_than, self.clock.now(), MAX_CHECKED).await?)
-    }
-
-    async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
-        Ok(self.gate.status().await?)
     }
 }
 

@@ -4,7 +4,7 @@ use sluice_events::RestockLine;
 use sluice_kernel::{ManualClock, OrderNo, PortResult, Timestamp};
 
 use super::*;
-use crate::{GateAnswer, GateEffect, GateEffectRow, Listing, ReserveLine, Settled, Short, TakenOfLimit, Terms};
+use crate::{GateAnswer, GateEffect, GateEffectRow, GateStatus, Listing, ReserveLine, Settled, Short, TakenOfLimit, Terms};
 
 const STORE: StoreId = StoreId(1);
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use rand::RngCore as _;
 
-use crate::{Clock, OrderNo, PaymentId, RefundId, Timestamp};
+use crate::{Clock, OrderNo, PaymentId, Timestamp};
 
 /// 2020-01-01T00:00:00Z; 41 bits of milliseconds from here last until 2089.
 const EPOCH_MILLIS: i64 = 1_577_836_800_000;
@@ -35,10 +35,6 @@ pub trait IdGenerator: Send + Sync {
 
     fn payment_id(&self) -> PaymentId {
         PaymentId(self.token())
-    }
-
-    fn refund_id(&self) -> RefundId {
-        RefundId(self.token())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{Classified, ErrorKind, Points, PortError};
+use sluice_kernel::{Classified, ErrorKind, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
@@ -16,14 +16,6 @@ pub enum MemberError {
     InvalidField { field: &'static str, reason: String },
     #[error("an address book holds at most 50 addresses")]
     TooManyAddresses,
-    #[error("the key was used for another grant")]
-    KeyReused,
-    #[error("the points account refuses the grant")]
-    PointsRefused,
-    #[error("no points were deducted for this order")]
-    PointsNotDeducted,
-    #[error("only {} points of this order are left to give back", left.0)]
-    PointsRefundTooLarge { left: Points },
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -33,8 +25,7 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::TooSoon { .. } => ErrorKind::RateLimited,
-            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts | Self::KeyReused => ErrorKind::Invalid,
-            Self::PointsRefused | Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => ErrorKind::Conflict,
+            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -44,9 +35,6 @@ impl Classified for MemberError {
             Self::NotFound => "not_found",
             Self::TooSoon { .. } => "rate_limited",
             Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts => "invalid_field",
-            Self::KeyReused => "idempotency_key_reused",
-            Self::PointsRefused => "points_refused",
-            Self::PointsNotDeducted | Self::PointsRefundTooLarge { .. } => "order_not_refundable",
             Self::Port(error) => error.code(),
         }
     }

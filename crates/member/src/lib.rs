@@ -1,12 +1,10 @@
-//! The member context: verification codes, third-party accounts, the address book, the points account.
+//! The member context: verification codes, third-party accounts, the address book.
 //!
-//! Contract: spec.md S1 rule 9, S2 rules 3 and 7. A code has 6 digits, lives 5 minutes, allows 5 tries, and is sent once
+//! Contract: spec.md S2 rules 3 and 7. A code has 6 digits, lives 5 minutes, allows 5 tries, and is sent once
 //! a minute to a phone at most; checking leaves it valid, only the commit of an order uses it up.
 
 mod error;
 mod model;
-mod points;
-mod points_service;
 mod ports;
 mod service;
 #[cfg(feature = "testing")]
@@ -15,14 +13,6 @@ pub mod testing;
 pub use error::MemberError;
 pub use model::{
     Address, AddressId, CodeCheck, CodeLimits, CodeRef, Guess, NewAddress, NewCode, SendOutcome, ThirdPartyAccount, Tries,
-};
-pub use points::{
-    PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept,
-    StandingTask, TaskName, TaskState, points_payment,
-};
-pub use points_service::{
-    Granted, PlatformPace, PointsAccounts, PointsDeduction, PointsGrant, PointsRoute, PointsService, PointsStatement,
-    RefundOfPoints,
 };
 pub use ports::{AccountBook, AddressBook, CodeRepository, CodeSender};
 pub use service::{MemberService, Members};

@@ -36,7 +36,7 @@ pub trait MemberService: Send + Sync {
 
 const CODE_LIFE: Duration = Duration::from_mins(5);
 const CODE_TRIES: Tries = Tries { most: 5, within: CODE_LIFE };
-const MOST_ADDRESSES: u32 = 50;
+const MAX_ADDRESSES: u32 = 50;
 /// Providers a user has accounts at.
 const MAX_ACCOUNTS: u32 = 20;
 
@@ -142,7 +142,7 @@ impl MemberService for Members {
 
     async fn add_address(&self, store: StoreId, user: &UserId, entry: NewAddress) -> Result<Address, MemberError> {
         check_address(&entry)?;
-        let added = self.addresses.add(store, user, &entry, MOST_ADDRESSES, self.clock.now()).await?;
+        let added = self.addresses.add(store, user, &entry, MAX_ADDRESSES, self.clock.now()).await?;
         added.ok_or(MemberError::TooManyAddresses)
     }
 

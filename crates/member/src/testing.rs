@@ -10,8 +10,6 @@
 )]
 
 mod codes;
-mod points;
-mod points_tasks;
 
 use std::sync::Arc;
 
@@ -21,8 +19,6 @@ use tokio::task::JoinSet;
 use crate::{AccountBook, AddressBook, NewAddress, ThirdPartyAccount};
 
 pub use codes::code_contract;
-pub use points::points_account_contract;
-pub use points_tasks::{PointsFixture, points_tasks_contract};
 
 const STORE: StoreId = StoreId(1);
 const OTHER_STORE: StoreId = StoreId(2);

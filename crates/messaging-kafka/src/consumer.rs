@@ -187,7 +187,7 @@ impl ConsumerLoop {
             match message::envelope(topic, message) {
                 Ok(envelope) => readable.push((envelope, message)),
                 Err(reason) => {
-                    let Some(letter) = self.bury(message, &reason).await else { return false };
+                    let Some(letter) = self.dead_letter(message, &reason).await else { return false };
                     if !self.publish_dead(message, &letter).await {
                         return false;
                     }
@@ -208,10 +208,10 @@ impl ConsumerLoop {
     }
 
     /// Keeps an unreadable message for staff, for as long as it takes.
-    async fn bury(&self, message: &BorrowedMessage<'_>, reason: &str) -> Option<DeadLetter> {
+    async fn dead_letter(&self, message: &BorrowedMessage<'_>, reason: &str) -> Option<DeadLetter> {
         let remains = message::remains(self.dispatcher.handler().topic(), message);
         loop {
-            match self.dispatcher.bury_unreadable(&remains, reason).await {
+            match self.dispatcher.dead_letter_unreadable(&remains, reason).await {
                 Ok(letter) => return Some(letter),
                 Err(error) => {
                     tracing::warn!(event.id = %remains.id, error = %error, "A dead letter could not be kept; it is tried again.");

@@ -73,7 +73,7 @@ struct Known {
     in_flight: Unpaid,
     /// Somebody is asking the database: the others of this user wait for the answer.
     asking: bool,
-    /// Rung when the answer is there, and when nothing is in flight any more.
+    /// Notified when the answer is there, and when nothing is in flight any more.
     news: Arc<Notify>,
 }
 

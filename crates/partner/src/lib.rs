@@ -6,25 +6,20 @@
 //! alone. What was not accepted within the period is `exhausted` and may be replayed by staff. Nothing here stands in
 //! the way of an order: the context lives off the order topics.
 
+mod delivery;
 mod error;
-mod model;
-mod payload;
-mod ports;
-mod rules;
-mod sending;
 mod service;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use delivery::{
+    Answer, Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, DeliveryState, FactLine, LeasedTarget, NewDelivery,
+    OrderChange, OrderFacts, OrderReader, Outcome, Push, PushRules, PushSender, PushStats, Recipient, Recorded, body_of,
+};
 pub use error::PartnerError;
-pub use model::{
-    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, EventType, NewSubscription, PushStats, Secret, Subscription,
-    SubscriptionChange, SubscriptionId, TargetHealth,
-};
-pub use payload::{FactLine, OrderChange, OrderFacts, Recipient, body_of};
-pub use ports::{
-    Answer, ChangeAnswer, DeliveryQueue, InsertAnswer, LeasedTarget, NewDelivery, OrderReader, Outcome, Push, PushSender, Recorded,
-    SubscriptionRepository,
-};
-pub use rules::PushRules;
 pub use service::{PartnerPorts, PartnerService, Partners};
+pub use subscription::{
+    ChangeAnswer, EventType, InsertAnswer, NewSubscription, Secret, Subscription, SubscriptionChange, SubscriptionId,
+    SubscriptionRepository, TargetHealth,
+};

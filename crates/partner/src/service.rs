@@ -10,17 +10,17 @@ use crate::{
     Attempt, ChangeAnswer, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, EventType, InsertAnswer, NewDelivery,
     NewSubscription, OrderChange, OrderReader, PartnerError, PushRules, PushSender, PushStats, Secret, Subscription,
     SubscriptionChange, SubscriptionId, SubscriptionRepository, TargetHealth, body_of,
-    sending::{LEASE, Senders},
+    delivery::sending::{LEASE, Senders},
 };
 
 /// Subscriptions of a store at most.
-const MOST_SUBSCRIPTIONS: u32 = 50;
+const MAX_SUBSCRIPTIONS: u32 = 50;
 /// Characters of a URL at most.
-const MOST_URL: usize = 1_000;
+const MAX_URL: usize = 1_000;
 /// How long the secret before a rotation signs beside the new one.
 const ROTATION: Duration = Duration::from_hours(24);
 /// Targets a process serves at the same time at most.
-const MOST_TARGETS: u32 = 64;
+const MAX_TARGETS: u32 = 64;
 /// Deliveries given up in one turn at most.
 const GIVE_UP_AT_ONCE: u32 = 500;
 
@@ -52,7 +52,7 @@ pub trait PartnerService: Send + Sync {
     /// many. Sending goes on apart, so a slow target holds up nobody.
     async fn run_due(&self, limit: u32) -> Result<usize, PartnerError>;
     async fn stats(&self) -> Result<PushStats, PartnerError>;
-    /// Rung when there is something to send.
+    /// Notified when there is something to send.
     fn hint(&self) -> Arc<Notify>;
 }
 
@@ -79,7 +79,7 @@ impl Partners {
     pub fn new(ports: PartnerPorts) -> Self {
         let room = usize::try_from(ports.rules.at_once).unwrap_or(1).max(1);
         Self {
-            targets: Arc::new(Semaphore::new(usize::try_from(MOST_TARGETS).unwrap_or(1))),
+            targets: Arc::new(Semaphore::new(usize::try_from(MAX_TARGETS).unwrap_or(1))),
             room: Arc::new(Semaphore::new(room)),
             hint: Arc::new(Notify::new()),
             ports: Arc::new(ports),
@@ -89,13 +89,13 @@ impl Partners {
     /// Waits until nothing that [`PartnerService::run_due`] began is under way in this process.
     pub async fn quiet(&self) {
         // Never closed, so a place always comes.
-        let _all = self.targets.acquire_many(MOST_TARGETS).await;
+        let _all = self.targets.acquire_many(MAX_TARGETS).await;
     }
 
     fn check_url(&self, url: &str) -> Result<(), PartnerError> {
         let invalid = |reason: String| PartnerError::InvalidField { field: "url", reason };
-        if url.chars().count() > MOST_URL {
-            return Err(invalid(format!("at most {MOST_URL} characters")));
+        if url.chars().count() > MAX_URL {
+            return Err(invalid(format!("at most {MAX_URL} characters")));
         }
         self.ports.sender.check_url(url).map_err(invalid)
     }
@@ -164,10 +164,10 @@ impl PartnerService for Partners {
             created_at: self.ports.clock.now(),
             health: TargetHealth::default(),
         };
-        match self.ports.subscriptions.insert(&subscription, MOST_SUBSCRIPTIONS).await? {
+        match self.ports.subscriptions.insert(&subscription, MAX_SUBSCRIPTIONS).await? {
             InsertAnswer::Inserted(inserted) => Ok(*inserted),
             InsertAnswer::Full => {
-                let reason = format!("a store has at most {MOST_SUBSCRIPTIONS} subscriptions; remove one first");
+                let reason = format!("a store has at most {MAX_SUBSCRIPTIONS} subscriptions; remove one first");
                 Err(PartnerError::InvalidField { field: "url", reason })
             }
         }
@@ -252,7 +252,7 @@ impl PartnerService for Partners {
     async fn run_due(&self, limit: u32) -> Result<usize, PartnerError> {
         let now = self.ports.clock.now();
         self.ports.queue.give_up(now.minus(self.ports.rules.give_up_after), GIVE_UP_AT_ONCE).await?;
-        let free = u32::try_from(self.targets.available_permits()).unwrap_or(MOST_TARGETS);
+        let free = u32::try_from(self.targets.available_permits()).unwrap_or(MAX_TARGETS);
         let limit = limit.min(free);
         if limit == 0 {
             return Ok(0);

@@ -5,20 +5,21 @@
 //! what does not match is kept for staff. No transaction is open while a provider is called.
 
 mod error;
-mod model;
-mod ports;
-mod refunding;
+mod payment;
+mod provider;
+mod refund;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use error::PayError;
-pub use model::{
-    Attribution, Channel, CloseAnswer, Notice, NoticeStatus, PayException, PayLine, PayRefund, Payment, PaymentHandle,
-    PaymentRequest, PaymentStatus, RefundRequest, RefundStatus, RestockAsk, SandboxOutcome, WebhookHeaders,
+pub use payment::{
+    Attribution, CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentHandle, PaymentRepository,
+    PaymentRequest, PaymentStatus,
 };
-pub use ports::{
-    ChannelState, GatewayError, InsertAnswer, NoticeAnswer, PaymentGateway, PaymentRepository, RefundBegin, RefundRepository,
-    SandboxChannels, SandboxNotice, SignatureError,
+pub use provider::{
+    Channel, ChannelState, GatewayError, Notice, NoticeStatus, PaymentGateway, SandboxChannels, SandboxNotice, SandboxOutcome,
+    SignatureError, WebhookHeaders,
 };
+pub use refund::{PayRefund, RefundBegin, RefundRepository, RefundRequest, RefundStatus, RestockAsk};
 pub use service::{PayService, Payments};

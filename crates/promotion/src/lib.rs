@@ -7,18 +7,27 @@
 //! What is deliberately absent: how often a user has redeemed; that is counted at the gate, in the step that takes the
 //! stock.
 
+mod activity;
+mod campaign;
 mod error;
-mod model;
+mod fields;
+mod offer;
 mod ports;
+mod redemption;
+mod referrer;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod window;
 
+pub use activity::{Activity, ActivityChange, ActivityFields, Mode, NewActivity};
+pub use campaign::{Campaign, CampaignChange, CampaignFields, NewCampaign};
 pub use error::PromotionError;
-pub use model::{
-    Activity, ActivityChange, ActivityFields, ActivityOffers, ActivityStatus, Campaign, CampaignChange, CampaignFields, Discount,
-    Look, Mode, NewActivity, NewCampaign, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms,
-    Redemption, SalesStatus, Window,
+pub use offer::{
+    ActivityOffers, Discount, Look, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms, SalesStatus,
 };
 pub use ports::{AddedOffer, ChangeListener, Changed, PromotionRepository, ReferrerSeal};
-pub use service::{PromotionPorts, PromotionService, Promotions, check_promoter};
+pub use redemption::Redemption;
+pub use referrer::check_promoter;
+pub use service::{PromotionPorts, PromotionService, Promotions};
+pub use window::{ActivityStatus, Window};

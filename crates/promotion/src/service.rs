@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{ActivityOrder, OrderPaid, OrderRefunded};
-use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp, text::is_visible};
+use sluice_events::{OrderPaid, OrderRefunded};
+use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp};
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
-    Changed, Look, NewActivity, NewCampaign, NewOffer, Offer, OfferChange, OfferGoods, OfferTerms, PromotionError,
-    PromotionRepository, Redemption, ReferrerSeal, Window,
+    Changed, Look, NewActivity, NewCampaign, NewOffer, Offer, OfferChange, OfferTerms, PromotionError, PromotionRepository,
+    Redemption, ReferrerSeal,
+    activity::check_activity,
+    campaign::check_campaign,
+    check_promoter,
+    fields::invalid,
+    offer::rules::{check_goods, check_terms},
+    redemption::redemption,
+    window::changed_window,
 };
 
 #[async_trait]
@@ -82,12 +89,11 @@ pub struct PromotionPorts {
 pub struct Promotions(PromotionPorts);
 
 /// Offers an activity may have: one page shows them all.
-const MOST_OFFERS: u32 = 200;
+const MAX_OFFERS: u32 = 200;
 /// Offers that a page of activities shows together: each costs a card and figures of stock.
 const MAX_OFFERS_OF_PAGE: u32 = 1_000;
 /// Campaigns ahead that placing looks at.
-const MOST_CAMPAIGNS_AHEAD: u32 = 100;
-const MOST_PER_USER: i64 = 1_000_000;
+const MAX_CAMPAIGNS_AHEAD: u32 = 100;
 
 impl Promotions {
     pub fn new(ports: PromotionPorts) -> Self {
@@ -137,12 +143,12 @@ impl PromotionService for Promotions {
     async fn add_offer(&self, store: StoreId, activity: ActivityId, offer: NewOffer) -> Result<Offer, PromotionError> {
         check_goods(&offer.goods)?;
         check_terms(&offer.terms)?;
-        match self.0.repository.add_offer(store, activity, &offer, MOST_OFFERS, self.0.clock.now()).await? {
+        match self.0.repository.add_offer(store, activity, &offer, MAX_OFFERS, self.0.clock.now()).await? {
             AddedOffer::Done(added) => {
                 self.0.listener.revisions_raised(store).await;
                 Ok(added)
             }
-            AddedOffer::Full => Err(invalid("activity_id", format!("at most {MOST_OFFERS} products an activity"))),
+            AddedOffer::Full => Err(invalid("activity_id", format!("at most {MAX_OFFERS} products an activity"))),
             AddedOffer::Absent => Err(PromotionError::NotFound),
         }
     }
@@ -209,7 +215,7 @@ impl PromotionService for Promotions {
     }
 
     async fn campaigns_ahead(&self, store: StoreId) -> Result<Vec<Campaign>, PromotionError> {
-        Ok(self.0.repository.campaigns_ahead(store, self.0.clock.now(), MOST_CAMPAIGNS_AHEAD).await?)
+        Ok(self.0.repository.campaigns_ahead(store, self.0.clock.now(), MAX_CAMPAIGNS_AHEAD).await?)
     }
 
     async fn seal_referrer(&self, store: StoreId, promoter: &str) -> Result<String, PromotionError> {
@@ -248,25 +254,6 @@ impl PromotionService for Promotions {
     }
 }
 
-fn redemption(order: &OrderPaid, part: &ActivityOrder) -> Redemption {
-    Redemption {
-        order_no: order.order_no,
-        store_id: order.store_id,
-        user_id: order.user_id.clone(),
-        activity_id: part.activity_id,
-        product_id: part.product_id,
-        quantity: part.quantity,
-        cash: order.total,
-        points: order.points_total,
-        promoter: part.promoter.clone(),
-        unit_profit: part.unit_profit,
-        total_profit: part.total_profit,
-        campaign_id: part.campaign_id,
-        at: order.paid_at,
-        refunded_at: None,
-    }
-}
-
 fn changed<T>(outcome: Changed<T>) -> Result<T, PromotionError> {
     match outcome {
         Changed::Done(value) => Ok(value),
@@ -277,87 +264,4 @@ fn changed<T>(outcome: Changed<T>) -> Result<T, PromotionError> {
 
 fn made_from<T>(version: i64, present: T, version_of: impl Fn(&T) -> i64) -> Result<T, PromotionError> {
     if version_of(&present) == version { Ok(present) } else { Err(PromotionError::Stale) }
-}
-
-fn changed_window(present: Window, starts_at: Option<Timestamp>, ends_at: Option<Timestamp>) -> Window {
-    Window { starts_at: starts_at.unwrap_or(present.starts_at), ends_at: ends_at.unwrap_or(present.ends_at) }
-}
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> PromotionError {
-    PromotionError::InvalidField { field, reason: reason.into() }
-}
-
-fn check_activity(fields: &ActivityFields) -> Result<(), PromotionError> {
-    check_text("title", &fields.title, 200)?;
-    check_window(fields.window)
-}
-
-fn check_campaign(fields: &CampaignFields) -> Result<(), PromotionError> {
-    check_text("name", &fields.name, 200)?;
-    check_window(fields.window)
-}
-
-fn check_window(window: Window) -> Result<(), PromotionError> {
-    if window.starts_at > window.ends_at {
-        return Err(invalid("ends_at", "not before starts_at"));
-    }
-    Ok(())
-}
-
-fn check_terms(terms: &OfferTerms) -> Result<(), PromotionError> {
-    if terms.per_user_limit.is_some_and(|limit| !(1..=MOST_PER_USER).contains(&limit)) {
-        return Err(invalid("per_user_limit", format!("from 1 to {MOST_PER_USER} units, or none")));
-    }
-    Ok(())
-}
-
-fn check_goods(goods: &OfferGoods) -> Result<(), PromotionError> {
-    check_text("title", &goods.title, 200)?;
-    check_text("delivery_place", &goods.delivery_place, 64)?;
-    check_text("code", &goods.code, 64)?;
-    check_length("spec", &goods.spec, 200)?;
-    goods.customer_product_id.as_deref().map_or(Ok(()), |id| check_text("customer_product_id", id, 64))?;
-    if goods.pictures.len() > 20 {
-        return Err(invalid("pictures", "at most 20 pictures"));
-    }
-    goods.pictures.iter().try_for_each(|picture| check_text("pictures", picture, 500))?;
-    if goods.receiving_way > 4 {
-        return Err(invalid("receiving_way", "from 0 to 4"));
-    }
-    for (field, amount) in [
-        ("price", goods.price),
-        ("points", goods.points),
-        ("allotable_profit", goods.allotable_profit),
-        ("supplier_price", goods.supplier_price),
-    ] {
-        if !(0..=MOST_AMOUNT).contains(&amount) {
-            return Err(invalid(field, format!("from 0 to {MOST_AMOUNT}")));
-        }
-    }
-    Ok(())
-}
-
-/// A trillion, as in the catalog.
-const MOST_AMOUNT: i64 = 1_000_000_000_000;
-
-/// A promoter's name: 1 to 64 characters, so that its sealed form stays within 512.
-pub fn check_promoter(promoter: &str) -> Result<(), PromotionError> {
-    check_text("promoter", promoter, 64)
-}
-
-fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), PromotionError> {
-    if !is_visible(text) {
-        return Err(invalid(field, "must not be empty"));
-    }
-    check_length(field, text, most)
-}
-
-fn check_length(field: &'static str, text: &str, most: usize) -> Result<(), PromotionError> {
-    if text.chars().any(char::is_control) {
-        return Err(invalid(field, "control characters are not allowed"));
-    }
-    if text.chars().count() > most {
-        return Err(invalid(field, format!("at most {most} characters")));
-    }
-    Ok(())
 }

@@ -19,10 +19,10 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use sluice_events::OutboxStore as _;
 use sluice_inventory::AdjustmentLog as _;
 use sluice_kernel::{Clock as _, OrderNo, PageRequest, SkuId, StoreId, SystemClock, Timestamp, UserId};
-use sluice_member::PointsTasks as _;
 use sluice_order::{OrderQuery, OrderRepository as _, OrderStatus};
 use sluice_partner::DeliveryQueue as _;
 use sluice_pay::{PaymentRepository as _, SandboxChannels as _};
+use sluice_points::PointsTasks as _;
 use sluice_storage_sql::{
     Database, DatabaseSettings, SqlAdjustmentLog, SqlDeliveryQueue, SqlHousekeeping, SqlOrderRepository, SqlOutboxStore,
     SqlPaymentRepository, SqlPointsTasks, SqlSandboxChannels, SqlStories, StockMode,

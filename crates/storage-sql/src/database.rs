@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnectOptions, ExecResult, QueryResult, Value};
+use sea_orm::{ConnectOptions, DatabaseConnection, ExecResult, QueryResult, Value};
 use sluice_kernel::{PortError, PortResult};
 use tokio::sync::Notify;
 
@@ -112,6 +112,7 @@ pub(crate) const GROUP_CONNECTIONS: u16 = 2;
 const MAX_TRIES: u32 = 5;
 /// No further try begins after this time.
 const MAX_TRYING: Duration = Duration::from_secs(3);
+const FORMER_SCHEMA: &str = "this database is from before the first release and cannot be brought up to date: take an empty one";
 const MIGRATION_LOCK_WAIT: Duration = Duration::from_secs(50);
 /// A snapshot reads all orders there are; it is taken by commands and by a gate that is built anew, never by a request.
 const SNAPSHOT_STATEMENT: Duration = Duration::from_mins(2);
@@ -200,7 +201,10 @@ impl Database {
             let patient = DatabaseSettings { lock_wait: MIGRATION_LOCK_WAIT, ..(*self.settings).clone() };
             Self::open(&patient, Doubt::default(), POOL_STATEMENTS).await?.writer.unbounded()
         };
-        let migrated = Migrator::up(&patient, None).await.map_err(|error| failed(error.into()));
+        let migrated = match refuse_former(&patient).await {
+            Ok(()) => Migrator::up(&patient, None).await.map_err(|error| failed(error.into())),
+            Err(error) => Err(failed(error)),
+        };
         let closed = patient.close().await.map_err(|error| failed(error.into()));
         migrated.and(closed)
     }
@@ -208,12 +212,14 @@ impl Database {
     /// False where migrations of this program were not applied yet.
     pub async fn is_up_to_date(&self) -> PortResult<bool> {
         use sluice_migrations::{Migrator, MigratorTrait as _};
-        let pending = Migrator::get_pending_migrations(&self.writer.unbounded()).await;
-        let pending = pending.map_err(|error| StoreError::Db(error).into_port("reading the schema's version"))?;
+        let failed = |error: StoreError| error.into_port("reading the schema's version");
+        let connection = self.writer.unbounded();
+        refuse_former(&connection).await.map_err(failed)?;
+        let pending = Migrator::get_pending_migrations(&connection).await.map_err(|error| failed(error.into()))?;
         Ok(pending.is_empty())
     }
 
-    /// Rung after each commit in this process that left facts in the outbox.
+    /// Notified after each commit in this process that left facts in the outbox.
     pub fn outbox_hint(&self) -> Arc<Notify> {
         Arc::clone(&self.outbox)
     }
@@ -368,6 +374,14 @@ impl Database {
             }
         }
     }
+}
+
+/// A database of before the first release is never migrated half way.
+async fn refuse_former(connection: &DatabaseConnection) -> StoreResult<()> {
+    if sluice_migrations::Migrator::is_from_before_the_first_release(connection).await? {
+        return Err(StoreError::Contradiction(FORMER_SCHEMA));
+    }
+    Ok(())
 }
 
 async fn open_sqlite(settings: &DatabaseSettings) -> Result<Database, StoreError> {

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct UnitOfWork {
     dialect: Dialect,
     connection: Mutex<Connection>,
-    /// Rung after a commit that left facts in the outbox.
+    /// Notified after a commit that left facts in the outbox.
     outbox: Arc<Notify>,
     leaves_facts: AtomicBool,
     /// Its connection is one of few and may keep a statement for every number of rows.

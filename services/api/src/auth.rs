@@ -86,6 +86,7 @@ pub struct Tokens {
 
 impl Tokens {
     pub fn new(settings: &TokenSettings) -> Self {
+        sluice_app::install_token_provider();
         let mut validation = Validation::new(settings.algorithm);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_audience(&[&settings.audience]);
@@ -187,6 +188,7 @@ mod tests {
         let claims = json!({
             "sub": "42", "store_id": 1, "role": "customer", "iss": "issuer", "aud": "audience", "nbf": 50, "exp": 100,
         });
+        sluice_app::install_token_provider();
         let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(b"secret")).unwrap();
         let tokens = Tokens::new(&settings);
         let admitted = |seconds: i64| tokens.verify(&token, Timestamp::from_millis(seconds * 1_000)).is_some();

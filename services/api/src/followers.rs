@@ -33,7 +33,7 @@ pub struct Followers {
     per_user: usize,
     users: Mutex<HashMap<User, usize>>,
     orders: Mutex<HashMap<OrderNo, watch::Sender<OrderStatus>>>,
-    /// Rung when somebody begins to follow.
+    /// Notified when somebody begins to follow.
     begun: Notify,
 }
 

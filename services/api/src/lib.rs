@@ -33,5 +33,5 @@ mod trace;
 pub use asyncapi::asyncapi;
 pub use observe::install_metrics;
 pub use openapi::openapi;
-pub use server::{BoundApi, ServeError, bind, bind_health, serve, serve_health};
+pub use server::{BoundApi, ServeError, bind, bind_health};
 pub use settings::{ApiSettings, TokenSettings};

@@ -18,6 +18,7 @@ use sluice_member::MemberError;
 use sluice_order::OrderError;
 use sluice_partner::PartnerError;
 use sluice_pay::PayError;
+use sluice_points::PointsError;
 use sluice_promotion::PromotionError;
 use utoipa::ToSchema;
 
@@ -319,14 +320,22 @@ impl From<MemberError> for Problem {
         match error {
             MemberError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
             MemberError::TooSoon { retry_after } => Self::from_classified(&error).retry_after(retry_after),
-            MemberError::NotFound
-            | MemberError::TooManyAddresses
-            | MemberError::TooManyAccounts
-            | MemberError::KeyReused
-            | MemberError::PointsRefused
-            | MemberError::PointsNotDeducted
-            | MemberError::PointsRefundTooLarge { .. }
-            | MemberError::Port(_) => Self::from_classified(&error),
+            MemberError::NotFound | MemberError::TooManyAddresses | MemberError::TooManyAccounts | MemberError::Port(_) => {
+                Self::from_classified(&error)
+            }
+        }
+    }
+}
+
+impl From<PointsError> for Problem {
+    fn from(error: PointsError) -> Self {
+        match error {
+            PointsError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PointsError::KeyReused
+            | PointsError::Refused
+            | PointsError::NotDeducted
+            | PointsError::RefundTooLarge { .. }
+            | PointsError::Port(_) => Self::from_classified(&error),
         }
     }
 }

@@ -55,16 +55,6 @@ pub fn bind_health(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeE
     open(shop, settings, Routes::Health)
 }
 
-/// Serves the API until `stop`, then drains. Call it inside a multi-threaded Tokio runtime: services run there.
-pub async fn serve(shop: Shop, settings: ApiSettings, stop: CancellationToken) -> Result<(), ServeError> {
-    bind(shop, settings)?.run(stop).await
-}
-
-/// Serves health and metrics until `stop`.
-pub async fn serve_health(shop: Shop, settings: ApiSettings, stop: CancellationToken) -> Result<(), ServeError> {
-    bind_health(shop, settings)?.run(stop).await
-}
-
 fn open(shop: Shop, settings: ApiSettings, routes: Routes) -> Result<BoundApi, ServeError> {
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();

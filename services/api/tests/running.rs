@@ -28,6 +28,7 @@ pub fn claims(role: &str) -> Value {
 }
 
 pub fn sign(claims: &Value, secret: &str, algorithm: Algorithm) -> String {
+    sluice_app::install_token_provider();
     jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 

@@ -11,6 +11,7 @@ mod outage;
 mod relay;
 mod settings;
 mod sweepers;
+mod work;
 
 use std::sync::Arc;
 
@@ -19,11 +20,13 @@ use sluice_events::{BatchHandler, Dispatcher, Subscriber};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use sweepers::{Sweep as _, Turn};
+
 pub use duty::Shares;
 pub use relay::{Relay, RelaySettings};
-pub use settings::{SweepSettings, TimerSettings, WorkerSettings};
+pub use settings::{TimerSettings, WorkerSettings};
 
-/// Rung inside this process when there is something to do; each loop also looks by itself.
+/// Notified inside this process when there is something to do; each loop also looks by itself.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
     /// An outbox row was committed.
@@ -36,7 +39,7 @@ pub struct Hints {
 
 /// The consumers this process runs: all, or those of the topics in `settings.only`.
 pub fn consumers(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<Arc<dyn BatchHandler>> {
-    let all = consumers::all(shop, hints, settings);
+    let all = work::consumers(shop, hints, settings);
     all.into_iter().filter(|handler| settings.only.is_empty() || settings.only.contains(&handler.topic())).collect()
 }
 
@@ -46,7 +49,9 @@ pub async fn retry_parked(
     hints: &Hints,
     settings: &WorkerSettings,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    sweepers::retry_parked(shop, hints, settings).await
+    let mut parked = work::retry_parked(shop, hints, settings);
+    while parked.turn().await? == Turn::More {}
+    Ok(())
 }
 
 /// Runs consumers, relay and sweepers until `stop`; returns when all of them have ended.
@@ -73,7 +78,9 @@ pub async fn run(shop: Shop, bus: Arc<dyn Subscriber>, hints: Hints, settings: W
         settings: settings.relay,
     };
     loops.spawn(relay.run(stop.clone()));
-    sweepers::spawn_all(&mut loops, &shop, &hints, &shares, &settings, &stop);
+    for sweeper in work::sweepers(&shop, &hints, &shares, &settings) {
+        loops.spawn(sweeper.run(stop.clone()));
+    }
 
     if let Err(failure) = consuming.await {
         tracing::error!(error = %failure, "The consumers broke down.");

@@ -152,7 +152,7 @@ impl Relay {
         let full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= self.settings.batch;
         let mut unpacked = unpack(rows);
         for (row, error) in &unpacked.unreadable {
-            self.outbox.bury(row, &error.to_string(), self.clock.now()).await?;
+            self.outbox.dead_letter(row, &error.to_string(), self.clock.now()).await?;
             tracing::error!(outbox.row = row.id, error = %error, "An outbox row cannot be read; it is kept with the dead letters.");
         }
         if unpacked.rows.is_empty() {
@@ -210,7 +210,7 @@ impl Relay {
         let goes = |envelope: &Envelope| of_row.get(&envelope.id).is_none_or(|row| !stay.contains(row));
 
         let now = self.clock.now();
-        let buried: Vec<DeadLetter> =
+        let dead_letters: Vec<DeadLetter> =
             forever.iter().filter(|event| goes(&event.envelope)).map(|event| self.letter(event)).collect();
         let error =
             passing.first().map_or_else(|| "it waits behind others of its lane".to_owned(), |event| event.error.to_string());
@@ -219,7 +219,7 @@ impl Relay {
             parked.extend(passing.into_iter().map(|event| self.parking(event.envelope)));
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).filter(|id| !stay.contains(id)).collect();
-        let aside = SteppedAside { parked, error, next_try: now.plus(self.settings.max_delay), buried };
+        let aside = SteppedAside { parked, error, next_try: now.plus(self.settings.max_delay), dead_letters };
         self.outbox.step_aside(&ids, &aside, now).await?;
         for event in &aside.parked {
             self.parking.held.add(DeadLetter::RELAY, &event.lane);
@@ -329,7 +329,7 @@ fn tell_aside(aside: &SteppedAside) {
             "Messages cannot be published yet and are parked; others go on."
         );
     }
-    for letter in &aside.buried {
+    for letter in &aside.dead_letters {
         tracing::error!(
             event.id = %letter.envelope.id,
             event.topic = letter.envelope.topic.name(),

@@ -93,11 +93,11 @@ impl OutboxStore for Outbox {
 
     async fn step_aside(&self, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> PortResult<()> {
         self.parked.park(DeadLetter::RELAY, &aside.parked, &aside.error, now, aside.next_try).await?;
-        self.letters.lock().unwrap().extend(aside.buried.clone());
+        self.letters.lock().unwrap().extend(aside.dead_letters.clone());
         self.delivered(ids).await
     }
 
-    async fn bury(&self, row: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
+    async fn dead_letter(&self, row: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
         self.rows.lock().unwrap().remove(&row.id);
         self.buried.lock().unwrap().push(row.id);
         Ok(())

@@ -1,28 +1,28 @@
 //! Bridges: where one context needs another, its own port is implemented here over the other's service.
 
-mod activity;
-mod cart;
-mod catalog;
-mod code;
-mod listing;
-mod news;
-mod partner;
-mod pay;
-mod points;
-mod shelf;
-mod stock;
+mod cart_to_catalog;
+mod catalog_to_inventory;
+mod change_notifier;
+mod order_to_cart;
+mod order_to_catalog;
+mod order_to_inventory;
+mod order_to_member;
+mod order_to_pay;
+mod order_to_points;
+mod order_to_promotion;
+mod partner_to_order;
 
-pub use activity::{ActivityBridge, RulesCache};
-pub use cart::CartBridge;
-pub use catalog::CatalogBridge;
-pub use code::CodeBridge;
-pub use listing::ListingBridge;
-pub use news::StaffNews;
-pub use partner::OrderFactsBridge;
-pub use pay::PayBridge;
-pub use points::PointsBridge;
-pub use shelf::ShelfBridge;
-pub use stock::StockBridge;
+pub use cart_to_catalog::CartToCatalog;
+pub use catalog_to_inventory::CatalogToInventory;
+pub use change_notifier::ChangeNotifier;
+pub use order_to_cart::OrderToCart;
+pub use order_to_catalog::OrderToCatalog;
+pub use order_to_inventory::OrderToInventory;
+pub use order_to_member::OrderToMember;
+pub use order_to_pay::OrderToPay;
+pub use order_to_points::OrderToPoints;
+pub use order_to_promotion::{OrderToPromotion, RulesCache};
+pub use partner_to_order::PartnerToOrder;
 
 use sluice_kernel::{Classified, ErrorKind, PortError};
 

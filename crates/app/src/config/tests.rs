@@ -1,6 +1,6 @@
 //! Where a setting comes from, and how a wrong one is told.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use super::*;
 

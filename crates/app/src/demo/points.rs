@@ -1,7 +1,7 @@
 //! The demo's points: user 42 has a million in each store. A points platform keeps its own books and is given nothing.
 
 use sluice_kernel::{Points, PortResult, StoreId, UserId};
-use sluice_member::PointsGrant;
+use sluice_points::PointsGrant;
 
 use crate::{Shop, bridges::port_error};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice_app::{Config, OpenOptions, OpenShop, Secret, Secrets, Surroundings};
+use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets};
 use sluice_kernel::{ManualClock, NodeIds, PageRequest, Quantity, SkuId, Timestamp, UserId};
 use sluice_order::{Attribution, IdempotencyKey, OrderInput, OrderQuery, PlaceCartOrder, Recipient, RequestedLine};
 use sluice_testkit::{Database, MariaDb, Scratch};
@@ -66,9 +66,9 @@ async fn a_hundred_lines_cost_no_more_statements_than_a_few() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let ids = Arc::new(NodeIds::new(clock.clone(), 0));
     let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new("sandbox"), generated: false };
-    let surroundings = Surroundings { clock: Some(clock), ids: Some(ids) };
+    let environment = Environment { clock: Some(clock), ids: Some(ids) };
     let options = OpenOptions { migrate: true, demo: false, ..OpenOptions::default() };
-    let open = Box::pin(OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, surroundings)).await.unwrap();
+    let open = Box::pin(OpenShop::open_in(&config, &secrets, "http://127.0.0.1:1", options, environment)).await.unwrap();
     open.seed_plain(400, 1_000, &|_| {}).await.unwrap();
     let (shop, meter) = (&open.shop, Meter::new(&database));
     let user = UserId::from("42");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluice_app::{Config, OpenOptions, OpenShop, Secret, Secrets, Surroundings, demo};
+use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets, demo};
 use sluice_kernel::{ActivityId, ManualClock, NodeIds, ProductId, SkuId, StoreId, Timestamp};
 use sluice_promotion::{ActivityStatus, PromotionService};
 use sluice_storage_sql::{Database, DatabaseSettings, SqlCatalogRepository};
@@ -13,8 +13,8 @@ async fn open(config: &Config, demo: bool) -> OpenShop {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let ids = Arc::new(NodeIds::new(clock.clone(), 0));
     let options = OpenOptions { migrate: true, demo, ..OpenOptions::default() };
-    let surroundings = Surroundings { clock: Some(clock), ids: Some(ids) };
-    OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings).await.unwrap()
+    let environment = Environment { clock: Some(clock), ids: Some(ids) };
+    OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, environment).await.unwrap()
 }
 
 async fn products(promotion: &dyn PromotionService, store: i64, activity: i64) -> Vec<i64> {

@@ -10,8 +10,8 @@ use std::{
 
 use sluice_events::{Fact, OrderCreated, PaymentSettled, SLICES};
 use sluice_kernel::{Clock as _, OrderNo, Points, Quantity, SkuId, UserId};
-use sluice_member::PointsDeduction;
 use sluice_order::{Attribution, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient};
+use sluice_points::PointsDeduction;
 use sluice_testkit::{PlatformMood, PlatformRequest, PointsPlatform};
 use tokio::task::JoinSet;
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use sluice_app::{Config, OpenOptions, OpenShop, Secret, Secrets, Surroundings};
+use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets};
 use sluice_events::{Fact, SLICES};
 use sluice_kernel::{Clock as _, ManualClock, NodeIds, OrderNo, Quantity, SkuId, StoreId, Timestamp, UserId};
 use sluice_order::{Attribution, IdempotencyKey, OrderInput, PlaceCartOrder, Placed, Recipient, RequestedLine};
@@ -26,8 +26,8 @@ async fn open_process(config: &Config, clock: &Arc<ManualClock>, node: i64) -> O
     let secrets = Secrets { jwt: Secret::new("jwt"), sandbox: Secret::new(SANDBOX_SECRET), generated: false };
     let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
     let ids = Arc::new(NodeIds::new(clock.clone(), node));
-    let surroundings = Surroundings { clock: Some(clock.clone()), ids: Some(ids) };
-    Box::pin(OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, surroundings)).await.unwrap()
+    let environment = Environment { clock: Some(clock.clone()), ids: Some(ids) };
+    Box::pin(OpenShop::open_in(config, &secrets, "http://127.0.0.1:1", options, environment)).await.unwrap()
 }
 
 impl Wired {

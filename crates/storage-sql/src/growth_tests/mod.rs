@@ -12,10 +12,10 @@ use sluice_catalog::CatalogRepository as _;
 use sluice_events::{DeadLetterStore as _, LetterQuery, OutboxStore as _, Topic};
 use sluice_inventory::AdjustmentLog as _;
 use sluice_kernel::{ManualClock, OrderNo, PageRequest, SkuId, StoreId, Timestamp, UserId};
-use sluice_member::{PointsAccount as _, PointsTasks as _};
 use sluice_order::{OrderQuery, OrderRepository as _, OrderStatus, Settlements as _};
 use sluice_partner::{DeliveryQuery, DeliveryQueue as _, DeliveryState, SubscriptionId};
 use sluice_pay::{PaymentRepository as _, RefundRepository as _, SandboxChannels as _};
+use sluice_points::{PointsAccount as _, PointsTasks as _};
 use sluice_promotion::PromotionRepository as _;
 
 use crate::{

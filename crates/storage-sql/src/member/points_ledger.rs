@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{QueryResult, Value};
 use sluice_kernel::{Classified as _, Clock, OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId};
-use sluice_member::{PointsAccount, PointsAnswer, PointsEntry, PointsOperation};
+use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsOperation};
 
 use super::points_row::{kind_code, kind_of};
 use crate::{

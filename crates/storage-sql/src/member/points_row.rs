@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use sea_orm::{QueryResult, Value};
 use sluice_events::{PaymentSettled, SettledStatus};
 use sluice_kernel::{Currency, Money, OrderNo, Points, RefundId, StoreId, Timestamp, UserId};
-use sluice_member::{PointsKind, PointsOperation, PointsTask, StandingTask, TaskState, points_payment};
+use sluice_points::{PointsKind, PointsOperation, PointsTask, StandingTask, TaskState, points_payment};
 
 use crate::{
     error::{StoreError, StoreResult},

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::Value;
 use sluice_kernel::{Points, PortError, PortResult, Timestamp};
-use sluice_member::{
+use sluice_points::{
     PointsAnswer, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept, StandingTask, TaskName, TaskState,
 };
 

@@ -98,7 +98,7 @@ async fn delete(unit: &UnitOfWork, ids: &[i64]) -> StoreResult<()> {
     Ok(())
 }
 
-async fn bury(unit: &UnitOfWork, row: &OutboxRow, error: &str, now: Timestamp) -> StoreResult<()> {
+async fn dead_letter(unit: &UnitOfWork, row: &OutboxRow, error: &str, now: Timestamp) -> StoreResult<()> {
     let envelope = Envelope {
         // Which of its messages could not be made is not known; the letter stands under the first topic of all.
         topic: Topic::OrderCreated,
@@ -117,7 +117,7 @@ async fn bury(unit: &UnitOfWork, row: &OutboxRow, error: &str, now: Timestamp) -
 
 async fn step_aside(unit: &UnitOfWork, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> StoreResult<()> {
     parking::park(unit, DeadLetter::RELAY, &aside.parked, None, &aside.error, now, aside.next_try).await?;
-    for letter in &aside.buried {
+    for letter in &aside.dead_letters {
         let (statement, values) = dead_letters::insert(unit.dialect(), letter)?;
         unit.execute(statement, values).await?;
     }
@@ -150,8 +150,10 @@ impl OutboxStore for SqlOutboxStore {
         self.database.transact("parking messages of the outbox", move |unit, _| step_aside(unit, ids, aside, now).boxed()).await
     }
 
-    async fn bury(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()> {
-        self.database.transact("burying an outbox row", move |unit, _| bury(unit, row, error, now).boxed()).await
+    async fn dead_letter(&self, row: &OutboxRow, error: &str, now: Timestamp) -> PortResult<()> {
+        self.database
+            .transact("making a dead letter of an outbox row", move |unit, _| dead_letter(unit, row, error, now).boxed())
+            .await
     }
 
     async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats> {

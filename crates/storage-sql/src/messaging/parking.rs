@@ -83,7 +83,7 @@ async fn leave(unit: &UnitOfWork, lane: &Lane, leaving: &[Leaving], now: Timesta
     let lock = format!("SELECT id FROM parked_lanes WHERE id = ?{}", unit.dialect().for_update());
     unit.row(lock, vec![lane.id.into()]).await?;
     for gone in leaving {
-        match (&gone.buried, gone.event.letter) {
+        match (&gone.dead_letter, gone.event.letter) {
             (Some(letter), _) => {
                 let (statement, values) = dead_letters::insert(unit.dialect(), letter)?;
                 unit.execute(statement, values).await?;

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use sluice_events::{OutboxStore as _, SLICES};
 use sluice_kernel::{StoreId, Timestamp, UserId};
-use sluice_member::{CodeLimits, CodeRepository as _, NewCode, PointsTasks as _, SendOutcome};
+use sluice_member::{CodeLimits, CodeRepository as _, NewCode, SendOutcome};
 use sluice_order::OrderRepository as _;
 use sluice_partner::DeliveryQueue as _;
 use sluice_pay::{RefundRepository as _, SandboxChannels as _};
+use sluice_points::PointsTasks as _;
 use sluice_storage_sql::{
     LongestPauses, SqlCodeRepository, SqlDeliveryQueue, SqlFutureTimes, SqlNodeLease, SqlOrderRepository, SqlOutboxStore,
     SqlPointsTasks, SqlRefundRepository, SqlSandboxChannels, SqlSeenTimes, StockMode,

@@ -57,8 +57,8 @@ async fn rows_leave_in_order(test: &TestDatabase) {
     assert_eq!(payloads(&[3, 5, 9], 1, 10).await, ["c", "d"]);
 
     // A row that cannot be read becomes a dead letter, once, and blocks nobody.
-    outbox.bury(&rows[2], "not a fact", at(2)).await.unwrap();
-    outbox.bury(&rows[2], "not a fact", at(2)).await.unwrap();
+    outbox.dead_letter(&rows[2], "not a fact", at(2)).await.unwrap();
+    outbox.dead_letter(&rows[2], "not a fact", at(2)).await.unwrap();
     assert_eq!(payloads(&[3, 5, 9], 1, 10).await, ["d"]);
     let letters =
         SqlDeadLetterStore::new(test.database.clone()).list(LetterQuery { limit: 10, ..LetterQuery::default() }).await.unwrap();

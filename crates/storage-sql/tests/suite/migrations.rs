@@ -51,7 +51,6 @@ const TABLES: &[&str] = &[
     "stock_ledger",
     "stores",
     "third_party_accounts",
-    "verification_codes",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_subscriptions",
@@ -59,7 +58,7 @@ const TABLES: &[&str] = &[
 
 on_every_database!(
     up_and_down,
-    an_order_of_before_keeps_its_recipient_and_its_key,
+    a_database_of_before_the_first_release_is_refused,
     the_database_itself_keeps_the_figures,
     the_database_itself_keeps_the_limits,
 );
@@ -88,44 +87,21 @@ async fn up_and_down(test: &TestDatabase) {
     assert_eq!(tables().await, TABLES);
 }
 
-/// How many migrations there are from the twelfth on.
-fn since_twelve() -> u32 {
-    u32::try_from(Migrator::migrations().len() - 11).unwrap()
-}
-
-/// Migrations 12 and 13 move what stood in tables of its own into the order's row, and back again.
-async fn an_order_of_before_keeps_its_recipient_and_its_key(test: &TestDatabase) {
+/// The list of before the first release is gone: nothing is added to what it left, whole or not, and both who migrates and who
+/// only opens the database are told what to do.
+async fn a_database_of_before_the_first_release_is_refused(test: &TestDatabase) {
     let beside = test.beside().await;
-    Migrator::down(beside.connection(), Some(since_twelve())).await.unwrap();
-    let order = "INSERT INTO orders (order_no, store_id, user_id, kind, status, attempt, currency, total, points_total, profit_total, \
-                 refunded, refund_state, created_at, expires_at, due_at, redirect_type, version) \
-                 VALUES (7, 1, '42', 1, 1, 1, 'CNY', 1990, 0, 0, 0, 0, 1000, 2000, 2000, '2', 0), \
-                 (8, 1, '42', 1, 1, 1, 'CNY', 1990, 0, 0, 0, 0, 1000, 2000, 2000, '2', 0)";
-    beside.execute(order, vec![]).await;
-    beside.execute("INSERT INTO order_addresses (main_no, name, district) VALUES (7, 'Li Lei', 'Xihu')", vec![]).await;
-    // The order's own key, a claim to its cart, and a later key of its payment.
-    for (scope, fingerprint, at) in [(1_u8, 9_u8, 1_000_i64), (2, 0, 1_000), (3, 9, 1_500)] {
-        let insert = "INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES (?, 7, ?, ?)";
-        beside.execute(insert, vec![vec![scope; 16].into(), vec![fingerprint; 32].into(), at.into()]).await;
+    Migrator::down(beside.connection(), None).await.unwrap();
+    let former = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20261101_000001_catalog', 1)";
+    beside.execute(former, vec![]).await;
+    for refused in [test.database.migrate().await, test.database.is_up_to_date().await.map(|_| ())] {
+        let cause = std::error::Error::source(&refused.unwrap_err()).unwrap().to_string();
+        assert!(cause.contains("before the first release") && cause.contains("an empty one"), "{cause}");
     }
+    let applied = beside.column::<String>("SELECT version FROM seaql_migrations").await;
+    assert_eq!(applied, ["m20261101_000001_catalog"]);
+    beside.execute("DELETE FROM seaql_migrations", vec![]).await;
     test.database.migrate().await.unwrap();
-
-    let named = beside.column::<Option<String>>("SELECT recipient_name FROM orders ORDER BY order_no").await;
-    assert_eq!(named, [Some("Li Lei".to_owned()), None]);
-    assert_eq!(beside.column::<String>("SELECT recipient_district FROM orders WHERE order_no = 7").await, ["Xihu"]);
-    let keys = beside.column::<Option<Vec<u8>>>("SELECT key_scope FROM orders ORDER BY order_no").await;
-    assert_eq!(keys, [Some(vec![1; 16]), None]);
-    let fingerprint = beside.column::<Vec<u8>>("SELECT key_fingerprint FROM orders WHERE order_no = 7").await;
-    assert_eq!(fingerprint, [vec![9; 32]]);
-
-    beside.execute("DELETE FROM idempotency_keys WHERE created_at = 1000", vec![]).await;
-    Migrator::down(beside.connection(), Some(since_twelve())).await.unwrap();
-    let keys = beside.column::<Vec<u8>>("SELECT scope FROM idempotency_keys ORDER BY scope").await;
-    assert_eq!(keys, [vec![1; 16], vec![3; 16]]);
-    assert_eq!(
-        beside.column::<Option<String>>("SELECT name FROM order_addresses ORDER BY main_no").await[0].as_deref(),
-        Some("Li Lei")
-    );
 }
 
 /// Promise P5 for limits: no counter ever falls below nothing taken, and a user has one for each SKU.

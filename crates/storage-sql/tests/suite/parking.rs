@@ -155,7 +155,7 @@ async fn a_replay_that_fails_again_shows_it(test: &TestDatabase) {
     assert_eq!((event.envelope.id.as_str(), event.letter), ("e", Some(id)));
 
     let failed = DeadLetter::fresh("cart", event.envelope.clone(), 5, "still_internal", "still broken", at(8));
-    assert!(parked.leave(&lane, &[Leaving { event, buried: Some(failed) }], at(8)).await.unwrap());
+    assert!(parked.leave(&lane, &[Leaving { event, dead_letter: Some(failed) }], at(8)).await.unwrap());
     let again = letters.find(id).await.unwrap().unwrap();
     assert_eq!((again.state, again.replayed_at, again.replays, again.attempts), (LetterState::Dead, None, 1, 10));
     assert_eq!((again.error_detail.as_str(), again.at), ("still broken", at(8)));
@@ -169,7 +169,7 @@ async fn a_replay_that_is_handled_ends(test: &TestDatabase) {
     letters.replay(id, at(5)).await.unwrap();
     let lane = lane(&parked, "cart", at(7)).await;
     let event = parked.events(&lane, 10).await.unwrap().remove(0);
-    assert!(parked.leave(&lane, &[Leaving { event, buried: None }], at(8)).await.unwrap());
+    assert!(parked.leave(&lane, &[Leaving { event, dead_letter: None }], at(8)).await.unwrap());
     let handled = letters.find(id).await.unwrap().unwrap();
     assert_eq!((handled.state, handled.replayed_at), (LetterState::Handled, Some(at(8))));
     // What was handled is not handled again, however often it is asked for.
@@ -211,7 +211,7 @@ async fn lanes_keep_their_order_and_are_tried_by_one(test: &TestDatabase) {
     assert!(parked.take_due(&["cart"], at(59), at(100), 10).await.unwrap().is_empty());
     let lane = parked.take_due(&["cart"], at(90), at(200), 10).await.unwrap().into_iter().find(|lane| lane.name == "k0").unwrap();
     assert_eq!(lane.tries, 1);
-    let leaving: Vec<Leaving> = waiting.into_iter().take(60).map(|event| Leaving { event, buried: None }).collect();
+    let leaving: Vec<Leaving> = waiting.into_iter().take(60).map(|event| Leaving { event, dead_letter: None }).collect();
     assert!(!parked.leave(&lane, &leaving, at(91)).await.unwrap());
     assert_eq!(parked.events(&lane, 1).await.unwrap()[0].envelope.id, expected[60]);
     let lane = parked.take_due(&["cart"], at(91), at(200), 10).await.unwrap().remove(0);
@@ -230,7 +230,7 @@ async fn messages_that_step_aside_leave_the_outbox(test: &TestDatabase) {
         parked: vec![Parking { lane: "order-created/1".to_owned(), envelope: envelope("e", Topic::OrderCreated, 1), attempts: 0 }],
         error: "no leader".to_owned(),
         next_try: at(5),
-        buried: vec![letter(DeadLetter::RELAY, "too large", Topic::OrderPaid)],
+        dead_letters: vec![letter(DeadLetter::RELAY, "too large", Topic::OrderPaid)],
     };
     outbox.step_aside(&ids[..2], &aside, at(4)).await.unwrap();
     assert_eq!(outbox.pending(&[1], at(9), 10).await.unwrap().len(), 1);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sea_orm::ConnectionTrait as _;
 use sluice_events::{Fact, PaymentSettled};
 use sluice_kernel::{ManualClock, OrderNo, Timestamp};
-use sluice_member::{PointsAccount, PointsTasks, testing::PointsFixture};
+use sluice_points::{PointsAccount, PointsTasks, testing::PointsFixture};
 use sluice_storage_sql::{SqlPointsLedger, SqlPointsTasks};
 
 use crate::databases::{Beside, TestDatabase, on_every_database};
@@ -18,7 +18,7 @@ fn ledger_of(test: &TestDatabase) -> SqlPointsLedger {
 }
 
 async fn ledger(test: &TestDatabase) {
-    sluice_member::testing::points_account_contract(Arc::new(ledger_of(test))).await;
+    sluice_points::testing::points_account_contract(Arc::new(ledger_of(test))).await;
     the_ledger_adds_up(&test.beside().await).await;
 }
 
@@ -86,6 +86,6 @@ impl PointsFixture for Fixture {
 async fn tasks(test: &TestDatabase) {
     let fixture =
         Fixture { tasks: SqlPointsTasks::new(test.database.clone()), ledger: ledger_of(test), beside: test.beside().await };
-    sluice_member::testing::points_tasks_contract(&fixture).await;
+    sluice_points::testing::points_tasks_contract(&fixture).await;
     the_ledger_adds_up(&fixture.beside).await;
 }

@@ -24,7 +24,7 @@ enum Layer {
 const LAYERS: [(Layer, &[&str]); 9] = [
     (Layer::Kernel, &["kernel"]),
     (Layer::Events, &["events"]),
-    (Layer::Context, &["catalog", "cart", "inventory", "member", "order", "partner", "pay", "promotion"]),
+    (Layer::Context, &["catalog", "cart", "inventory", "member", "order", "partner", "pay", "points", "promotion"]),
     (Layer::Migrations, &["migrations"]),
     (Layer::Adapter, &["storage-sql", "gate-redis", "messaging-kafka", "messaging-memory", "gateways"]),
     (Layer::App, &["app"]),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sluice_kernel::Timestamp;
-use sluice_member::{PointsEntry, PointsStatement};
+use sluice_points::{PointsEntry, PointsStatement};
 use utoipa::ToSchema;
 
 /// A user's balance with a page of what moved it, newest first.

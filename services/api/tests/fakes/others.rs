@@ -9,9 +9,7 @@ use sluice_events::{
     DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, OutboxRow, OutboxStats, OutboxStore, Publisher,
     SteppedAside, StockMoved, Topic, Undelivered,
 };
-use sluice_inventory::{
-    Adjusted, AdjustmentId, Checked, Figures, GateStatus, InventoryError, InventoryService, Stock, StockTrace, Swept,
-};
+use sluice_inventory::{Adjusted, AdjustmentId, Checked, Figures, InventoryError, InventoryService, Stock, StockTrace, Swept};
 use sluice_kernel::{
     Clock as _, Currency, Money, OrderNo, Page, PageRequest, PaymentId, Points, PortResult, Quantity, SkuId, StoreId, SystemClock,
     Timestamp, UserId,
@@ -139,9 +137,6 @@ impl InventoryService for Others {
     async fn record_missing(&self, _: Duration) -> Result<Checked, InventoryError> {
         Ok(Checked::default())
     }
-    async fn gate_status(&self) -> Result<GateStatus, InventoryError> {
-        Ok(GateStatus { kind: "database", open: true, epoch: 1, trouble: None })
-    }
 }
 
 #[async_trait]
@@ -264,7 +259,7 @@ impl OutboxStore for Others {
     async fn step_aside(&self, _: &[i64], _: &SteppedAside, _: Timestamp) -> PortResult<()> {
         Ok(())
     }
-    async fn bury(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
+    async fn dead_letter(&self, _: &OutboxRow, _: &str, _: Timestamp) -> PortResult<()> {
         Ok(())
     }
     async fn stats(&self, now: Timestamp) -> PortResult<OutboxStats> {

@@ -18,7 +18,7 @@ pub async fn doctor(common: &Common, production: bool) -> Outcome {
     say(&format!("gate       {}", if parts.redis_gate { "Redis" } else { "database" }));
     say(&format!("bus        {}", if parts.kafka { "Kafka" } else { "in the process" }));
     let secrets = resolve_secrets(&config)?;
-    let shop = open(&config, OpenOptions { aside: true, ..OpenOptions::default() }).await?;
+    let shop = open(&config, OpenOptions { passive: true, ..OpenOptions::default() }).await?;
     // A gate in Redis is open for a process once that has looked at it; one that stays closed is told of below.
     let _ = tokio::time::timeout(GATE_PATIENCE, shop.wait_for_gate()).await;
     let health = shop.shop.health.check().await;

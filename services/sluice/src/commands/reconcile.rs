@@ -11,7 +11,7 @@ use crate::output::say;
 /// first told what its messages did not tell, from the orders, and the gate is counted anew. Nothing that is recorded is
 /// ever changed here.
 pub async fn reconcile(config: &Config, repair: bool) -> Outcome {
-    let options = if repair { OpenOptions::default() } else { OpenOptions::looking() };
+    let options = if repair { OpenOptions::default() } else { OpenOptions::read_only() };
     let open = open(config, options).await?;
     if repair {
         let recorded = open.repair_records().await?;

@@ -9,7 +9,7 @@ use super::{Outcome, open};
 use crate::{arguments::TraceArgument, output::say};
 
 pub async fn trace(config: &Config, what: TraceArgument) -> Outcome {
-    let open = open(config, OpenOptions::looking()).await?;
+    let open = open(config, OpenOptions::read_only()).await?;
     let (name, story) = match what {
         TraceArgument::Order { order_no } => {
             let order: OrderNo = order_no.parse()?;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, Payload as _, PaymentWindowClosed, Topic};
+use sluice_events::{Envelope, HandlerError, PaymentWindowClosed};
 use sluice_order::OrderService;
 
-use super::{HandleOne, side_by_side};
+use super::{Handle, HandleOne, side_by_side};
 
 pub struct ExpireOrders {
     pub orders: Arc<dyn OrderService>,
@@ -14,15 +14,7 @@ pub struct ExpireOrders {
 }
 
 #[async_trait]
-impl BatchHandler for ExpireOrders {
-    fn name(&self) -> &'static str {
-        "order.auto-cancel"
-    }
-
-    fn topic(&self) -> Topic {
-        PaymentWindowClosed::TOPIC
-    }
-
+impl Handle for ExpireOrders {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         side_by_side(self, batch, self.concurrency).await
     }

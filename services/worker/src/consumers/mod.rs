@@ -1,7 +1,7 @@
-//! The consumers, one file a topic and purpose, one line each in [`all`].
+//! The handlers of the consumers, one file a topic and purpose. Which topic and group each has stands in `work`.
 
 mod auto_cancel;
-mod gate_nudge;
+mod gate_effects;
 mod order_created;
 mod order_paid;
 mod order_refunded;
@@ -10,48 +10,64 @@ mod payment_settled;
 mod points_deduction;
 mod stock_sync;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use sluice_app::Shop;
 use sluice_events::{BatchHandler, Envelope, HandlerError, Payload, Topic};
 
-use crate::{Hints, WorkerSettings};
-use auto_cancel::ExpireOrders;
-use gate_nudge::NudgeGate;
-use order_created::ClearCarts;
-use order_paid::RecordRedemptions;
-use order_refunded::MarkRedemptions;
-use partner_push::TellPartners;
-use payment_settled::SettleOrders;
-use points_deduction::DeductPoints;
-use stock_sync::RecordMovements;
+pub use auto_cancel::ExpireOrders;
+pub use gate_effects::WakeGateEffects;
+pub use order_created::ClearCarts;
+pub use order_paid::RecordRedemptions;
+pub use order_refunded::MarkRedemptions;
+pub use partner_push::TellPartners;
+pub use payment_settled::SettleOrders;
+pub use points_deduction::DeductPoints;
+pub use stock_sync::RecordMovements;
 
-/// Every consumer that this shop needs.
-pub fn all(shop: &Shop, hints: &Hints, settings: &WorkerSettings) -> Vec<Arc<dyn BatchHandler>> {
-    let concurrency = settings.concurrency;
-    let nudge = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(NudgeGate { name, topic, effects: hints.effects.clone() }) };
-    let tell = |name, topic| -> Arc<dyn BatchHandler> { Arc::new(TellPartners { name, topic, partner: shop.partner.clone() }) };
-    let mut all: Vec<Arc<dyn BatchHandler>> = vec![
-        Arc::new(ClearCarts { carts: shop.cart.clone() }),
-        Arc::new(DeductPoints { points: shop.points.clone() }),
-        Arc::new(ExpireOrders { orders: shop.orders.clone(), concurrency }),
-        Arc::new(SettleOrders { orders: shop.orders.clone(), concurrency }),
-        Arc::new(RecordRedemptions { promotion: shop.promotion.clone() }),
-        Arc::new(MarkRedemptions { promotion: shop.promotion.clone() }),
-        tell("partner.order-paid", Topic::OrderPaid),
-        tell("partner.order-cancelled", Topic::OrderCancelled),
-        tell("partner.order-refunded", Topic::OrderRefunded),
-    ];
-    // Behind a gate outside the database the ledger follows by message, and the gate hears of what became of an order.
-    if shop.inventory.follows_messages() {
-        all.push(Arc::new(RecordMovements { inventory: shop.inventory.clone() }));
-        all.push(nudge("inventory.order-paid", Topic::OrderPaid));
-        all.push(nudge("inventory.order-cancelled", Topic::OrderCancelled));
-        all.push(nudge("inventory.order-refunded", Topic::OrderRefunded));
+/// What a consumer does with the events of its topic; see [`BatchHandler`].
+#[async_trait]
+pub trait Handle: Send + Sync {
+    async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError>;
+
+    fn knows_events_for(&self) -> Option<Duration> {
+        None
     }
-    all
+}
+
+/// A handler under the group that has the bus keep its place.
+pub struct Consumer<H> {
+    topic: Topic,
+    group: &'static str,
+    handler: H,
+}
+
+impl<H: Handle + 'static> Consumer<H> {
+    /// One row of the table.
+    #[expect(clippy::new_ret_no_self, reason = "the rows are of one type")]
+    pub fn new(topic: Topic, group: &'static str, handler: H) -> Arc<dyn BatchHandler> {
+        Arc::new(Self { topic, group, handler })
+    }
+}
+
+#[async_trait]
+impl<H: Handle> BatchHandler for Consumer<H> {
+    fn name(&self) -> &'static str {
+        self.group
+    }
+
+    fn topic(&self) -> Topic {
+        self.topic
+    }
+
+    async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
+        self.handler.handle(batch).await
+    }
+
+    fn knows_events_for(&self) -> Option<Duration> {
+        self.handler.knows_events_for()
+    }
 }
 
 /// The payloads of type `P` in a batch with their envelopes; events of other types are passed over. One that cannot

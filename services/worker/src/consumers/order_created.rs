@@ -4,24 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_cart::{CartService, OrderedLines};
-use sluice_events::{BatchHandler, Envelope, HandlerError, OrderCreated, Payload as _, Topic};
+use sluice_events::{Envelope, HandlerError, OrderCreated};
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct ClearCarts {
     pub carts: Arc<dyn CartService>,
 }
 
+impl ClearCarts {
+    /// Also the consumer's name in the inbox.
+    pub const GROUP: &str = "cart.order-created";
+}
+
 #[async_trait]
-impl BatchHandler for ClearCarts {
-    fn name(&self) -> &'static str {
-        "cart.order-created"
-    }
-
-    fn topic(&self) -> Topic {
-        OrderCreated::TOPIC
-    }
-
+impl Handle for ClearCarts {
     /// A cart is lessened by what an event says; that it was handled is known by its inbox row, which is kept 14 days.
     fn knows_events_for(&self) -> Option<Duration> {
         Some(Duration::from_hours(24 * 13))
@@ -42,7 +39,7 @@ impl BatchHandler for ClearCarts {
         if ordered.is_empty() {
             return Ok(());
         }
-        let taken_out = self.carts.take_out_ordered(self.name(), &ordered).await;
+        let taken_out = self.carts.take_out_ordered(Self::GROUP, &ordered).await;
         taken_out.map_err(|error| HandlerError::from_classified(&error))
     }
 }

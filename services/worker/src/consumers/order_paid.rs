@@ -3,25 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, OrderPaid, Payload as _, Topic};
+use sluice_events::{Envelope, HandlerError, OrderPaid};
 use sluice_promotion::PromotionService;
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct RecordRedemptions {
     pub promotion: Arc<dyn PromotionService>,
 }
 
 #[async_trait]
-impl BatchHandler for RecordRedemptions {
-    fn name(&self) -> &'static str {
-        "promotion.order-paid"
-    }
-
-    fn topic(&self) -> Topic {
-        OrderPaid::TOPIC
-    }
-
+impl Handle for RecordRedemptions {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let paid: Vec<OrderPaid> = payloads::<OrderPaid>(batch)?.into_iter().map(|(_, order)| order).collect();
         self.promotion.record_paid(&paid).await.map_err(|error| HandlerError::from_classified(&error))

@@ -3,25 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, OrderRefunded, Payload as _, Topic};
+use sluice_events::{Envelope, HandlerError, OrderRefunded};
 use sluice_promotion::PromotionService;
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct MarkRedemptions {
     pub promotion: Arc<dyn PromotionService>,
 }
 
 #[async_trait]
-impl BatchHandler for MarkRedemptions {
-    fn name(&self) -> &'static str {
-        "promotion.order-refunded"
-    }
-
-    fn topic(&self) -> Topic {
-        OrderRefunded::TOPIC
-    }
-
+impl Handle for MarkRedemptions {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let refunded: Vec<OrderRefunded> = payloads::<OrderRefunded>(batch)?.into_iter().map(|(_, order)| order).collect();
         self.promotion.record_refunded(&refunded).await.map_err(|error| HandlerError::from_classified(&error))

@@ -4,27 +4,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, OrderCancelled, OrderPaid, OrderRefunded, Topic};
+use sluice_events::{Envelope, HandlerError, OrderCancelled, OrderPaid, OrderRefunded};
 use sluice_partner::{OrderChange, PartnerService};
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct TellPartners {
-    pub name: &'static str,
-    pub topic: Topic,
     pub partner: Arc<dyn PartnerService>,
 }
 
 #[async_trait]
-impl BatchHandler for TellPartners {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn topic(&self) -> Topic {
-        self.topic
-    }
-
+impl Handle for TellPartners {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let changes = changes(batch)?;
         if changes.is_empty() {

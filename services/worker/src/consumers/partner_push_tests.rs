@@ -1,5 +1,6 @@
 use std::sync::Mutex;
 
+use sluice_events::Topic;
 use sluice_kernel::{ErrorKind, Page, PageRequest, PortError, StoreId};
 use sluice_partner::{
     Attempt, Delivery, DeliveryId, DeliveryQuery, NewSubscription, PartnerError, PushStats, Subscription, SubscriptionChange,
@@ -76,7 +77,7 @@ fn paid(id: &str) -> Envelope {
 }
 
 fn consumer(partner: &Arc<Told>) -> TellPartners {
-    TellPartners { name: "partner.order-paid", topic: Topic::OrderPaid, partner: partner.clone() }
+    TellPartners { partner: partner.clone() }
 }
 
 #[tokio::test]

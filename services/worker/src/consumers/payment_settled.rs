@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, Payload as _, PaymentSettled, Topic};
+use sluice_events::{Envelope, HandlerError, PaymentSettled};
 use sluice_order::OrderService;
 
-use super::{HandleOne, side_by_side};
+use super::{Handle, HandleOne, side_by_side};
 
 pub struct SettleOrders {
     pub orders: Arc<dyn OrderService>,
@@ -14,15 +14,7 @@ pub struct SettleOrders {
 }
 
 #[async_trait]
-impl BatchHandler for SettleOrders {
-    fn name(&self) -> &'static str {
-        "order.payment-settled"
-    }
-
-    fn topic(&self) -> Topic {
-        PaymentSettled::TOPIC
-    }
-
+impl Handle for SettleOrders {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         side_by_side(self, batch, self.concurrency).await
     }

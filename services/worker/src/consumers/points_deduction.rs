@@ -6,25 +6,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, OrderCreated, Payload as _, Topic};
-use sluice_member::{PointsDeduction, PointsService};
+use sluice_events::{Envelope, HandlerError, OrderCreated};
+use sluice_points::{PointsDeduction, PointsService};
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct DeductPoints {
     pub points: Arc<dyn PointsService>,
 }
 
 #[async_trait]
-impl BatchHandler for DeductPoints {
-    fn name(&self) -> &'static str {
-        "member.order-created"
-    }
-
-    fn topic(&self) -> Topic {
-        OrderCreated::TOPIC
-    }
-
+impl Handle for DeductPoints {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let deductions: Vec<PointsDeduction> = payloads::<OrderCreated>(batch)?
             .into_iter()

@@ -4,25 +4,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_events::{BatchHandler, Envelope, HandlerError, Payload as _, StockMoved, Topic};
+use sluice_events::{Envelope, HandlerError, StockMoved};
 use sluice_inventory::InventoryService;
 
-use super::payloads;
+use super::{Handle, payloads};
 
 pub struct RecordMovements {
     pub inventory: Arc<dyn InventoryService>,
 }
 
 #[async_trait]
-impl BatchHandler for RecordMovements {
-    fn name(&self) -> &'static str {
-        "inventory.stock-sync"
-    }
-
-    fn topic(&self) -> Topic {
-        StockMoved::TOPIC
-    }
-
+impl Handle for RecordMovements {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let movements: Vec<StockMoved> = payloads::<StockMoved>(batch)?.into_iter().map(|(_, movement)| movement).collect();
         if movements.is_empty() {

@@ -14,10 +14,6 @@ pub struct FinishAdjustments {
 
 #[async_trait]
 impl Sweep for FinishAdjustments {
-    fn name(&self) -> &'static str {
-        "adjustments"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         self.inventory.finish_adjustments(self.older_than).await?;
         Ok(Turn::Done)

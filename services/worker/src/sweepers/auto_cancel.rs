@@ -126,10 +126,6 @@ impl<O: DueOrders> Timer<O> {
 
 #[async_trait]
 impl<O: DueOrders> Sweep for Timer<O> {
-    fn name(&self) -> &'static str {
-        "auto-cancel timer"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let messages = self.orders.due(self.settings.limit).await?;
         let turn = Turn::of(messages.len(), self.settings.limit);

@@ -13,10 +13,6 @@ pub struct DeliverCallbacks {
 
 #[async_trait]
 impl Sweep for DeliverCallbacks {
-    fn name(&self) -> &'static str {
-        "sandbox callbacks"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         self.cashier.deliver_owed().await?;
         Ok(Turn::Done)

@@ -15,10 +15,6 @@ pub struct TellGate {
 
 #[async_trait]
 impl Sweep for TellGate {
-    fn name(&self) -> &'static str {
-        "gate effects"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.inventory.apply_effects(self.limit).await?, self.limit))
     }

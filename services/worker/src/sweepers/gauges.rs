@@ -6,9 +6,9 @@ use std::{error::Error, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::OutboxStore;
 use sluice_kernel::{Clock, Timestamp};
-use sluice_member::PointsService;
 use sluice_order::OrderService;
 use sluice_partner::PartnerService;
+use sluice_points::PointsService;
 
 use super::{Sweep, Turn};
 
@@ -30,10 +30,6 @@ pub struct Measure {
 
 #[async_trait]
 impl Sweep for Measure {
-    fn name(&self) -> &'static str {
-        "gauges"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let now = self.clock.now();
         let outbox = self.outbox.stats(now).await?;

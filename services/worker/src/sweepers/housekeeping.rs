@@ -7,15 +7,13 @@ use sluice_app::Housekeeping;
 
 use super::{Sweep, Turn};
 
-pub struct DeleteExpired(pub Arc<dyn Housekeeping>);
+pub struct DeleteExpired {
+    pub housekeeping: Arc<dyn Housekeeping>,
+}
 
 #[async_trait]
 impl Sweep for DeleteExpired {
-    fn name(&self) -> &'static str {
-        "housekeeping"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
-        Ok(if self.0.delete_some().await? { Turn::More } else { Turn::Done })
+        Ok(if self.housekeeping.delete_some().await? { Turn::More } else { Turn::Done })
     }
 }

@@ -44,10 +44,6 @@ struct Fared {
 
 #[async_trait]
 impl Sweep for RetryParked {
-    fn name(&self) -> &'static str {
-        "parked events"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         self.parking.look().await?;
         for (owner, lanes) in self.parking.held.by_owner() {
@@ -106,7 +102,7 @@ impl RetryParked {
         if may_go_together && events.len() > 1 {
             let envelopes: Vec<Envelope> = events.iter().map(|event| event.envelope.clone()).collect();
             if handler.handle(&envelopes).await.is_ok() {
-                let leaving = events.into_iter().map(|event| Leaving { event, buried: None });
+                let leaving = events.into_iter().map(|event| Leaving { event, dead_letter: None });
                 return Fared { leaving: leaving.collect(), stays: None };
             }
         }
@@ -125,7 +121,7 @@ impl RetryParked {
                 tokio::time::sleep(self.policy.delay(tries)).await;
             };
             let attempts = event.attempts.saturating_add(tries);
-            let buried = match ended {
+            let dead_letter = match ended {
                 Ok(()) => None,
                 Err((true, error)) => Some(self.letter(handler.name(), &event, attempts, error.code, &error.detail)),
                 Err((false, error)) => {
@@ -133,7 +129,7 @@ impl RetryParked {
                     break;
                 }
             };
-            fared.leaving.push(Leaving { event, buried });
+            fared.leaving.push(Leaving { event, dead_letter });
         }
         fared
     }
@@ -169,16 +165,16 @@ impl RetryParked {
         let (facts, events): (Vec<ParkedEvent>, Vec<ParkedEvent>) =
             events.into_iter().partition(|event| event.envelope.kind == Envelope::UNREADABLE_FACT);
         for event in facts {
-            let buried = match read_fact(&event.envelope) {
+            let failure = match read_fact(&event.envelope) {
                 Ok(messages) => self.publisher.publish(messages).await.into_iter().next().map(|undelivered| undelivered.error),
                 Err(error) => {
                     let letter = self.letter(DeadLetter::RELAY, &event, 1, "unreadable_fact", &error.to_string());
-                    fared.leaving.push(Leaving { event, buried: Some(letter) });
+                    fared.leaving.push(Leaving { event, dead_letter: Some(letter) });
                     continue;
                 }
             };
-            let letter = buried.map(|error| self.letter(DeadLetter::RELAY, &event, 1, error.code, &error.detail));
-            fared.leaving.push(Leaving { event, buried: letter });
+            let letter = failure.map(|error| self.letter(DeadLetter::RELAY, &event, 1, error.code, &error.detail));
+            fared.leaving.push(Leaving { event, dead_letter: letter });
         }
         let envelopes: Vec<Envelope> = events.iter().map(|event| event.envelope.clone()).collect();
         let undelivered = self.publisher.publish(envelopes).await;
@@ -186,13 +182,13 @@ impl RetryParked {
         for event in events {
             let failure = failed.contains(event.envelope.id.as_str()).then(|| of_event(&undelivered, &event)).flatten();
             let Some(Undelivered { error, .. }) = failure else {
-                fared.leaving.push(Leaving { event, buried: None });
+                fared.leaving.push(Leaving { event, dead_letter: None });
                 continue;
             };
             let barred = error.lasts == Lasts::Barred && self.clock.now().since(event.parked_at) >= MAX_BARRED;
             if error.lasts == Lasts::Forever || barred {
                 let letter = self.letter(DeadLetter::RELAY, &event, event.attempts.saturating_add(1), error.code, &error.detail);
-                fared.leaving.push(Leaving { event, buried: Some(letter) });
+                fared.leaving.push(Leaving { event, dead_letter: Some(letter) });
             } else if fared.stays.is_none() {
                 fared.stays = Some((event.attempts, error.to_string()));
             }

@@ -147,14 +147,14 @@ async fn an_old_replay_never_counts_twice() {
         |letter| ParkedEvent { id: 1, envelope: envelope(Topic::OrderPaid, "k", "1"), attempts: 0, parked_at: start(), letter };
     let handler = site.retry.handlers[0].clone();
     let young = site.retry.handle(handler.as_ref(), vec![event(Some(DeadLetterId(7)))]).await;
-    assert!(young.leaving[0].buried.is_none());
+    assert!(young.leaving[0].dead_letter.is_none());
     site.clock.advance(Duration::from_hours(1));
     let old = site.retry.handle(handler.as_ref(), vec![event(Some(DeadLetterId(7)))]).await;
-    assert_eq!(old.leaving[0].buried.as_ref().unwrap().error_code, "too_old_to_replay");
+    assert_eq!(old.leaving[0].dead_letter.as_ref().unwrap().error_code, "too_old_to_replay");
     assert_eq!(recorder.ids().len(), 1);
     // What only waited here was never handled.
     let waited = site.retry.handle(handler.as_ref(), vec![event(None)]).await;
-    assert!(waited.leaving[0].buried.is_none());
+    assert!(waited.leaving[0].dead_letter.is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,6 +164,6 @@ async fn a_replay_of_what_is_no_event_fails_again() {
     let unreadable = Envelope { kind: Envelope::UNREADABLE.into(), ..envelope(Topic::OrderPaid, "k", "1") };
     let event = ParkedEvent { id: 1, envelope: unreadable, attempts: 0, parked_at: start(), letter: Some(DeadLetterId(7)) };
     let fared = site.retry.handle(recorder.as_ref(), vec![event]).await;
-    assert_eq!(fared.leaving[0].buried.as_ref().unwrap().error_code, "unreadable_event");
+    assert_eq!(fared.leaving[0].dead_letter.as_ref().unwrap().error_code, "unreadable_event");
     assert!(recorder.ids().is_empty());
 }

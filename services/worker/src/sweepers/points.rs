@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_member::PointsService;
+use sluice_points::PointsService;
 
 use super::{Sweep, Turn};
 
@@ -14,10 +14,6 @@ pub struct RunPoints {
 
 #[async_trait]
 impl Sweep for RunPoints {
-    fn name(&self) -> &'static str {
-        "points"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.points.run_due(self.limit).await?, self.limit))
     }

@@ -16,10 +16,6 @@ pub struct SendPushes {
 
 #[async_trait]
 impl Sweep for SendPushes {
-    fn name(&self) -> &'static str {
-        "pushes"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.partner.run_due(self.limit).await?, self.limit))
     }

@@ -14,10 +14,6 @@ pub struct RecordMissing {
 
 #[async_trait]
 impl Sweep for RecordMissing {
-    fn name(&self) -> &'static str {
-        "records"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let checked = self.inventory.record_missing(self.older_than).await?;
         if let Some(first) = checked.recorded.first() {

@@ -14,10 +14,6 @@ pub struct RetryRefunds {
 
 #[async_trait]
 impl Sweep for RetryRefunds {
-    fn name(&self) -> &'static str {
-        "refunds"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.pay.retry_refunds(self.limit).await?, self.limit))
     }

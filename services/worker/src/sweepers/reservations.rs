@@ -15,10 +15,6 @@ pub struct ReleaseOrphans {
 
 #[async_trait]
 impl Sweep for ReleaseOrphans {
-    fn name(&self) -> &'static str {
-        "reservations"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let Swept { released, full } = self.inventory.sweep_reservations(self.older_than).await?;
         if released > 0 {

@@ -15,10 +15,6 @@ pub struct SettleWaiting {
 
 #[async_trait]
 impl Sweep for SettleWaiting {
-    fn name(&self) -> &'static str {
-        "settlements"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok(Turn::of(self.orders.settle_waiting(self.limit).await?, self.limit))
     }
@@ -33,10 +29,6 @@ pub struct DeductWaiting {
 
 #[async_trait]
 impl Sweep for DeductWaiting {
-    fn name(&self) -> &'static str {
-        "deductions"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         self.orders.deduct_waiting(self.limit).await?;
         Ok(Turn::Done)

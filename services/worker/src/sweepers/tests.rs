@@ -12,10 +12,6 @@ struct Scripted {
 
 #[async_trait]
 impl Sweep for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         Ok((self.script)(self.turns.fetch_add(1, Ordering::SeqCst) + 1)?)
     }
@@ -24,8 +20,9 @@ impl Sweep for Scripted {
 /// Turns taken in `time`, by a sweeper that looks every ten seconds.
 async fn turns_in(time: Duration, hint: Option<Arc<Notify>>, script: fn(u32) -> Result<Turn, &'static str>) -> u32 {
     let (turns, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
-    let rhythm = Rhythm { every: Duration::from_secs(10), hint, duty: None };
-    let running = tokio::spawn(sweep(Scripted { turns: turns.clone(), script }, rhythm, stop.clone()));
+    let sweep = Scripted { turns: turns.clone(), script };
+    let sweeper = Sweeper::everywhere("scripted", Duration::from_secs(10), &hint.unwrap_or_default(), sweep);
+    let running = tokio::spawn(sweeper.run(stop.clone()));
     tokio::time::sleep(time).await;
     stop.cancel();
     running.await.unwrap();
@@ -64,24 +61,21 @@ async fn a_turn_that_hangs_does_not_hold_the_stop_for_ever() {
     struct Hangs;
     #[async_trait]
     impl Sweep for Hangs {
-        fn name(&self) -> &'static str {
-            "hangs"
-        }
-
         async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
             std::future::pending().await
         }
     }
     let stop = CancellationToken::new();
-    let running = tokio::spawn(sweep(Hangs, Rhythm::everywhere(Duration::from_secs(1), Arc::default()), stop.clone()));
+    let sweeper = Sweeper::everywhere("hangs", Duration::from_secs(1), &Arc::default(), Hangs);
+    let running = tokio::spawn(sweeper.run(stop.clone()));
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
 }
 
 /// A sweeper that is a duty, with the shares of its process.
 fn duty_sweep(turns: &Arc<AtomicU32>, shares: &Shares, stop: &CancellationToken) -> tokio::task::JoinHandle<()> {
-    let rhythm = Rhythm::in_one_process(Duration::from_secs(1), shares.duty("scripted"));
-    tokio::spawn(sweep(Scripted { turns: turns.clone(), script: |_| Ok(Turn::Done) }, rhythm, stop.clone()))
+    let sweep = Scripted { turns: turns.clone(), script: |_| Ok(Turn::Done) };
+    tokio::spawn(Sweeper::in_one_worker("scripted", Duration::from_secs(1), shares, sweep).run(stop.clone()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,10 +107,6 @@ async fn no_worker_shows_what_it_measured_after_another_one_took_over() {
     struct Shows(Arc<AtomicU32>);
     #[async_trait]
     impl Sweep for Shows {
-        fn name(&self) -> &'static str {
-            "scripted"
-        }
-
         async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
             self.0.store(1, Ordering::SeqCst);
             Ok(Turn::Done)
@@ -127,8 +117,8 @@ async fn no_worker_shows_what_it_measured_after_another_one_took_over() {
         }
     }
     let (shown, shares, stop) = (Arc::new(AtomicU32::new(0)), Shares::default(), CancellationToken::new());
-    let rhythm = Rhythm::in_one_process(Duration::from_hours(1), shares.duty("scripted"));
-    let running = tokio::spawn(sweep(Shows(shown.clone()), rhythm, stop.clone()));
+    let sweeper = Sweeper::in_one_worker("scripted", Duration::from_hours(1), &shares, Shows(shown.clone()));
+    let running = tokio::spawn(sweeper.run(stop.clone()));
     let moment = Duration::from_millis(1);
     shares.hold(&[sluice_events::slice_of("scripted")], Instant::now() + Duration::from_hours(2));
     tokio::time::sleep(moment).await;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use sluice_kernel::{Points, UserId};
-use sluice_member::PointsGrant;
+use sluice_points::PointsGrant;
 use utoipa::ToSchema;
 
 use crate::{

@@ -1,0 +1,93 @@
+//! Order reads the catalog through a process cache.
+//!
+//! The cache may be stale: the gate compares the revision of every line with the present one and sends a placement
+//! back to read again, so a stale card costs a second round and never a wrong price.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use moka::sync::Cache;
+use sluice_catalog::{CatalogService, FormField, SkuCard};
+use sluice_kernel::{PortResult, SkuId, StoreId};
+use sluice_order::{Catalog, RequiredField, ShelfCard};
+
+pub struct OrderToCatalog {
+    catalog: Arc<dyn CatalogService>,
+    cards: Cache<(StoreId, SkuId), Arc<ShelfCard>>,
+}
+
+/// Cards kept at most; some 500 bytes each.
+const MAX_CARDS: u64 = 100_000;
+const CARD_LIFE: Duration = Duration::from_mins(1);
+
+impl OrderToCatalog {
+    pub fn new(catalog: Arc<dyn CatalogService>) -> Self {
+        Self { catalog, cards: Cache::builder().max_capacity(MAX_CARDS).time_to_live(CARD_LIFE).build() }
+    }
+}
+
+#[async_trait]
+impl Catalog for OrderToCatalog {
+    async fn cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        let mut found = HashMap::with_capacity(skus.len());
+        let mut missing = Vec::new();
+        for sku in skus {
+            match self.cards.get(&(store, *sku)) {
+                Some(card) => {
+                    found.insert(*sku, card);
+                }
+                None => missing.push(*sku),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let read = self.catalog.cards(store, &missing).await.map_err(|error| super::port_error("the catalog", error))?;
+        for (sku, card) in read {
+            let card = Arc::new(shelf_card(card));
+            self.cards.insert((store, sku), card.clone());
+            found.insert(sku, card);
+        }
+        Ok(found)
+    }
+
+    async fn forget(&self, store: StoreId, skus: &[SkuId]) {
+        for sku in skus {
+            self.cards.invalidate(&(store, *sku));
+        }
+    }
+}
+
+/// The card as a cart order sees it.
+pub(super) fn shelf_card(card: SkuCard) -> ShelfCard {
+    // A product of an activity is no cart line.
+    let buyable = card.on_the_shelf();
+    ShelfCard {
+        sku_id: card.sku_id,
+        product_id: card.product_id,
+        title: card.title,
+        picture: card.picture,
+        spec: card.spec,
+        code: card.code,
+        price: card.price,
+        points: card.points,
+        allotable_profit: card.allotable_profit,
+        supplier_price: card.supplier_price,
+        delivery_place: card.delivery_place,
+        required: card.order_form_items.iter().filter_map(|field| required(*field)).collect(),
+        buyable,
+        revision: card.revision,
+    }
+}
+
+/// The form fields a cart order knows (spec.md S2 rule 3); the others belong to activity orders.
+fn required(field: FormField) -> Option<RequiredField> {
+    match field {
+        FormField::Recipients => Some(RequiredField::Recipients),
+        FormField::Tel => Some(RequiredField::Tel),
+        FormField::VerifyCode => Some(RequiredField::VerifyCode),
+        FormField::IdCard => Some(RequiredField::IdCard),
+        FormField::ReceivingInfo => Some(RequiredField::ReceivingInfo),
+        FormField::TotalAddress | FormField::Address | FormField::OwnForm => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! Order deducts points and gives them back through member's points account.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_events::{PaymentSettled, SettledStatus};
+use sluice_kernel::{Clock, Money, PortResult};
+use sluice_order::{Order, PointsDesk, PointsRefund};
+use sluice_points::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
+
+pub struct OrderToPoints(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
+
+#[async_trait]
+impl PointsDesk for OrderToPoints {
+    async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
+        let deduction = PointsDeduction {
+            store: order.store,
+            user: order.user.clone(),
+            order_no: order.order_no,
+            points: order.points_total,
+            currency: order.total.currency,
+            traceparent: None,
+        };
+        let states = self.0.deduct(&[deduction]).await.map_err(|error| super::port_error("the deduction of points", error))?;
+        let status = match states.first() {
+            Some(TaskState::Done) => SettledStatus::Paid,
+            Some(TaskState::Refused) => SettledStatus::Failed,
+            Some(TaskState::Pending) | None => return Ok(None),
+        };
+        Ok(Some(PaymentSettled {
+            order_no: order.order_no,
+            store_id: order.store,
+            payment_id: points_payment(order.order_no),
+            provider: "points".to_owned(),
+            status,
+            amount: Money::zero(order.total.currency),
+            points: Some(order.points_total),
+            refund_id: None,
+            restock: Vec::new(),
+            at: self.1.now(),
+        }))
+    }
+
+    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<Option<bool>> {
+        let refund = RefundOfPoints {
+            id: refund.id,
+            store: refund.store,
+            user: refund.user,
+            order_no: refund.order_no,
+            points: refund.points,
+            reason: refund.reason,
+            restock: refund.restock,
+            traceparent: traceparent.map(str::to_owned),
+        };
+        self.0.refund(refund).await.map_err(|error| super::port_error("the refund of points", error))
+    }
+}

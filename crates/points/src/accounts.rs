@@ -1,0 +1,259 @@
+//! The service over its ports.
+//!
+//! Contract: with the own ledger an operation and its end are one transaction. With a points platform a task is kept
+//! first, then asked for (`platform`).
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, UserId, text::is_visible};
+use tokio::sync::Notify;
+
+use crate::{
+    Granted, PlatformPace, PointsAccount, PointsAnswer, PointsDeduction, PointsError, PointsGrant, PointsKind, PointsOperation,
+    PointsService, PointsStatement, PointsStats, PointsTask, PointsTasks, RefundKept, RefundOfPoints, StandingTask, TaskState,
+    error::no_answer, platform::PlatformRun,
+};
+
+/// How tasks are brought to their ends.
+#[derive(Debug, Clone, Copy)]
+pub enum PointsRoute {
+    /// The account is the ledger beside the tasks: one transaction moves points and ends tasks.
+    OwnLedger,
+    Platform(PlatformPace),
+}
+
+/// The service over its ports.
+pub struct PointsAccounts {
+    account: Arc<dyn PointsAccount>,
+    tasks: Arc<dyn PointsTasks>,
+    route: PointsRoute,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    /// Notified when a task was kept that is due at once.
+    due: Arc<Notify>,
+    /// The last answer of the platform was none.
+    away: AtomicBool,
+}
+
+const MAX_POINTS_IN_A_GRANT: i64 = 1_000_000_000_000;
+const MAX_REASON: usize = 200;
+/// Tries of one grant that may be refused before its key is given up.
+const MAX_REFUSED_GRANTS: u32 = 100;
+
+impl PointsAccounts {
+    pub fn new(
+        account: Arc<dyn PointsAccount>,
+        tasks: Arc<dyn PointsTasks>,
+        route: PointsRoute,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        due: Arc<Notify>,
+    ) -> Self {
+        Self { account, tasks, route, clock, ids, due, away: AtomicBool::new(false) }
+    }
+
+    /// With the own ledger the task has ended when this returns; with a platform it is kept and will be asked for.
+    async fn begin(&self, tasks: &[PointsTask]) -> PortResult<Vec<StandingTask>> {
+        match self.route {
+            PointsRoute::OwnLedger => self.tasks.settle(tasks, self.clock.now()).await,
+            PointsRoute::Platform(_) => {
+                let standing = self.tasks.keep(tasks, self.clock.now()).await?;
+                self.due.notify_one();
+                Ok(standing)
+            }
+        }
+    }
+
+    async fn run_in_ledger(&self, limit: u32) -> PortResult<usize> {
+        let now = self.clock.now();
+        let until = now.plus(Duration::from_secs(10));
+        let leased = self.tasks.lease(limit, &self.ids.token(), now, until).await?;
+        let tasks: Vec<PointsTask> = leased.into_iter().map(|standing| standing.task).collect();
+        if !tasks.is_empty() {
+            self.tasks.settle(&tasks, self.clock.now()).await?;
+        }
+        Ok(tasks.len())
+    }
+
+    async fn kept_grant(&self, grant: PointsGrant) -> Result<StandingTask, PointsError> {
+        let task = PointsTask {
+            operation: PointsOperation {
+                store: grant.store,
+                user: grant.user,
+                kind: PointsKind::Grant,
+                business_id: grant.key,
+                points: grant.points,
+                order_no: None,
+                reason: grant.reason,
+            },
+            // Nothing is settled in money.
+            currency: Currency::CNY,
+            restock: Vec::new(),
+            traceparent: None,
+        };
+        let standing = self.begin(std::slice::from_ref(&task)).await?.into_iter().next().ok_or_else(no_answer)?;
+        let took_effect = standing.new || standing.state != TaskState::Refused;
+        if took_effect && standing.task.operation != task.operation {
+            return Err(PointsError::KeyReused);
+        }
+        Ok(standing)
+    }
+
+    /// A grant's end is waited for: staff want to know. The sweeper may ask at the same time; the name keeps it to one.
+    async fn end_grant(&self, standing: &StandingTask) -> Result<TaskState, PointsError> {
+        if standing.state != TaskState::Pending {
+            return Ok(standing.state);
+        }
+        let answers = self.account.apply(std::slice::from_ref(&standing.task.operation)).await;
+        let answer = answers.into_iter().next().ok_or_else(no_answer)??;
+        let state = match &answer {
+            PointsAnswer::Done { .. } => TaskState::Done,
+            PointsAnswer::Refused { .. } => TaskState::Refused,
+        };
+        self.tasks.end(&[(standing.task.name(), answer)], self.clock.now()).await?;
+        Ok(state)
+    }
+}
+
+fn check_grant(grant: &PointsGrant) -> Result<(), PointsError> {
+    let invalid = |field: &'static str, reason: &str| Err(PointsError::InvalidField { field, reason: reason.to_owned() });
+    let letters = |text: &str, most: usize| is_visible(text) && text.chars().count() <= most;
+    if !(1..=MAX_POINTS_IN_A_GRANT).contains(&grant.points.0) {
+        return invalid("points", "a whole number from 1 to 1000000000000");
+    }
+    if !letters(grant.user.as_str(), 64) {
+        return invalid("user_id", "1 to 64 characters");
+    }
+    if !letters(&grant.reason, MAX_REASON) {
+        return invalid("reason", "1 to 200 characters");
+    }
+    // Room for the name of another try.
+    if !letters(&grant.key, 60) {
+        return invalid("key", "1 to 60 characters");
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl PointsService for PointsAccounts {
+    async fn account(&self, store: StoreId, user: &UserId, page: PageRequest) -> Result<PointsStatement, PointsError> {
+        let entries = self.account.entries(store, user, page).await?;
+        // Read last, so that a balance never lacks what the entries show.
+        let balance = self.account.balance(store, user).await?;
+        Ok(PointsStatement { balance, entries: Page::from_overfull(entries, page.limit, |entry| entry.id) })
+    }
+
+    async fn grant(&self, mut grant: PointsGrant) -> Result<Granted, PointsError> {
+        check_grant(&grant)?;
+        let (store, user, key) = (grant.store, grant.user.clone(), grant.key.clone());
+        for further in 2..=MAX_REFUSED_GRANTS {
+            let standing = self.kept_grant(grant.clone()).await?;
+            // An account's no is for good under that name, so the next try has a name of its own.
+            if !standing.new && standing.state == TaskState::Refused {
+                grant.key = format!("{key}.{further}");
+                continue;
+            }
+            return match self.end_grant(&standing).await? {
+                TaskState::Done => Ok(Granted { balance: self.account.balance(store, &user).await?, replayed: !standing.new }),
+                TaskState::Refused | TaskState::Pending => Err(PointsError::Refused),
+            };
+        }
+        Err(PointsError::Refused)
+    }
+
+    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, PointsError> {
+        if deductions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tasks: Vec<PointsTask> = deductions.iter().map(deduct_task).collect();
+        let standing = self.begin(&tasks).await?;
+        Ok(standing.iter().map(|standing| standing.state).collect())
+    }
+
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, PointsError> {
+        let task = refund_task(refund);
+        let standing = match self.tasks.keep_refund(&task, self.clock.now()).await? {
+            RefundKept::Kept(standing) => standing,
+            RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
+            RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
+        };
+        let (known, asked) = (&standing.task, &task);
+        if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
+            return Ok(None);
+        }
+        match (standing.state, self.route) {
+            (TaskState::Done, _) => Ok(Some(true)),
+            (TaskState::Refused, _) => Ok(Some(false)),
+            (TaskState::Pending, PointsRoute::OwnLedger) => {
+                let settled = self.tasks.settle(&[standing.task], self.clock.now()).await?;
+                Ok(Some(settled.iter().all(|standing| standing.state == TaskState::Done)))
+            }
+            (TaskState::Pending, PointsRoute::Platform(_)) => {
+                self.due.notify_one();
+                Ok(Some(false))
+            }
+        }
+    }
+
+    async fn run_due(&self, limit: u32) -> Result<usize, PointsError> {
+        Ok(match self.route {
+            PointsRoute::OwnLedger => self.run_in_ledger(limit).await?,
+            PointsRoute::Platform(pace) => {
+                let (account, tasks, clock) = (&self.account, &*self.tasks, &*self.clock);
+                let run = PlatformRun { account, tasks, clock, pace, token: self.ids.token(), away: &self.away };
+                run.up_to(limit).await?
+            }
+        })
+    }
+
+    async fn stats(&self) -> Result<PointsStats, PointsError> {
+        Ok(self.tasks.stats().await?)
+    }
+
+    fn has_own_ledger(&self) -> bool {
+        matches!(self.route, PointsRoute::OwnLedger)
+    }
+}
+
+fn deduct_task(deduction: &PointsDeduction) -> PointsTask {
+    PointsTask {
+        operation: PointsOperation {
+            store: deduction.store,
+            user: deduction.user.clone(),
+            kind: PointsKind::Deduct,
+            business_id: deduction.order_no.to_string(),
+            points: deduction.points,
+            order_no: Some(deduction.order_no),
+            reason: "order".to_owned(),
+        },
+        currency: deduction.currency,
+        restock: Vec::new(),
+        traceparent: deduction.traceparent.clone(),
+    }
+}
+
+fn refund_task(refund: RefundOfPoints) -> PointsTask {
+    PointsTask {
+        operation: PointsOperation {
+            store: refund.store,
+            user: refund.user,
+            kind: PointsKind::Refund,
+            business_id: refund.id.to_string(),
+            points: refund.points,
+            order_no: Some(refund.order_no),
+            reason: refund.reason.chars().take(MAX_REASON).collect(),
+        },
+        // Replaced by the deduction's.
+        currency: Currency::CNY,
+        restock: refund.restock,
+        traceparent: refund.traceparent,
+    }
+}
+
+#[cfg(test)]
+#[path = "accounts_tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! What points offer: statements, grants, deductions of orders, refunds.
+
+use async_trait::async_trait;
+use sluice_events::RestockLine;
+use sluice_kernel::{Currency, OrderNo, Page, PageRequest, Points, RefundId, StoreId, UserId};
+
+use crate::{PointsEntry, PointsError, PointsStats, TaskState};
+
+/// A user's account: the balance, and a page of what moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsStatement {
+    pub balance: Points,
+    pub entries: Page<PointsEntry>,
+}
+
+/// Points that staff, or the demo, give to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsGrant {
+    pub store: StoreId,
+    pub user: UserId,
+    pub points: Points,
+    pub reason: String,
+    /// Names the grant: at most 60 characters, unique over all stores. Repeated, it grants nothing more.
+    pub key: String,
+}
+
+/// A grant that took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// The balance now.
+    pub balance: Points,
+    /// The key was used before, for the same grant.
+    pub replayed: bool,
+}
+
+/// Points that pay an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsDeduction {
+    pub store: StoreId,
+    pub user: UserId,
+    pub order_no: OrderNo,
+    pub points: Points,
+    pub currency: Currency,
+    pub traceparent: Option<String>,
+}
+
+/// Points that go back for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOfPoints {
+    pub id: RefundId,
+    pub store: StoreId,
+    pub user: UserId,
+    pub order_no: OrderNo,
+    pub points: Points,
+    pub reason: String,
+    pub restock: Vec<RestockLine>,
+    pub traceparent: Option<String>,
+}
+
+#[async_trait]
+pub trait PointsService: Send + Sync {
+    async fn account(&self, store: StoreId, user: &UserId, page: PageRequest) -> Result<PointsStatement, PointsError>;
+    /// Idempotent by its key; `KeyReused` where the key stands for another grant. A key whose grant was refused may try
+    /// again.
+    async fn grant(&self, grant: PointsGrant) -> Result<Granted, PointsError>;
+    /// Begins to deduct, once for each order, and answers how each stands. Each end is told as `payment-settled` of provider
+    /// `points`: paid or failed.
+    async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, PointsError>;
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already; `None`
+    /// where another request gives the points back under this id.
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, PointsError>;
+    /// Asks for up to `limit` tasks that are due; returns how many were asked. A platform that is away is no error.
+    async fn run_due(&self, limit: u32) -> Result<usize, PointsError>;
+    async fn stats(&self) -> Result<PointsStats, PointsError>;
+    /// True where points are kept in the own ledger.
+    fn has_own_ledger(&self) -> bool;
+}
