@@ -21,7 +21,7 @@ use std::{
 use sluice_inventory::{AdjustmentId, Listing, StockGate as _};
 use sluice_kernel::{Currency, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, SystemClock, Timestamp, UserId};
 use sluice_order::{
-    Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, OrderKind, OrderWriter as _, Recipient,
+    Attribution, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, OrderKind, OrderWriter as _, Recipient,
 };
 use sluice_storage_sql::{Database, DatabaseSettings, SqlOrderWriter, SqlStockGate, StockMode, WriterSettings};
 
@@ -64,7 +64,7 @@ async fn measure(writer: &Arc<SqlOrderWriter>, numbers: &Arc<AtomicI64>, submitt
                 let mut committed = 0_u128;
                 while !stop.load(Ordering::Relaxed) {
                     let answer = writer.commit(order(numbers.fetch_add(2, Ordering::Relaxed)).into()).await.unwrap();
-                    assert_eq!(answer, CommitAnswer::Committed);
+                    assert_eq!(answer, CommitOutcome::Committed);
                     committed += 1;
                 }
                 committed

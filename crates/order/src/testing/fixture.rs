@@ -11,7 +11,7 @@ use sluice_kernel::{
 };
 
 use crate::{
-    ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
+    ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
     OrderRepository, OrderState, OrderWriter, PayType, Recipient, StockStep, Transition,
 };
 
@@ -152,7 +152,7 @@ pub fn plain_transition(order: &Order, to: OrderState, stock: StockStep) -> Tran
     }
 }
 
-pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> CommitAnswer {
+pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> CommitOutcome {
     let [writer, _] = fixture.writers();
     writer.commit(order.into()).await.unwrap()
 }
@@ -160,6 +160,6 @@ pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> Commit
 /// Places an order that must be committed, and reads it.
 pub(super) async fn placed(fixture: &dyn OrderFixture, order: NewOrder) -> Order {
     let order_no = order.order_no;
-    assert_eq!(place(fixture, order).await, CommitAnswer::Committed);
+    assert_eq!(place(fixture, order).await, CommitOutcome::Committed);
     fixture.orders().find(STORE, order_no).await.unwrap().unwrap()
 }

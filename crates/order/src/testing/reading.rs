@@ -7,7 +7,7 @@ use std::time::Duration;
 use sluice_kernel::{OrderNo, PageRequest, ReservationId, SkuId, UserId};
 
 use super::fixture::{OTHER_STORE, OrderFixture, PRICE, REVISION, STORE, new_order, now, number, place, placed, plain_transition};
-use crate::{CancelReason, ChildOrder, CommitAnswer, OrderQuery, OrderState, OrderStatus, RefundState, Replay, StockStep};
+use crate::{CancelReason, ChildOrder, CommitOutcome, OrderQuery, OrderState, OrderStatus, RefundState, Replay, StockStep};
 
 /// Every field comes back as it was written, from a fixed number of tables; another store sees nothing.
 pub async fn a_placed_order_reads_back_whole(fixture: &dyn OrderFixture) {
@@ -51,7 +51,7 @@ pub async fn a_list_is_paged_and_filtered(fixture: &dyn OrderFixture) {
         let mut order = new_order(number(2, n), &[(sku, 1)]);
         order.user = user.clone();
         order.key.user = user.clone();
-        assert_eq!(place(fixture, order).await, CommitAnswer::Committed);
+        assert_eq!(place(fixture, order).await, CommitOutcome::Committed);
     }
     let orders = fixture.orders();
     let numbers = async |query: OrderQuery| -> Vec<i64> {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use sluice_kernel::{Currency, Money, OrderNo, Points, StoreId, Timestamp, UserId};
-use sluice_order::{Attribution, CommitAnswer, IdempotencyKey, NewOrder, OrderKind, Recipient, Replay};
+use sluice_order::{Attribution, CommitOutcome, IdempotencyKey, NewOrder, OrderKind, Recipient, Replay};
 
 use super::*;
 
@@ -58,10 +58,10 @@ fn a_lost_commit_that_left_its_keys_did_happen() {
     let orders = [order(1, "a"), order(2, "b"), order(3, "c"), order(4, "a")];
     let verdicts = looked_up(&orders, &[("a", 1), ("c", 9)]);
     let expected = vec![
-        Verdict::Answered(CommitAnswer::Committed),
+        Verdict::Answered(CommitOutcome::Committed),
         // Refused before the commit; nothing of it was kept.
         Verdict::PutOff,
-        Verdict::Answered(CommitAnswer::Replayed(replay)),
+        Verdict::Answered(CommitOutcome::Replayed(replay)),
         // Shares the first one's key.
         Verdict::PutOff,
     ];

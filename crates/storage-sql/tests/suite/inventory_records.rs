@@ -9,7 +9,7 @@ use sluice_inventory::{
 };
 use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, Timestamp};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
+    Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
     testing::plain_transition,
 };
 use sluice_storage_sql::{
@@ -35,7 +35,7 @@ async fn placed(engine: &Engine, number: i64, units: i64, epoch: i64) -> Order {
     let writer = engine.writer(StockMode::Reserved).await;
     let order = reserved_order(number, &[(SKU, units)], epoch);
     let order_no = order.order_no;
-    assert_eq!(writer.commit(order.into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(order.into()).await.unwrap(), CommitOutcome::Committed);
     SqlOrderRepository::new(engine.database.clone(), StockMode::Reserved).find(STORE, order_no).await.unwrap().unwrap()
 }
 

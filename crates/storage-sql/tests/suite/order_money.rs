@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sluice_inventory::Listing;
 use sluice_kernel::{Currency, Money, OrderNo, PaymentId, ReservationId, SkuId, Timestamp, UserId};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, Order, OrderRepository as _, OrderState, OrderStatus, Settlements as _, StockStep,
+    Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, OrderStatus, Settlements as _, StockStep,
     Transition,
     testing::{new_order, plain_transition},
 };
@@ -45,7 +45,7 @@ impl Stage {
         let writer = self.engine.writer(StockMode::InCommit).await;
         let new = new_order(number, &[(SKU, 1)]);
         let order_no = new.order_no;
-        assert_eq!(writer.commit(new.into()).await.unwrap(), CommitAnswer::Committed);
+        assert_eq!(writer.commit(new.into()).await.unwrap(), CommitOutcome::Committed);
         let order = self.orders.find(STORE, order_no).await.unwrap().unwrap();
         let payment = Payment {
             id: PaymentId(format!("pay-{number}")),

@@ -6,7 +6,7 @@ use sluice_events::{Fact, PaymentSettled, SettledStatus};
 use sluice_kernel::{Classified as _, Currency, Money, PaymentId, ReservationId};
 
 use crate::{
-    Applied, CancelReason, CommitAnswer, Order, OrderService as _, OrderState, OrderStatus, PayType, Replay, ReserveAnswer,
+    Applied, CancelReason, CommitOutcome, Order, OrderService as _, OrderState, OrderStatus, PayType, Replay, ReserveAnswer,
     StockRefusal, StockStep, WaitingSettlement,
     fakes::{STORE, World, command, look, now, offer},
 };
@@ -170,7 +170,7 @@ async fn an_order_that_costs_nothing_waits_for_no_payment() {
 
     let order_no = first.order.order_no;
     *world.order.lock().unwrap() = Some(first.order);
-    world.commits.lock().unwrap().push_back(CommitAnswer::Replayed(Replay { order_no, same_body: true }));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Replayed(Replay { order_no, same_body: true }));
     let again = world.service().place_activity(command(PayType::Cash)).await.unwrap();
     assert_eq!((again.order.status(), again.payment, status(&world)), (OrderStatus::Paid, None, OrderStatus::Paid));
     assert_eq!(*world.prepared.lock().unwrap(), 0, "no provider is asked");
@@ -181,7 +181,7 @@ async fn an_order_that_costs_nothing_waits_for_no_payment() {
 async fn a_key_whose_look_up_fails_is_not_refused() {
     let world = Arc::new(World::new(PayType::Cash));
     *world.look_up_is_away.lock().unwrap() = true;
-    world.commits.lock().unwrap().push_back(CommitAnswer::Refused(StockRefusal::Short(vec![(crate::fakes::SKU, 0)])));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::Short(vec![(crate::fakes::SKU, 0)])));
     let answer = world.service().place_activity(command(PayType::Cash)).await.unwrap_err();
     assert_eq!((answer.code(), answer.kind().is_transient()), ("unavailable", true));
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use sluice_events::PaymentSettled;
 use sluice_kernel::{Classified as _, OrderNo, StoreId};
 
-use crate::{OrderError, OrderState, WaitingSettlement, service::OrderPorts};
+use crate::{OrderError, OrderState, Orders, WaitingSettlement};
 
 /// How long what is claimed is left alone by other workers.
 const LEASE: Duration = Duration::from_secs(30);
@@ -27,14 +27,14 @@ fn pause(attempts: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(MAX_PAUSE)
 }
 
-impl OrderPorts {
+impl Orders {
     /// Consumer of `payment-settled`. What cannot be taken now waits in its row, so that nothing behind it has to.
     pub(crate) async fn receive_settlement(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
-        let Err(error) = self.settle(settled, traceparent).await else { return Ok(()) };
+        let Err(error) = self.take_settlement(settled, traceparent).await else { return Ok(()) };
         if !error.kind().is_transient() {
             return Err(error);
         }
-        match self.settlements.keep(settled, self.clock.now().plus(FIRST_PAUSE)).await {
+        match self.ports.settlements.keep(settled, self.ports.clock.now().plus(FIRST_PAUSE)).await {
             Ok(()) => {
                 tracing::warn!(order.no = %settled.order_no, settlement.id = %settled.id(), error = %error, "A settlement cannot be taken now; it waits and is tried again.");
                 Ok(())
@@ -44,9 +44,9 @@ impl OrderPorts {
     }
 
     /// Takes up to `limit` settlements that are due; answers how many were due.
-    pub(crate) async fn settle_waiting(&self, limit: u32) -> Result<usize, OrderError> {
-        let now = self.clock.now();
-        let due = self.settlements.claim(limit, now, now.plus(LEASE)).await?;
+    pub(crate) async fn settle_due(&self, limit: u32) -> Result<usize, OrderError> {
+        let now = self.ports.clock.now();
+        let due = self.ports.settlements.claim(limit, now, now.plus(LEASE)).await?;
         // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
         let tries: Vec<_> = due.iter().map(|waiting| self.settle_one(waiting)).collect();
         let mut settling = stream::iter(tries).buffer_unordered(AT_ONCE);
@@ -60,7 +60,7 @@ impl OrderPorts {
 
     async fn settle_one(&self, waiting: &WaitingSettlement) -> Result<(), OrderError> {
         let WaitingSettlement { id, settled, attempts } = waiting;
-        let Err(error) = self.settle(settled, None).await else {
+        let Err(error) = self.take_settlement(settled, None).await else {
             tracing::info!(order.no = %settled.order_no, settlement.id = %id, "A settlement was taken that no event had brought to its order.");
             return Ok(());
         };
@@ -69,22 +69,22 @@ impl OrderPorts {
         if given_up {
             tracing::error!(order.no = %settled.order_no, settlement.id = %id, error = %error, "An order refuses what was settled for it; staff see it among the exceptions.");
             let detail = format!("The order does not take {id}: {error}");
-            self.payments
+            self.ports.payments
                 .keep_exception("settlement_refused", settled.store_id, settled.order_no, &settled.payment_id, detail)
                 .await?;
         } else {
             tracing::warn!(order.no = %settled.order_no, settlement.id = %id, settlement.attempts = attempts, error = %error, "A settlement cannot be taken yet.");
         }
-        let until = (!given_up).then(|| self.clock.now().plus(pause(*attempts)));
+        let until = (!given_up).then(|| self.ports.clock.now().plus(pause(*attempts)));
         // A part that was away is no refusal: only those bring the end nearer.
         let counted = if refused { *attempts } else { (*attempts).min(MAX_REFUSALS.saturating_sub(2)) };
-        Ok(self.settlements.put_off(id, until, counted).await?)
+        Ok(self.ports.settlements.put_off(id, until, counted).await?)
     }
 
     /// Orders in points that nobody deducts, since their `order-created` was lost; answers how many were due for a look.
-    pub(crate) async fn deduct_waiting(&self, limit: u32) -> Result<usize, OrderError> {
-        let now = self.clock.now();
-        let due = self.orders.claim_confirming(now, now.plus(CONFIRMING_AGAIN), limit).await?;
+    pub(crate) async fn deduct_due(&self, limit: u32) -> Result<usize, OrderError> {
+        let now = self.ports.clock.now();
+        let due = self.ports.orders.claim_confirming(now, now.plus(CONFIRMING_AGAIN), limit).await?;
         for (order, store) in &due {
             // It is looked at again; those behind it have nothing to do with it.
             if let Err(error) = self.deduct_one(*store, *order).await {
@@ -95,12 +95,12 @@ impl OrderPorts {
     }
 
     async fn deduct_one(&self, store: StoreId, order_no: OrderNo) -> Result<(), OrderError> {
-        let Some(order) = self.orders.find(store, order_no).await? else { return Ok(()) };
+        let Some(order) = self.ports.orders.find(store, order_no).await? else { return Ok(()) };
         if order.state != OrderState::Confirming {
             return Ok(());
         }
-        match self.points.deduct(&order).await? {
-            Some(ended) => self.settle(&ended, None).await,
+        match self.ports.points.deduct(&order).await? {
+            Some(ended) => self.take_settlement(&ended, None).await,
             None => Ok(()),
         }
     }

@@ -1,78 +1,55 @@
-//! Placing an activity order: the same hot path as a cart order's (docs/architecture.md), for one product of one activity.
+//! Placing an activity order: the same path as a cart order's, for one product of one activity.
 //!
-//! Look → check and price → hold units and limit and commit (`placed`) → payment, or points that are deducted while the
-//! order is `confirming` (spec.md S1 rules 1–9).
+//! Look → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
+//! `confirming` (spec.md S1 rules 1–9).
 
-use sluice_kernel::{ActivityId, PortError, ProductId};
+use sluice_kernel::{ActivityId, ProductId};
 
+use super::{
+    offer::{Checked, check, max_orders, named, redirect_type},
+    texts::check_texts,
+};
 use crate::{
-    ActivityLook, ActivityPart, ChildOrder, ItemLine, NewOrder, OrderError, OrderKind, PayType, PlaceActivityOrder, Placed,
+    ActivityLook, ActivityPart, ChildOrder, ItemLine, NewOrder, OrderError, OrderKind, Orders, PayType, PlaceActivityOrder, Placed,
     ShortLine, StockRefusal, StoreRules,
-    activity_rules::{self, Checked},
-    fresh_looks::FreshLooks,
-    placed::{Held, MOST_ROUNDS, Round},
-    rules,
-    service::OrderPorts,
-    unpaid::UnpaidShares,
 };
 
 /// Looked at in place of a product id that cannot be ours: the look is only about the activity then.
 const NO_PRODUCT: ProductId = ProductId(0);
 
-impl OrderPorts {
-    pub(crate) async fn place_activity(
-        &self,
-        command: &PlaceActivityOrder,
-        fresh: &FreshLooks,
-        unpaid: &UnpaidShares,
-    ) -> Result<Placed, OrderError> {
-        rules::check_texts(
+impl Orders {
+    pub(crate) async fn place_activity_order(&self, command: &PlaceActivityOrder) -> Result<Placed, OrderError> {
+        check_texts(
             &command.recipient,
             &command.attribution,
             &[("/own_form", command.own_form.as_ref(), 500), ("/referrer", command.referrer.as_ref(), 512)],
         )?;
-        for _ in 0..MOST_ROUNDS {
-            match self.activity_round(command, fresh, unpaid).await {
-                Ok(Round::Committed(order)) => return self.answer_new(*order).await,
-                Ok(Round::Replayed(replay)) => return self.answer_replay(command.store, replay).await,
-                Ok(Round::Again) => {}
-                Err(refusal) => return self.answer_refusal(&command.key, refusal).await,
-            }
-        }
-        Err(PortError::GateClosed.into())
+        self.place_in_rounds(&command.key, || self.activity_round(command)).await
     }
 
-    async fn activity_round(
-        &self,
-        command: &PlaceActivityOrder,
-        fresh: &FreshLooks,
-        unpaid: &UnpaidShares,
-    ) -> Result<Round, OrderError> {
-        let (activity, product) = activity_rules::named(command).ok_or(OrderError::ActivityNotFound)?;
+    async fn activity_round(&self, command: &PlaceActivityOrder) -> Result<Option<Placed>, OrderError> {
+        let (activity, product) = named(command).ok_or(OrderError::ActivityNotFound)?;
         let looked_at = product.unwrap_or(NO_PRODUCT);
-        let open = |sealed: &str| self.activities.open_referrer(command.store, sealed);
+        let open = |sealed: &str| self.ports.activities.open_referrer(command.store, sealed);
         let known = |look: ActivityLook| ActivityLook { offer: look.offer.filter(|_| product.is_some()), ..look };
-        let found = known(self.activities.look(command.store, activity, looked_at).await?);
-        let Ok(checked) = activity_rules::check(command, &found, self.stock.instant(self.clock.now()), open) else {
+        let found = known(self.ports.activities.look(command.store, activity, looked_at).await?);
+        let Ok(checked) = check(command, &found, self.ports.stock.instant(self.ports.clock.now()), open) else {
             // A look that says no may be a stale one; a yes is checked at the gate, a no only here.
             let look_again = async {
-                self.activities.forget(command.store, activity, looked_at).await;
-                self.activities.look(command.store, activity, looked_at).await
+                self.ports.activities.forget(command.store, activity, looked_at).await;
+                self.ports.activities.look(command.store, activity, looked_at).await
             };
-            let found = known(fresh.look((command.store, activity, looked_at), look_again).await?);
-            return activity_rules::check(command, &found, self.stock.instant(self.clock.now()), open).map(|_| Round::Again);
+            let found = known(self.fresh.look((command.store, activity, looked_at), look_again).await?);
+            return check(command, &found, self.ports.stock.instant(self.ports.clock.now()), open).map(|_| None);
         };
         let mut order = self.new_activity_order(command, activity, checked, &found.store)?;
         // Points are deducted at once: such an order never waits for its buyer.
         let mut share = None;
         if command.pay_type == PayType::Cash && order.free_settlement().is_none() {
-            order.first_payment = self.payments.instant(&order);
-            share = Some(unpaid.take(self.orders.as_ref(), &order).await?);
+            order.first_payment = self.ports.payments.instant(&order);
+            share = Some(self.unpaid.take(self.ports.orders.as_ref(), &order).await?);
         }
-        match self.hold_and_commit(order).await? {
-            Held::Ended(round) => Ok(round.with(share)),
-            Held::Refused(refusal) => self.activity_refused(command, activity, looked_at, refusal).await,
-        }
+        self.commit(order, share, |refusal| self.activity_refusal(command, activity, looked_at, refusal)).await
     }
 
     fn new_activity_order(
@@ -82,8 +59,8 @@ impl OrderPorts {
         checked: Checked<'_>,
         store: &StoreRules,
     ) -> Result<NewOrder, OrderError> {
-        let now = self.clock.now();
-        let order_no = self.ids.order_no()?;
+        let now = self.ports.clock.now();
+        let order_no = self.ports.ids.order_no()?;
         let Checked { offer, window, promoter, partner, price } = checked;
         let shelf = &offer.shelf;
         let campaign = store.campaigns.iter().find(|(_, window)| window.holds(now));
@@ -103,7 +80,7 @@ impl OrderPorts {
             partner_unit_price: partner.unit,
             partner_total: partner.total,
             window,
-            most_orders: activity_rules::most_orders(offer, store.special),
+            most_orders: max_orders(offer, store.special),
             most_units: offer.most_units,
         };
         let item = ItemLine {
@@ -123,7 +100,7 @@ impl OrderPorts {
             revision: shelf.revision,
         };
         let child = ChildOrder {
-            order_no: self.ids.order_no()?,
+            order_no: self.ports.ids.order_no()?,
             delivery_place: shelf.delivery_place.clone(),
             total: price.total,
             points_total: price.points_total,
@@ -138,12 +115,12 @@ impl OrderPorts {
             points_total: price.points_total,
             profit_total: price.profit_total,
             created_at: now,
-            expires_at: now.plus(self.timings.payment_window),
+            expires_at: now.plus(self.ports.timings.payment_window),
             recipient: command.recipient.clone(),
             store_code: None,
             attribution: command.attribution.clone(),
             referrer: command.referrer.clone(),
-            redirect_type: activity_rules::redirect_type(store),
+            redirect_type: redirect_type(store),
             activity: Some(part),
             items: vec![item],
             children: vec![child],
@@ -156,20 +133,20 @@ impl OrderPorts {
         })
     }
 
-    async fn activity_refused(
+    async fn activity_refusal(
         &self,
         command: &PlaceActivityOrder,
         activity: ActivityId,
         product: ProductId,
         refusal: StockRefusal,
-    ) -> Result<Round, OrderError> {
+    ) -> Result<(), OrderError> {
         match refusal {
             StockRefusal::Outdated(_) => {
-                self.activities.forget(command.store, activity, product).await;
-                Ok(Round::Again)
+                self.ports.activities.forget(command.store, activity, product).await;
+                Ok(())
             }
             StockRefusal::OffShelf(_) => {
-                self.activities.forget(command.store, activity, product).await;
+                self.ports.activities.forget(command.store, activity, product).await;
                 Err(OrderError::ProductNotInActivity)
             }
             StockRefusal::OutsideWindow => Err(OrderError::ActivityNotRunning),

@@ -8,7 +8,7 @@ use sluice_kernel::{
     Money, OrderNo, PageRequest, PaymentId, Points, ProductId, Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
-use crate::{ActivityPart, IdempotencyKey, OrderState, OrderStatus, PayType, Prepared, ReserveTerms, state::CancelReason};
+use crate::{ActivityPart, CancelReason, IdempotencyKey, OrderState, OrderStatus, PayType, Prepared, ReserveTerms};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderKind {

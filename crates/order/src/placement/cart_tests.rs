@@ -1,4 +1,4 @@
-//! The rules of spec.md S2, one test each, and the totals as properties.
+//! Lines and sums of a cart order: the rules of spec.md S2, one test each, and the totals as properties.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,16 +8,17 @@ use std::{
 use proptest::prelude::*;
 use sluice_kernel::{Classified as _, Currency, Money, Points, ProductId, Quantity, SequenceIds, SkuId, ValueError};
 
-use crate::{
-    OrderError, Recipient, RequestedLine, RequiredField, ShelfCard,
-    rules::{Wanted, check_fields, check_shelf, check_texts, price, sum_lines},
+use super::{
+    lines::{Wanted, check_shelf, sum_lines},
+    pricing::price,
 };
+use crate::{OrderError, RequestedLine, ShelfCard};
 
 fn line(sku: &str, quantity: i64) -> RequestedLine {
     RequestedLine { sku: sku.to_owned(), quantity: Quantity::new(quantity).unwrap() }
 }
 
-fn card(sku: i64, price: i64, place: &str, required: &[RequiredField]) -> Arc<ShelfCard> {
+fn card(sku: i64, price: i64, place: &str) -> Arc<ShelfCard> {
     Arc::new(ShelfCard {
         sku_id: SkuId(sku),
         product_id: ProductId(sku),
@@ -30,7 +31,7 @@ fn card(sku: i64, price: i64, place: &str, required: &[RequiredField]) -> Arc<Sh
         allotable_profit: 150,
         supplier_price: 990,
         delivery_place: place.into(),
-        required: required.into(),
+        required: [].into(),
         buyable: true,
         revision: 1,
     })
@@ -71,47 +72,17 @@ fn an_id_that_cannot_be_ours_is_off_the_shelf() {
 #[test]
 fn rule_1_names_every_line_that_is_not_on_the_shelf() {
     let wanted = sum_lines(&[line("1", 1), line("2", 1), line("3", 1)]).unwrap();
-    let mut unlisted = ShelfCard::clone(&card(2, 10, "1", &[]));
+    let mut unlisted = ShelfCard::clone(&card(2, 10, "1"));
     unlisted.buyable = false;
-    let cards = shelf(&[card(1, 10, "1", &[]), Arc::new(unlisted)]);
+    let cards = shelf(&[card(1, 10, "1"), Arc::new(unlisted)]);
     let error = check_shelf(&wanted, &cards).unwrap_err();
     assert!(matches!(error, OrderError::OffShelf { lines } if lines == [(1, "2".to_owned()), (2, "3".to_owned())]));
 }
 
 #[test]
-fn rule_3_names_each_missing_field_and_its_product() {
-    let missing = |required: &[RequiredField], recipient: &Recipient| -> Vec<&'static str> {
-        let card = card(7, 10, "1", required);
-        match check_fields([&card].into_iter(), recipient, None) {
-            Ok(_) => Vec::new(),
-            Err(OrderError::FieldRequired { missing }) => {
-                assert!(missing.iter().all(|field| field.product == ProductId(7)));
-                missing.iter().map(|field| field.pointer).collect()
-            }
-            Err(other) => panic!("{other}"),
-        }
-    };
-    let nobody = Recipient::default();
-    assert_eq!(missing(&[RequiredField::Recipients, RequiredField::Tel], &nobody), ["/recipient/name", "/recipient/phone"]);
-    assert_eq!(missing(&[RequiredField::IdCard], &nobody), ["/recipient/id_card"]);
-    assert_eq!(missing(&[RequiredField::VerifyCode], &nobody), ["/recipient/phone", "/verify_code"]);
-    assert_eq!(missing(&[RequiredField::ReceivingInfo], &nobody).len(), 6);
-    let blank = Recipient { name: Some("  ".to_owned()), ..Recipient::default() };
-    assert_eq!(missing(&[RequiredField::Recipients], &blank), ["/recipient/name"]);
-    assert_eq!(missing(&[], &nobody), Vec::<&str>::new());
-}
-
-#[test]
-fn texts_have_a_documented_length() {
-    let recipient = Recipient { name: Some("n".repeat(65)), ..Recipient::default() };
-    let error = check_texts(&recipient, &crate::Attribution::default(), &[]).unwrap_err();
-    assert!(matches!(error, OrderError::InvalidField { pointer, .. } if pointer == "/recipient/name"));
-}
-
-#[test]
 fn rule_4_overflow_is_an_error() {
     let wanted = sum_lines(&[line("1", 9_999)]).unwrap();
-    let cards = shelf(&[card(1, i64::MAX / 2, "1", &[])]);
+    let cards = shelf(&[card(1, i64::MAX / 2, "1")]);
     let error = price(&wanted, &cards, &SequenceIds::default()).unwrap_err();
     assert!(matches!(error, OrderError::Value(ValueError::Overflow)));
 }
@@ -124,7 +95,7 @@ proptest! {
         let mut requested = Vec::new();
         for (sku, quantity, unit) in &lines {
             let place = if sku % 3 == 0 { "2" } else { "1" };
-            cards.entry(SkuId(*sku)).or_insert_with(|| card(*sku, *unit, place, &[]));
+            cards.entry(SkuId(*sku)).or_insert_with(|| card(*sku, *unit, place));
             requested.push(line(&sku.to_string(), *quantity));
         }
         let wanted = sum_lines(&requested).unwrap();

@@ -4,10 +4,8 @@
 use sluice_events::PaymentSettled;
 use sluice_kernel::{PaymentId, PortError, RefundId, ReservationId, SkuId};
 
-use crate::{
-    Applied, Order, OrderError, RefundCommand, ReserveAnswer, ReserveTerms, StockStep, Transition, lifecycle::Attempt,
-    service::OrderPorts,
-};
+use super::attempt::Attempt;
+use crate::{Applied, Order, OrderError, Orders, RefundCommand, ReserveAnswer, ReserveTerms, StockStep, Transition};
 
 /// Reservations of late money whose process died; more than this in one try are a gate that moves under our hands.
 const MAX_ATTEMPTS: u16 = 8;
@@ -23,7 +21,7 @@ enum Hold {
     Lost,
 }
 
-impl OrderPorts {
+impl Orders {
     pub(crate) async fn take_late_money(
         &self,
         order: Order,
@@ -42,9 +40,9 @@ impl OrderPorts {
             };
             let step = StockStep::LateSell { reservation, epoch, terms: terms.clone() };
             let transition = self.paid_transition(&order, settled, reservation, true, step, traceparent)?;
-            match self.orders.apply(&transition).await? {
+            match self.ports.orders.apply(&transition).await? {
                 Applied::Done => {
-                    self.stock.hint_effects();
+                    self.ports.stock.hint_effects();
                     return Ok(Attempt::Taken);
                 }
                 Applied::Repeated => return Ok(Attempt::Settled),
@@ -53,9 +51,9 @@ impl OrderPorts {
                 Applied::EpochMoved => {}
                 Applied::Lost | Applied::MoneyStored => {
                     // Another process may have won with this very reservation: give it back only if the order did not keep it.
-                    let now = self.orders.find(order.store, order.order_no).await?;
+                    let now = self.ports.orders.find(order.store, order.order_no).await?;
                     if epoch.is_some() && now.is_none_or(|now| now.reservation != reservation) {
-                        self.stock.release(order.store, reservation, self.clock.now()).await?;
+                        self.ports.stock.release(order.store, reservation, self.ports.clock.now()).await?;
                     }
                     return Ok(Attempt::Lost);
                 }
@@ -66,18 +64,18 @@ impl OrderPorts {
     }
 
     async fn hold_late(&self, order: &Order, reservation: ReservationId, terms: Option<&ReserveTerms>) -> Result<Hold, OrderError> {
-        if self.stock.decides_in_commit() {
+        if self.ports.stock.decides_in_commit() {
             return Ok(Hold::Held(None));
         }
         let lines: Vec<(SkuId, i64, Option<i64>)> =
             order.items.iter().map(|item| (item.line.sku_id, item.line.quantity.get(), None)).collect();
         // Another process may have sold this very reservation since the order was read, and a gate that was counted anew
         // since then counts it sold: the order is read again in the epoch in which the gate is asked.
-        let asked_in = self.stock.epoch(order.store).await?;
-        if self.orders.find(order.store, order.order_no).await?.is_none_or(|now| now.version != order.version) {
+        let asked_in = self.ports.stock.epoch(order.store).await?;
+        if self.ports.orders.find(order.store, order.order_no).await?.is_none_or(|now| now.version != order.version) {
             return Ok(Hold::Lost);
         }
-        Ok(match self.stock.reserve_in(asked_in, order.store, reservation, &lines, terms, self.clock.now()).await? {
+        Ok(match self.ports.stock.reserve_in(asked_in, order.store, reservation, &lines, terms, self.ports.clock.now()).await? {
             ReserveAnswer::Held { epoch } => Hold::Held(Some(epoch)),
             ReserveAnswer::Gone => Hold::Gone,
             ReserveAnswer::Refused(_) => Hold::Short,
@@ -106,7 +104,7 @@ impl OrderPorts {
         traceparent: Option<&str>,
     ) -> Result<(), OrderError> {
         let detail = "Money came after the order was closed and its stock was gone; it is refunded.".to_owned();
-        self.payments.keep_exception("paid_after_close", order.store, order.order_no, payment, detail).await?;
+        self.ports.payments.keep_exception("paid_after_close", order.store, order.order_no, payment, detail).await?;
         self.return_all(order, payment, "late", "paid after close", traceparent).await
     }
 
@@ -118,7 +116,7 @@ impl OrderPorts {
     ) -> Result<Attempt, OrderError> {
         let payment = &settled.payment_id;
         let detail = "A second payment came for an order that does not need it; it is refunded.".to_owned();
-        self.payments.keep_exception("paid_twice", order.store, order.order_no, payment, detail).await?;
+        self.ports.payments.keep_exception("paid_twice", order.store, order.order_no, payment, detail).await?;
         self.return_all(order, payment, "twice", "paid twice", traceparent).await?;
         Ok(Attempt::Settled)
     }
@@ -142,7 +140,7 @@ impl OrderPorts {
             restock: Vec::new(),
             fingerprint: None,
         };
-        match self.payments.refund(command, traceparent).await {
+        match self.ports.payments.refund(command, traceparent).await {
             // A provider's no is final, and staff were told of it.
             Ok(_) | Err(OrderError::RefundRefused(_)) => Ok(()),
             Err(error) => Err(error),

@@ -6,16 +6,15 @@
 use sluice_events::{Fact, PaymentSettled, RestockLine, SettledStatus};
 use sluice_kernel::{Points, RefundId};
 
+use super::{attempt::Attempt, cancel::cancelled};
 use crate::{
-    Order, OrderError, OrderState, OrderStatus, PointsRefund, RefundAsk, RefundAsked, StockStep, Transition,
-    lifecycle::{Attempt, cancelled},
-    service::OrderPorts,
+    Order, OrderError, OrderState, OrderStatus, Orders, PointsRefund, RefundAsk, RefundAsked, RestockWish, StockStep, Transition,
 };
 
 /// The provider that points are settled under (api.md, Events).
 pub(crate) const POINTS_PROVIDER: &str = "points";
 
-impl OrderPorts {
+impl Orders {
     pub(crate) async fn take_points_notice(
         &self,
         order: Order,
@@ -70,7 +69,7 @@ impl OrderPorts {
         &self,
         order: &Order,
         ask: &RefundAsk,
-        restock: Vec<RestockLine>,
+        restock: &[RestockWish],
         replayed: bool,
     ) -> Result<RefundAsked, OrderError> {
         let payment = order.state.payment();
@@ -83,9 +82,13 @@ impl OrderPorts {
             order_no: order.order_no,
             points: order.points_total,
             reason: ask.reason.clone(),
-            restock,
+            // It is refunded once and whole, so no unit came back before.
+            restock: restock
+                .iter()
+                .map(|wish| RestockLine { sku_id: wish.sku_id, quantity: wish.wanted.unwrap_or(wish.ordered) })
+                .collect(),
         };
-        let done = self.points.refund(refund, ask.traceparent.as_deref()).await?;
+        let done = self.ports.points.refund(refund, ask.traceparent.as_deref()).await?;
         let done = match done {
             Some(done) => done,
             // The request took effect before; what it names has changed with the order since.

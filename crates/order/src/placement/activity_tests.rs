@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sluice_kernel::{CampaignId, Classified as _, Currency, Money, OrderNo, Points};
 
 use crate::{
-    ActivityField, CommitAnswer, OfferCard, OrderError, OrderKind, OrderService as _, OrderState, PayType, PlaceActivityOrder,
+    ActivityField, CommitOutcome, OfferCard, OrderError, OrderKind, OrderService as _, OrderState, PayType, PlaceActivityOrder,
     Placed, Replay, ReserveAnswer, ShortLine, StockRefusal,
     fakes::{SKU, World, command, ends_at, look, offer, rules_of_store},
 };
@@ -62,7 +62,7 @@ async fn rule_9_an_order_in_points_begins_confirming_and_no_payment_is_prepared(
     // A replay shows it as it was answered first, whatever became of it.
     let paid = OrderState::Failed;
     *world.order.lock().unwrap() = Some(crate::Order { state: paid, ..placed.order.clone() });
-    world.commits.lock().unwrap().push_back(CommitAnswer::Replayed(Replay { order_no: placed.order.order_no, same_body: true }));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Replayed(Replay { order_no: placed.order.order_no, same_body: true }));
     let again = place(&world, command(PayType::Points)).await.unwrap();
     assert_eq!((again.order, again.payment, again.replayed), (placed.order, None, true));
 }
@@ -90,13 +90,13 @@ async fn an_offer_that_changed_between_look_and_commit_is_priced_again() {
     let mut dearer = offer(PayType::Cash);
     (dearer.shelf.price.amount, dearer.shelf.revision) = (2990, 4);
     world.looks.lock().unwrap().1 = look(dearer);
-    world.commits.lock().unwrap().push_back(CommitAnswer::Refused(StockRefusal::Outdated(vec![SKU])));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::Outdated(vec![SKU])));
     let placed = place(&world, command(PayType::Cash)).await.unwrap();
     assert_eq!((placed.order.total.amount, placed.order.items[0].line.revision), (4784, 4));
 
     // It ended meanwhile: the second look decides.
     world.looks.lock().unwrap().1.window = None;
-    world.commits.lock().unwrap().push_back(CommitAnswer::Refused(StockRefusal::Outdated(vec![SKU])));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::Outdated(vec![SKU])));
     assert_eq!(refusal(&world, command(PayType::Cash)).await, "activity_not_found");
 }
 
@@ -125,7 +125,7 @@ async fn what_the_gate_refuses_has_its_own_code() {
         (StockRefusal::LimitReached, "redemption_limit_reached"),
         (StockRefusal::Short(vec![(SKU, 1)]), "insufficient_stock"),
     ] {
-        world.commits.lock().unwrap().push_back(CommitAnswer::Refused(answer));
+        world.commits.lock().unwrap().push_back(CommitOutcome::Refused(answer));
         let refused = place(&world, command(PayType::Cash)).await.unwrap_err();
         assert_eq!(refused.code(), code);
         if let OrderError::InsufficientStock { lines } = refused {
@@ -141,7 +141,7 @@ async fn a_refusal_is_only_told_where_the_key_has_no_order() {
     *world.order.lock().unwrap() = Some(placed.order.clone());
     *world.replay.lock().unwrap() = Some(Replay { order_no: placed.order.order_no, same_body: true });
     // The first tap took the limit; the second one hears of its order, not of the limit.
-    world.commits.lock().unwrap().push_back(CommitAnswer::Refused(StockRefusal::LimitReached));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::LimitReached));
     let again = place(&world, command(PayType::Cash)).await.unwrap();
     assert_eq!((again.order.order_no, again.replayed), (placed.order.order_no, true));
     world.clock.set(ends_at().plus(Duration::from_secs(1)));
@@ -170,7 +170,7 @@ async fn an_outside_gate_is_told_the_terms_and_gets_back_what_was_not_committed(
 
     // The key belongs to an earlier order: this reservation, and no other, is given back.
     *world.order.lock().unwrap() = Some(placed.order.clone());
-    world.commits.lock().unwrap().push_back(CommitAnswer::Replayed(Replay { order_no: placed.order.order_no, same_body: true }));
+    world.commits.lock().unwrap().push_back(CommitOutcome::Replayed(Replay { order_no: placed.order.order_no, same_body: true }));
     let again = place(&world, command(PayType::Points)).await.unwrap();
     assert_eq!(again.order.order_no, placed.order.order_no);
     let written = OrderNo::from_id(world.written.lock().unwrap()[1].order_no.id());

@@ -1,0 +1,32 @@
+//! Placing orders: the hot path (docs/architecture.md follows one order through it).
+//!
+//! `cart` and `activity` check and price what is asked for, by rules that are plain functions; `commit` takes the units and writes
+//! the order, both or neither.
+
+mod activity;
+#[cfg(test)]
+mod activity_tests;
+mod cart;
+#[cfg(test)]
+mod cart_tests;
+mod commit;
+mod discount;
+#[cfg(test)]
+mod discount_tests;
+mod in_flight;
+mod lines;
+mod offer;
+#[cfg(test)]
+mod offer_tests;
+mod pricing;
+mod required_fields;
+#[cfg(test)]
+mod required_fields_tests;
+mod texts;
+mod unpaid;
+#[cfg(test)]
+mod unpaid_tests;
+
+pub(crate) use in_flight::{InFlightKey, InFlightKeys};
+pub(crate) use unpaid::UnpaidShares;
+pub use unpaid::{Unpaid, UnpaidLimits};

@@ -1,0 +1,72 @@
+//! Activities, their offers and what the store says about them, as placing sees them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rust_decimal::Decimal;
+use sluice_kernel::{ActivityId, CampaignId, Currency, PortResult, ProductId, StoreId};
+
+use crate::{ActivityWindow, PayType, ShelfCard};
+
+/// Form fields a product may require of an activity order (spec.md S1 rule 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActivityField {
+    Recipients,
+    Tel,
+    IdCard,
+    /// Province, city and district.
+    TotalAddress,
+    /// The detailed address.
+    Address,
+    OwnForm,
+}
+
+/// An offer as placing needs it. Any change of the offer or its activity raises `shelf.revision`, which the gate compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferCard {
+    pub shelf: ShelfCard,
+    /// The mode that applies: the product's own, else the activity's.
+    pub mode: PayType,
+    /// The discount that applies, in (0, 1]; 1 in plain sale.
+    pub discount: Decimal,
+    /// 0 physical, 1–4 virtual.
+    pub receiving_way: u8,
+    pub form: Arc<[ActivityField]>,
+    /// The customer's own product identifier, told to partners.
+    pub customer_product_id: Option<Arc<str>>,
+    /// Units a user may take of it, over all orders.
+    pub most_units: Option<i64>,
+}
+
+/// What the store says about activity orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreRules {
+    pub currency: Currency,
+    pub special: bool,
+    /// `[a, b]`: b points are worth a major units.
+    pub points_to_cash_ratio: Option<[i64; 2]>,
+    pub h5_redirect_type: Option<String>,
+    /// Invitation campaigns that run or will run, oldest first.
+    pub campaigns: Vec<(CampaignId, ActivityWindow)>,
+}
+
+/// What a look at an activity and one of its products found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityLook {
+    /// `None`: the store has no such activity.
+    pub window: Option<ActivityWindow>,
+    /// `None`: unknown, deleted, unlisted, or of another activity.
+    pub offer: Option<Arc<OfferCard>>,
+    pub store: Arc<StoreRules>,
+}
+
+/// Activities, offers, the store's rules and sealed referrers, as placing sees them.
+#[async_trait]
+pub trait ActivityDesk: Send + Sync {
+    /// May answer from a cache: the gate compares revisions.
+    async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<ActivityLook>;
+    /// Forgets what is cached of these, after a refusal.
+    async fn forget(&self, store: StoreId, activity: ActivityId, product: ProductId);
+    /// The promoter a sealed referrer names; `None` where it is forged, foreign, or sealed under a key that is gone.
+    fn open_referrer(&self, store: StoreId, sealed: &str) -> Option<String>;
+}
