@@ -6,7 +6,6 @@
 mod error;
 #[cfg(test)]
 mod fakes;
-mod fresh_looks;
 mod lifecycle;
 mod model;
 mod orders;
@@ -19,15 +18,15 @@ pub mod testing;
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
     ActivityPart, ActivityWindow, Attribution, CancelReason, ChildOrder, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail,
-    OrderInput, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, PayType, PlaceActivityOrder, PlaceCartOrder, Placed,
-    Recipient, RefundAsk, RefundAsked, RefundRecord, RefundState, Refused, Replay, RequestedLine, RestockChoice,
+    OrderInput, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, OrderTerms, PayType, PlaceActivityOrder, PlaceCartOrder,
+    Placed, Recipient, RefundOutcome, RefundRecord, RefundRequest, RefundState, Refused, Replay, RequestedLine, RestockChoice,
 };
 pub use orders::{OrderPorts, OrderTimings, Orders};
 pub use placement::{Unpaid, UnpaidLimits};
 pub use ports::{
-    ActivityDesk, ActivityField, ActivityLook, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, OfferCard,
-    OrderRepository, OrderWriter, PaymentDesk, PointsDesk, PointsRefund, Prepared, RefundCommand, RequiredField, ReserveAnswer,
-    ReserveTerms, RestockWish, Settlements, ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition,
+    Activities, ActivityField, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, OfferCard, OfferLookup,
+    OrderRepository, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, Prepared, RequiredField, ReserveAnswer,
+    ReserveTerms, RestockRequest, Settlements, ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition,
     WaitingSettlement,
 };
 pub use service::OrderService;

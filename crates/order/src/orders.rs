@@ -7,10 +7,9 @@ use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, StoreId, Timestamp, UserId};
 
 use crate::{
-    ActivityDesk, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
-    OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, PaymentDesk, PlaceActivityOrder, PlaceCartOrder, Placed,
-    PointsDesk, Prepared, RefundAsk, RefundAsked, Settlements, StockReserver, UnpaidLimits,
-    fresh_looks::FreshLooks,
+    Activities, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
+    OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed,
+    PointsAccount, Prepared, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
     placement::{InFlightKey, InFlightKeys, UnpaidShares},
 };
 
@@ -31,9 +30,9 @@ pub struct OrderPorts {
     pub writer: Arc<dyn OrderWriter>,
     pub orders: Arc<dyn OrderRepository>,
     pub settlements: Arc<dyn Settlements>,
-    pub payments: Arc<dyn PaymentDesk>,
-    pub activities: Arc<dyn ActivityDesk>,
-    pub points: Arc<dyn PointsDesk>,
+    pub payments: Arc<dyn Payments>,
+    pub activities: Arc<dyn Activities>,
+    pub points: Arc<dyn PointsAccount>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub timings: OrderTimings,
@@ -46,13 +45,12 @@ pub struct Orders {
     pub(crate) ports: OrderPorts,
     in_flight: InFlightKeys,
     pub(crate) unpaid: UnpaidShares,
-    pub(crate) fresh: FreshLooks,
 }
 
 impl Orders {
     pub fn new(ports: OrderPorts) -> Self {
         let unpaid = UnpaidShares::new(ports.limits);
-        Self { ports, in_flight: InFlightKeys::default(), unpaid, fresh: FreshLooks::default() }
+        Self { ports, in_flight: InFlightKeys::default(), unpaid }
     }
 
     /// Only one request a key is worked on at a time.
@@ -138,9 +136,9 @@ impl OrderService for Orders {
         self.advance(store, order, OrderState::complete).await
     }
 
-    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError> {
-        let _in_flight = self.claim(&ask.key)?;
-        self.begin_refund(&ask).await
+    async fn refund(&self, request: RefundRequest) -> Result<RefundOutcome, OrderError> {
+        let _in_flight = self.claim(&request.key)?;
+        self.begin_refund(&request).await
     }
 
     async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
@@ -163,9 +161,9 @@ impl OrderService for Orders {
         self.window_closed_messages(limit).await
     }
 
-    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
+    async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
         let until = self.ports.clock.now().plus(self.ports.timings.timer_repeat);
-        Ok(self.ports.orders.look_again(orders, until).await?)
+        Ok(self.ports.orders.announce_again_at(orders, until).await?)
     }
 
     async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError> {

@@ -6,7 +6,7 @@ use sluice_kernel::{OrderNo, Page, StoreId, Timestamp, UserId};
 
 use crate::{
     IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, Prepared,
-    RefundAsk, RefundAsked,
+    RefundOutcome, RefundRequest,
 };
 
 /// A placement ends where its future is dropped: whoever must not stop half way (the API, whose clients hang up) runs the call
@@ -40,7 +40,7 @@ pub trait OrderService: Send + Sync {
     /// Staff: paid → fulfilled → completed.
     async fn fulfil(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn complete(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;
-    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError>;
+    async fn refund(&self, request: RefundRequest) -> Result<RefundOutcome, OrderError>;
 
     /// Consumer of `payment-settled`.
     async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError>;
@@ -53,8 +53,8 @@ pub trait OrderService: Send + Sync {
     /// The `auto-cancel` messages of orders whose deadline has passed; the same order comes again after a pause, until
     /// it is not unpaid any more.
     async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError>;
-    /// These were published: look at them again later.
-    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
+    /// These were published: they come again only after a pause.
+    async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
     /// Unpaid orders past their deadline: how many, and the oldest deadline.
     async fn overdue(&self) -> Result<(u64, Option<Timestamp>), OrderError>;
 }

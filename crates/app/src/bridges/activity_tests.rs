@@ -34,8 +34,8 @@ async fn demo() -> Demo {
 }
 
 impl Demo {
-    async fn look(&self, store: i64, activity: i64, product: i64) -> ActivityLook {
-        self.desk.look(StoreId(store), ActivityId(activity), ProductId(product)).await.unwrap()
+    async fn look(&self, store: i64, activity: i64, product: i64) -> OfferLookup {
+        self.desk.find_offer(StoreId(store), ActivityId(activity), ProductId(product)).await.unwrap()
     }
 
     async fn revision(&self, sku: i64) -> i64 {

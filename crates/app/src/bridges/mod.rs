@@ -6,6 +6,7 @@ mod catalog;
 mod code;
 mod listing;
 mod news;
+mod offer_cache;
 mod partner;
 mod pay;
 mod points;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_kernel::{Clock, OrderNo, PaymentId, PortResult, StoreId};
 use sluice_member::MemberService;
-use sluice_order::{NewOrder, Order, OrderError, PaymentDesk, Prepared, RefundCommand};
+use sluice_order::{NewOrder, Order, OrderError, PaymentRefund, Payments, Prepared};
 use sluice_pay::{
     Attribution, CloseAnswer, PayError, PayException, PayLine, PayService, PaymentHandle, PaymentRequest, RefundRequest,
     RefundStatus, RestockAsk,
@@ -26,13 +26,13 @@ fn request(order: &Order) -> PaymentRequest {
         store: order.store,
         user: order.user.clone(),
         order_no: order.order_no,
-        total: order.total,
-        allotable_profit: order.profit_total,
-        phone: order.recipient.phone.clone(),
-        store_code: order.store_code.clone(),
-        attribution: Attribution { rq: order.attribution.rq.clone(), cookie_id: order.attribution.cookie_id.clone() },
-        redirect_type: order.redirect_type.clone(),
-        expires_at: order.expires_at,
+        total: order.terms.total,
+        allotable_profit: order.terms.profit_total,
+        phone: order.terms.recipient.phone.clone(),
+        store_code: order.terms.store_code.clone(),
+        attribution: Attribution { rq: order.terms.attribution.rq.clone(), cookie_id: order.terms.attribution.cookie_id.clone() },
+        redirect_type: order.terms.redirect_type.clone(),
+        expires_at: order.terms.expires_at,
         lines: order
             .items
             .iter()
@@ -49,9 +49,9 @@ fn request(order: &Order) -> PaymentRequest {
 }
 
 #[async_trait]
-impl PaymentDesk for PayBridge {
+impl Payments for PayBridge {
     fn instant(&self, order: &NewOrder) -> Option<Prepared> {
-        self.pay.instant(order.store, &order.user, order.order_no, order.total, order.expires_at).map(prepared)
+        self.pay.instant(order.store, &order.user, order.order_no, order.terms.total, order.terms.expires_at).map(prepared)
     }
 
     async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError> {
@@ -86,7 +86,7 @@ impl PaymentDesk for PayBridge {
         Ok(answer == CloseAnswer::Paid)
     }
 
-    async fn refund(&self, command: RefundCommand, traceparent: Option<&str>) -> Result<(i64, bool), OrderError> {
+    async fn refund(&self, command: PaymentRefund, traceparent: Option<&str>) -> Result<(i64, bool), OrderError> {
         let request = RefundRequest {
             id: command.id,
             store: command.store,

@@ -15,8 +15,8 @@ use sluice_kernel::{
 };
 
 use crate::{
-    ActivityLook, ActivityWindow, Applied, Attribution, CommitOutcome, IdempotencyKey, NewOrder, OfferCard, Order, OrderPorts,
-    OrderTimings, Orders, PayType, PlaceActivityOrder, PointsRefund, Recipient, RefundCommand, Replay, ReserveAnswer, ReserveTerms,
+    ActivityWindow, Applied, Attribution, CommitOutcome, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts,
+    OrderTimings, Orders, PayType, PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms,
     ShelfCard, StoreRules, Transition, Unpaid, UnpaidLimits, WaitingSettlement,
 };
 
@@ -78,9 +78,9 @@ pub fn rules_of_store(change: impl FnOnce(&mut StoreRules)) -> Arc<StoreRules> {
     Arc::new(store)
 }
 
-pub fn look(offer: OfferCard) -> ActivityLook {
+pub fn found(offer: OfferCard) -> OfferLookup {
     let window = ActivityWindow { starts_at: starts_at(), ends_at: ends_at() };
-    ActivityLook { window: Some(window), offer: Some(Arc::new(offer)), store: rules_of_store(|_| {}) }
+    OfferLookup { window: Some(window), offer: Some(Arc::new(offer)), store: rules_of_store(|_| {}) }
 }
 
 pub fn command(pay_type: PayType) -> PlaceActivityOrder {
@@ -103,8 +103,8 @@ pub fn command(pay_type: PayType) -> PlaceActivityOrder {
 
 /// What the fakes answer and what they were asked. Answers that are not lined up are the friendly ones.
 pub struct World {
-    /// What a look finds until it is forgotten, and afterwards.
-    pub looks: Mutex<(ActivityLook, ActivityLook)>,
+    /// What is found of the offer until it is read afresh or forgotten, and afterwards.
+    pub lookups: Mutex<(OfferLookup, OfferLookup)>,
     pub forgotten: Mutex<u32>,
     pub outside_gate: bool,
     pub gate_is_closed: Mutex<bool>,
@@ -118,7 +118,7 @@ pub struct World {
     pub changes: Mutex<VecDeque<Applied>>,
     pub transitions: Mutex<Vec<Transition>>,
     pub prepared: Mutex<u32>,
-    pub money_back: Mutex<Vec<RefundCommand>>,
+    pub money_back: Mutex<Vec<PaymentRefund>>,
     pub points_back: Mutex<Vec<PointsRefund>>,
     /// What the user's unpaid orders come to, and how often that was asked.
     pub unpaid: Mutex<Unpaid>,
@@ -142,7 +142,7 @@ struct Fakes(Arc<World>);
 impl World {
     pub fn new(mode: PayType) -> Self {
         Self {
-            looks: Mutex::new((look(offer(mode)), look(offer(mode)))),
+            lookups: Mutex::new((found(offer(mode)), found(offer(mode)))),
             forgotten: Mutex::default(),
             outside_gate: false,
             gate_is_closed: Mutex::default(),

@@ -10,25 +10,30 @@ use sluice_kernel::{
 
 use super::Fakes;
 use crate::{
-    ActivityDesk, ActivityLook, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder,
-    Order, OrderError, OrderQuery, OrderRepository, OrderStatus, OrderWriter, PaymentDesk, PointsDesk, PointsRefund, Prepared,
-    RefundCommand, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
+    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder, OfferLookup,
+    Order, OrderError, OrderQuery, OrderRepository, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund,
+    Prepared, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
     WaitingSettlement,
 };
 
 #[async_trait]
-impl ActivityDesk for Fakes {
-    async fn look(&self, _: StoreId, activity: ActivityId, product: ProductId) -> PortResult<ActivityLook> {
-        let mut look = self.0.looks.lock().unwrap().0.clone();
-        look.window = look.window.filter(|_| activity == ActivityId(1));
-        look.offer = look.offer.filter(|offer| offer.shelf.product_id == product);
-        Ok(look)
+impl Activities for Fakes {
+    async fn find_offer(&self, _: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup> {
+        let mut found = self.0.lookups.lock().unwrap().0.clone();
+        found.window = found.window.filter(|_| activity == ActivityId(1));
+        found.offer = found.offer.filter(|offer| offer.shelf.product_id == product);
+        Ok(found)
+    }
+
+    async fn read_offer(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup> {
+        Activities::forget(self, store, activity, product).await;
+        self.find_offer(store, activity, product).await
     }
 
     async fn forget(&self, _: StoreId, _: ActivityId, _: ProductId) {
         *self.0.forgotten.lock().unwrap() += 1;
-        let mut looks = self.0.looks.lock().unwrap();
-        looks.0 = looks.1.clone();
+        let mut lookups = self.0.lookups.lock().unwrap();
+        lookups.0 = lookups.1.clone();
     }
 
     fn open_referrer(&self, store: StoreId, sealed: &str) -> Option<String> {
@@ -37,7 +42,7 @@ impl ActivityDesk for Fakes {
 }
 
 #[async_trait]
-impl PointsDesk for Fakes {
+impl PointsAccount for Fakes {
     async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
         self.0.deducted.lock().unwrap().push(order.order_no);
         Ok(None)
@@ -163,7 +168,7 @@ impl OrderRepository for Fakes {
         Ok(order.iter().map(|order| (order.order_no, order.store)).collect())
     }
 
-    async fn look_again(&self, _: &[OrderNo], _: Timestamp) -> PortResult<()> {
+    async fn announce_again_at(&self, _: &[OrderNo], _: Timestamp) -> PortResult<()> {
         Ok(())
     }
 
@@ -206,7 +211,7 @@ impl Settlements for Fakes {
 }
 
 #[async_trait]
-impl PaymentDesk for Fakes {
+impl Payments for Fakes {
     fn instant(&self, _: &NewOrder) -> Option<Prepared> {
         None
     }
@@ -214,7 +219,7 @@ impl PaymentDesk for Fakes {
     async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError> {
         *self.0.prepared.lock().unwrap() += 1;
         let url = "http://localhost/pay".to_owned();
-        Ok(Prepared { payment_id: PaymentId::from("p1"), provider: "sandbox".to_owned(), url, expires_at: order.expires_at })
+        Ok(Prepared { payment_id: PaymentId::from("p1"), provider: "sandbox".to_owned(), url, expires_at: order.terms.expires_at })
     }
 
     async fn first(&self, _: StoreId, _: OrderNo) -> PortResult<Option<Prepared>> {
@@ -229,7 +234,7 @@ impl PaymentDesk for Fakes {
         Ok(*self.0.money_is_stored.lock().unwrap())
     }
 
-    async fn refund(&self, command: RefundCommand, _: Option<&str>) -> Result<(i64, bool), OrderError> {
+    async fn refund(&self, command: PaymentRefund, _: Option<&str>) -> Result<(i64, bool), OrderError> {
         self.0.money_back.lock().unwrap().push(command);
         Ok((0, true))
     }

@@ -57,7 +57,7 @@ impl Orders {
         traceparent: Option<&str>,
     ) -> Result<(), OrderError> {
         let order = self.order(store, order_no).await?;
-        if order.state != OrderState::Unpaid || self.ports.clock.now() < order.expires_at {
+        if order.state != OrderState::Unpaid || self.ports.clock.now() < order.terms.expires_at {
             return Ok(());
         }
         match self.cancel_unpaid(store, order_no, CancelReason::Expired, traceparent).await {
@@ -92,13 +92,13 @@ pub(super) fn cancelled(order: &Order, to: &OrderState, at: Timestamp) -> OrderC
     let reason = if let OrderState::Cancelled { reason } = to { Some(reason.as_str().to_owned()) } else { None };
     OrderCancelled {
         order_no: order.order_no,
-        kind: order.kind.as_str().to_owned(),
+        kind: order.terms.kind.as_str().to_owned(),
         store_id: order.store,
         user_id: order.user.clone(),
         status: to.status().as_str().to_owned(),
         reason,
         lines: lines(order),
-        activity: order.activity_told(),
+        activity: order.activity_fact(),
         at,
     }
 }

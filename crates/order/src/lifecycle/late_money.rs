@@ -5,7 +5,7 @@ use sluice_events::PaymentSettled;
 use sluice_kernel::{PaymentId, PortError, RefundId, ReservationId, SkuId};
 
 use super::attempt::Attempt;
-use crate::{Applied, Order, OrderError, Orders, RefundCommand, ReserveAnswer, ReserveTerms, StockStep, Transition};
+use crate::{Applied, Order, OrderError, Orders, PaymentRefund, ReserveAnswer, ReserveTerms, StockStep, Transition};
 
 /// Reservations of late money whose process died; more than this in one try are a gate that moves under our hands.
 const MAX_ATTEMPTS: u16 = 8;
@@ -130,7 +130,7 @@ impl Orders {
         reason: &str,
         traceparent: Option<&str>,
     ) -> Result<(), OrderError> {
-        let command = RefundCommand {
+        let command = PaymentRefund {
             id: RefundId(format!("{payment}-{suffix}")),
             store: order.store,
             order_no: order.order_no,

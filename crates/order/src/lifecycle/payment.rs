@@ -23,7 +23,7 @@ impl Orders {
         if replay.is_some_and(|replay| !replay.same_body) {
             return Err(OrderError::KeyReused);
         }
-        if order.state != OrderState::Unpaid || self.ports.clock.now() >= order.expires_at {
+        if order.state != OrderState::Unpaid || self.ports.clock.now() >= order.terms.expires_at {
             return Err(OrderError::PaymentClosed);
         }
         let prepared = self.ports.payments.prepare(&order).await?;
@@ -96,14 +96,14 @@ impl Orders {
         let to = order.state.clone().pay(settled.payment_id.clone()).map_err(|_| OrderError::PaymentClosed)?;
         let paid = OrderPaid {
             order_no: order.order_no,
-            kind: order.kind.as_str().to_owned(),
+            kind: order.terms.kind.as_str().to_owned(),
             store_id: order.store,
             user_id: order.user.clone(),
-            total: order.total,
-            points_total: order.points_total,
+            total: order.terms.total,
+            points_total: order.terms.points_total,
             payment_id: settled.payment_id.clone(),
             lines: lines(order),
-            activity: order.activity_told(),
+            activity: order.activity_fact(),
             paid_at: settled.at,
         };
         let fact = Fact::OrderPaid { order: paid, reservation, late };

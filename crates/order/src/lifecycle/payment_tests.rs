@@ -8,7 +8,7 @@ use sluice_kernel::{Classified as _, Currency, Money, PaymentId, ReservationId};
 use crate::{
     Applied, CancelReason, CommitOutcome, Order, OrderService as _, OrderState, OrderStatus, PayType, Replay, ReserveAnswer,
     StockRefusal, StockStep, WaitingSettlement,
-    fakes::{STORE, World, command, look, now, offer},
+    fakes::{STORE, World, command, found, now, offer},
 };
 
 async fn placed(world: World) -> (Arc<World>, Order) {
@@ -25,7 +25,7 @@ fn paid(order: &Order) -> PaymentSettled {
         payment_id: PaymentId::from("p1"),
         provider: "sandbox".to_owned(),
         status: SettledStatus::Paid,
-        amount: order.total,
+        amount: order.terms.total,
         points: None,
         refund_id: None,
         restock: Vec::new(),
@@ -53,8 +53,9 @@ async fn an_order_whose_money_is_stored_is_cancelled_by_nobody() {
             let refused = service.cancel(STORE, user, order.order_no, None).await.unwrap_err();
             assert_eq!(refused.code(), "order_not_cancellable");
         }
-        world.clock.set(order.expires_at.plus(Duration::from_hours(1)));
-        let closed = sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.expires_at };
+        world.clock.set(order.terms.expires_at.plus(Duration::from_hours(1)));
+        let closed =
+            sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.terms.expires_at };
         world.changes.lock().unwrap().push_back(Applied::MoneyStored);
         service.expire(&closed, None).await.unwrap();
         assert_eq!(status(&world), OrderStatus::Unpaid);
@@ -159,7 +160,7 @@ async fn an_order_that_costs_nothing_waits_for_no_payment() {
     let mut free = offer(PayType::Cash);
     free.shelf.price = Money::zero(Currency::CNY);
     let world = World::new(PayType::Cash);
-    *world.looks.lock().unwrap() = (look(free.clone()), look(free));
+    *world.lookups.lock().unwrap() = (found(free.clone()), found(free));
     let world = Arc::new(world);
     // The process could not pay it: the fake knows no order so far.
     let first = world.service().place_activity(command(PayType::Cash)).await.unwrap();

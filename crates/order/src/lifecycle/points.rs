@@ -8,7 +8,8 @@ use sluice_kernel::{Points, RefundId};
 
 use super::{attempt::Attempt, cancel::cancelled};
 use crate::{
-    Order, OrderError, OrderState, OrderStatus, Orders, PointsRefund, RefundAsk, RefundAsked, RestockWish, StockStep, Transition,
+    Order, OrderError, OrderState, OrderStatus, Orders, PointsRefund, RefundOutcome, RefundRequest, RestockRequest, StockStep,
+    Transition,
 };
 
 /// The provider that points are settled under (api.md, Events).
@@ -21,7 +22,7 @@ impl Orders {
         settled: &PaymentSettled,
         traceparent: Option<&str>,
     ) -> Result<Attempt, OrderError> {
-        if !order.is_paid_in_points() {
+        if !order.terms.is_paid_in_points() {
             return Err(OrderError::WrongState(format!("order {} is not paid in points", order.order_no)));
         }
         match settled.status {
@@ -35,9 +36,9 @@ impl Orders {
         if order.state != OrderState::Confirming {
             return Ok(Attempt::Settled);
         }
-        if settled.points != Some(order.points_total) {
+        if settled.points != Some(order.terms.points_total) {
             let told = settled.points.unwrap_or(Points(0)).0;
-            let reason = format!("order {} costs {} points, not {told}", order.order_no, order.points_total.0);
+            let reason = format!("order {} costs {} points, not {told}", order.order_no, order.terms.points_total.0);
             return Err(OrderError::WrongState(reason));
         }
         let step = StockStep::Sell(order.reservation);
@@ -68,10 +69,10 @@ impl Orders {
     pub(crate) async fn refund_points(
         &self,
         order: &Order,
-        ask: &RefundAsk,
-        restock: &[RestockWish],
+        request: &RefundRequest,
+        restock: &[RestockRequest],
         replayed: bool,
-    ) -> Result<RefundAsked, OrderError> {
+    ) -> Result<RefundOutcome, OrderError> {
         let payment = order.state.payment();
         let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
         let id = RefundId(format!("{payment}-whole"));
@@ -80,21 +81,21 @@ impl Orders {
             store: order.store,
             user: order.user.clone(),
             order_no: order.order_no,
-            points: order.points_total,
-            reason: ask.reason.clone(),
+            points: order.terms.points_total,
+            reason: request.reason.clone(),
             // It is refunded once and whole, so no unit came back before.
             restock: restock
                 .iter()
-                .map(|wish| RestockLine { sku_id: wish.sku_id, quantity: wish.wanted.unwrap_or(wish.ordered) })
+                .map(|line| RestockLine { sku_id: line.sku_id, quantity: line.wanted.unwrap_or(line.ordered) })
                 .collect(),
         };
-        let done = self.ports.points.refund(refund, ask.traceparent.as_deref()).await?;
+        let done = self.ports.points.refund(refund, request.traceparent.as_deref()).await?;
         let done = match done {
             Some(done) => done,
             // The request took effect before; what it names has changed with the order since.
             None if replayed => order.status() == OrderStatus::Refunded,
             None => return Err(OrderError::NotRefundable("all of it was refunded".to_owned())),
         };
-        Ok(RefundAsked { id, order_no: order.order_no, amount: 0, points: Some(order.points_total), done, replayed })
+        Ok(RefundOutcome { id, order_no: order.order_no, amount: 0, points: Some(order.terms.points_total), done, replayed })
     }
 }

@@ -6,7 +6,7 @@ use sluice_events::{Fact, PaymentSettled, SettledStatus};
 use sluice_kernel::{Classified as _, Currency, Money, PaymentId, Points, RefundId, ReservationId};
 
 use crate::{
-    Applied, CancelReason, IdempotencyKey, Order, OrderError, OrderService as _, OrderState, OrderStatus, PayType, RefundAsk,
+    Applied, CancelReason, IdempotencyKey, Order, OrderError, OrderService as _, OrderState, OrderStatus, PayType, RefundRequest,
     RestockChoice, StockStep,
     fakes::{SKU, STORE, World, command, now},
 };
@@ -26,7 +26,7 @@ fn notice(order: &Order, status: SettledStatus) -> PaymentSettled {
         provider: "points".to_owned(),
         status,
         amount: Money::zero(Currency::CNY),
-        points: Some(order.points_total),
+        points: Some(order.terms.points_total),
         refund_id: None,
         restock: Vec::new(),
         at: now(),
@@ -56,7 +56,7 @@ async fn rule_9_deducted_points_pay_the_order_once() {
     assert_eq!(transitions[0].stock, StockStep::Sell(order.reservation));
     let Some(Fact::OrderPaid { order: told, late: false, .. }) = &transitions[0].fact else { unreachable!("no fact") };
     assert_eq!((told.payment_id.clone(), told.points_total), (paid.payment_id, Points(800)));
-    assert_eq!(told.activity, order.activity_told());
+    assert_eq!(told.activity, order.activity_fact());
 }
 
 #[tokio::test]
@@ -115,8 +115,9 @@ async fn a_confirming_order_is_cancelled_by_nobody() {
         let refused = service.cancel(STORE, user, order.order_no, None).await.unwrap_err();
         assert_eq!(refused.code(), "order_not_cancellable");
     }
-    world.clock.set(order.expires_at.plus(std::time::Duration::from_hours(1)));
-    let closed = sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.expires_at };
+    world.clock.set(order.terms.expires_at.plus(std::time::Duration::from_hours(1)));
+    let closed =
+        sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.terms.expires_at };
     service.expire(&closed, None).await.unwrap();
     assert_eq!(status(&world), OrderStatus::Confirming);
     let key = IdempotencyKey { route: "pay", ..command(PayType::Points).key };
@@ -125,8 +126,8 @@ async fn a_confirming_order_is_cancelled_by_nobody() {
     assert!(world.transitions.lock().unwrap().is_empty());
 }
 
-fn ask(order: &Order, key: &str, amount: Option<i64>) -> RefundAsk {
-    RefundAsk {
+fn ask(order: &Order, key: &str, amount: Option<i64>) -> RefundRequest {
+    RefundRequest {
         store: STORE,
         order_no: order.order_no,
         key: IdempotencyKey { route: "refunds", key: key.to_owned(), ..command(PayType::Points).key },
@@ -190,7 +191,7 @@ async fn late_money_takes_the_limit_anew_or_goes_back() {
         let money = PaymentSettled {
             provider: "sandbox".to_owned(),
             payment_id: PaymentId::from("p1"),
-            amount: order.total,
+            amount: order.terms.total,
             points: None,
             ..notice(&order, SettledStatus::Paid)
         };

@@ -5,14 +5,14 @@ use sluice_kernel::{RefundId, text::is_visible};
 
 use super::attempt::Attempt;
 use crate::{
-    IdempotencyKey, Order, OrderError, OrderStatus, Orders, RefundAsk, RefundAsked, RefundCommand, RefundRecord, RefundState,
-    RestockChoice, RestockWish, StockStep, Transition,
+    IdempotencyKey, Order, OrderError, OrderStatus, Orders, PaymentRefund, RefundOutcome, RefundRecord, RefundRequest, RefundState,
+    RestockChoice, RestockRequest, StockStep, Transition,
 };
 
 impl Orders {
-    pub(crate) async fn begin_refund(&self, ask: &RefundAsk) -> Result<RefundAsked, OrderError> {
-        let order = self.order(ask.store, ask.order_no).await?;
-        let replay = self.ports.orders.find_replay(&ask.key).await?;
+    pub(crate) async fn begin_refund(&self, request: &RefundRequest) -> Result<RefundOutcome, OrderError> {
+        let order = self.order(request.store, request.order_no).await?;
+        let replay = self.ports.orders.find_replay(&request.key).await?;
         if replay.is_some_and(|replay| !replay.same_body) {
             return Err(OrderError::KeyReused);
         }
@@ -20,27 +20,27 @@ impl Orders {
         let payment = order.state.payment().cloned();
         let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
         if !replayed {
-            check_refund(&order, ask)?;
+            check_refund(&order, request)?;
         }
-        let asked = if order.is_paid_in_points() {
-            self.refund_points(&order, ask, &restock_wishes(&order, &ask.restock), replayed).await?
+        let asked = if order.terms.is_paid_in_points() {
+            self.refund_points(&order, request, &restock_requests(&order, &request.restock), replayed).await?
         } else {
-            let id = refund_id(&ask.key);
-            let command = RefundCommand {
+            let id = refund_id(&request.key);
+            let refund = PaymentRefund {
                 id: id.clone(),
-                store: ask.store,
-                order_no: ask.order_no,
+                store: request.store,
+                order_no: request.order_no,
                 payment,
-                amount: ask.amount,
-                reason: ask.reason.clone(),
-                restock: restock_wishes(&order, &ask.restock),
-                fingerprint: Some(ask.key.fingerprint),
+                amount: request.amount,
+                reason: request.reason.clone(),
+                restock: restock_requests(&order, &request.restock),
+                fingerprint: Some(request.key.fingerprint),
             };
-            let (amount, done) = self.ports.payments.refund(command, ask.traceparent.as_deref()).await?;
-            RefundAsked { id, order_no: ask.order_no, amount, points: None, done, replayed }
+            let (amount, done) = self.ports.payments.refund(refund, request.traceparent.as_deref()).await?;
+            RefundOutcome { id, order_no: request.order_no, amount, points: None, done, replayed }
         };
         if !replayed {
-            self.ports.orders.remember(&ask.key, ask.order_no, self.ports.clock.now()).await?;
+            self.ports.orders.remember(&request.key, request.order_no, self.ports.clock.now()).await?;
         }
         Ok(asked)
     }
@@ -59,7 +59,7 @@ impl Orders {
             return Ok(Attempt::Settled);
         }
         let refunded = order.refunded.saturating_add(settled.amount.amount);
-        let full = refunded >= order.total.amount;
+        let full = refunded >= order.terms.total.amount;
         let to = if full && order.state.payment().is_some() {
             match order.state.clone().refund_fully() {
                 Ok(state) => state,
@@ -77,7 +77,7 @@ impl Orders {
         let fact = Fact::OrderRefunded {
             order: OrderRefunded {
                 order_no: order.order_no,
-                kind: order.kind.as_str().to_owned(),
+                kind: order.terms.kind.as_str().to_owned(),
                 store_id: order.store,
                 user_id: order.user.clone(),
                 status: to.status().as_str().to_owned(),
@@ -86,7 +86,7 @@ impl Orders {
                 amount: settled.amount,
                 restocked: settled.restock.clone(),
                 points: settled.points,
-                activity: order.activity_told(),
+                activity: order.activity_fact(),
                 at: settled.at,
             },
         };
@@ -109,21 +109,21 @@ fn refund_id(key: &IdempotencyKey) -> RefundId {
     RefundId(hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
-fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderError> {
+fn check_refund(order: &Order, request: &RefundRequest) -> Result<(), OrderError> {
     if order.status() == OrderStatus::Refunded {
         return Err(OrderError::NotRefundable("all of it was refunded".to_owned()));
     }
-    if !is_visible(&ask.reason) || ask.reason.chars().count() > 200 {
+    if !is_visible(&request.reason) || request.reason.chars().count() > 200 {
         return Err(OrderError::invalid("/reason", "1 to 200 characters"));
     }
-    if order.is_paid_in_points() && ask.amount.is_some() {
+    if order.terms.is_paid_in_points() && request.amount.is_some() {
         return Err(OrderError::invalid("/amount", "an order that was paid in points is refunded whole"));
     }
-    let left = order.total.amount.saturating_sub(order.refunded);
-    if ask.amount.is_some_and(|amount| amount <= 0 || amount > left) {
+    let left = order.terms.total.amount.saturating_sub(order.refunded);
+    if request.amount.is_some_and(|amount| amount <= 0 || amount > left) {
         return Err(OrderError::invalid("/amount", &format!("from 1 to the {left} minor units that are left")));
     }
-    let RestockChoice::Lines(lines) = &ask.restock else {
+    let RestockChoice::Lines(lines) = &request.restock else {
         return Ok(());
     };
     for (index, (sku, quantity)) in lines.iter().enumerate() {
@@ -141,20 +141,20 @@ fn check_refund(order: &Order, ask: &RefundAsk) -> Result<(), OrderError> {
 }
 
 /// The units that return to stock. Of an order that was paid in money what is left of them is decided where the refund is written.
-fn restock_wishes(order: &Order, choice: &RestockChoice) -> Vec<RestockWish> {
+fn restock_requests(order: &Order, choice: &RestockChoice) -> Vec<RestockRequest> {
     let ordered = |sku| order.items.iter().find(|item| item.line.sku_id == sku).map_or(0, |item| item.line.quantity.get());
     match choice {
         RestockChoice::Nothing => Vec::new(),
         RestockChoice::Lines(lines) => lines
             .iter()
-            .map(|(sku_id, quantity)| RestockWish { sku_id: *sku_id, wanted: Some(*quantity), ordered: ordered(*sku_id) })
+            .map(|(sku_id, quantity)| RestockRequest { sku_id: *sku_id, wanted: Some(*quantity), ordered: ordered(*sku_id) })
             .collect(),
         // Units of an order that was paid after its close went back to stock when it was closed.
         RestockChoice::Everything if order.status() == OrderStatus::PaidAfterClose => Vec::new(),
         RestockChoice::Everything => order
             .items
             .iter()
-            .map(|item| RestockWish { sku_id: item.line.sku_id, wanted: None, ordered: item.line.quantity.get() })
+            .map(|item| RestockRequest { sku_id: item.line.sku_id, wanted: None, ordered: item.line.quantity.get() })
             .collect(),
     }
 }

@@ -77,7 +77,7 @@ pub enum RestockChoice {
 
 /// What staff ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundAsk {
+pub struct RefundRequest {
     pub store: StoreId,
     pub order_no: OrderNo,
     pub key: IdempotencyKey,
@@ -89,7 +89,7 @@ pub struct RefundAsk {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundAsked {
+pub struct RefundOutcome {
     pub id: RefundId,
     pub order_no: OrderNo,
     /// Zero where the order was paid in points.

@@ -3,15 +3,19 @@
 mod activity;
 mod commands;
 mod idempotency;
+mod item;
 mod order;
+mod refund;
 mod state;
+mod terms;
 
 pub use activity::{ActivityPart, ActivityWindow, PayType};
 pub use commands::{
-    OrderDetail, OrderInput, PlaceActivityOrder, PlaceCartOrder, Placed, RefundAsk, RefundAsked, RequestedLine, RestockChoice,
+    OrderDetail, OrderInput, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RequestedLine, RestockChoice,
 };
 pub use idempotency::{IdempotencyKey, Replay};
-pub use order::{
-    Attribution, ChildOrder, ItemLine, NewOrder, Order, OrderItem, OrderKind, OrderQuery, Recipient, RefundRecord, RefundState,
-};
+pub use item::{ItemLine, OrderItem};
+pub use order::{NewOrder, Order, OrderQuery};
+pub use refund::{RefundRecord, RefundState};
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};
+pub use terms::{Attribution, ChildOrder, OrderKind, OrderTerms, Recipient};

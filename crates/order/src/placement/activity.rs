@@ -1,6 +1,6 @@
 //! Placing an activity order: the same path as a cart order's, for one product of one activity.
 //!
-//! Look → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
+//! Find the offer → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
 //! `confirming` (spec.md S1 rules 1–9).
 
 use sluice_kernel::{ActivityId, ProductId};
@@ -10,11 +10,11 @@ use super::{
     texts::check_texts,
 };
 use crate::{
-    ActivityLook, ActivityPart, ChildOrder, ItemLine, NewOrder, OrderError, OrderKind, Orders, PayType, PlaceActivityOrder, Placed,
-    ShortLine, StockRefusal, StoreRules,
+    ActivityPart, ChildOrder, ItemLine, NewOrder, OfferLookup, OrderError, OrderKind, OrderTerms, Orders, PayType,
+    PlaceActivityOrder, Placed, ShortLine, StockRefusal, StoreRules,
 };
 
-/// Looked at in place of a product id that cannot be ours: the look is only about the activity then.
+/// Stands for a product id that cannot be ours: only the activity is asked about then.
 const NO_PRODUCT: ProductId = ProductId(0);
 
 impl Orders {
@@ -29,17 +29,13 @@ impl Orders {
 
     async fn activity_round(&self, command: &PlaceActivityOrder) -> Result<Option<Placed>, OrderError> {
         let (activity, product) = named(command).ok_or(OrderError::ActivityNotFound)?;
-        let looked_at = product.unwrap_or(NO_PRODUCT);
+        let asked = product.unwrap_or(NO_PRODUCT);
         let open = |sealed: &str| self.ports.activities.open_referrer(command.store, sealed);
-        let known = |look: ActivityLook| ActivityLook { offer: look.offer.filter(|_| product.is_some()), ..look };
-        let found = known(self.ports.activities.look(command.store, activity, looked_at).await?);
+        let known = |found: OfferLookup| OfferLookup { offer: found.offer.filter(|_| product.is_some()), ..found };
+        let found = known(self.ports.activities.find_offer(command.store, activity, asked).await?);
         let Ok(checked) = check(command, &found, self.ports.stock.instant(self.ports.clock.now()), open) else {
-            // A look that says no may be a stale one; a yes is checked at the gate, a no only here.
-            let look_again = async {
-                self.ports.activities.forget(command.store, activity, looked_at).await;
-                self.ports.activities.look(command.store, activity, looked_at).await
-            };
-            let found = known(self.fresh.look((command.store, activity, looked_at), look_again).await?);
+            // A cached offer that says no may be outdated; a yes is checked at the gate, a no only here.
+            let found = known(self.ports.activities.read_offer(command.store, activity, asked).await?);
             return check(command, &found, self.ports.stock.instant(self.ports.clock.now()), open).map(|_| None);
         };
         let mut order = self.new_activity_order(command, activity, checked, &found.store)?;
@@ -49,7 +45,7 @@ impl Orders {
             order.first_payment = self.ports.payments.instant(&order);
             share = Some(self.unpaid.take(self.ports.orders.as_ref(), &order).await?);
         }
-        self.commit(order, share, |refusal| self.activity_refusal(command, activity, looked_at, refusal)).await
+        self.commit(order, share, |refusal| self.activity_refusal(command, activity, asked, refusal)).await
     }
 
     fn new_activity_order(
@@ -106,10 +102,7 @@ impl Orders {
             points_total: price.points_total,
             profit_total: price.profit_total,
         };
-        Ok(NewOrder {
-            order_no,
-            store: command.store,
-            user: command.user.clone(),
+        let terms = OrderTerms {
             kind: OrderKind::Activity,
             total: price.total,
             points_total: price.points_total,
@@ -122,8 +115,14 @@ impl Orders {
             referrer: command.referrer.clone(),
             redirect_type: redirect_type(store),
             activity: Some(part),
-            items: vec![item],
             children: vec![child],
+        };
+        Ok(NewOrder {
+            order_no,
+            store: command.store,
+            user: command.user.clone(),
+            terms,
+            items: vec![item],
             key: command.key.clone(),
             cart_version: None,
             uses_code: None,

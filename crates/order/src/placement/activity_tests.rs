@@ -7,7 +7,7 @@ use sluice_kernel::{CampaignId, Classified as _, Currency, Money, OrderNo, Point
 use crate::{
     ActivityField, CommitOutcome, OfferCard, OrderError, OrderKind, OrderService as _, OrderState, PayType, PlaceActivityOrder,
     Placed, Replay, ReserveAnswer, ShortLine, StockRefusal,
-    fakes::{SKU, World, command, ends_at, look, offer, rules_of_store},
+    fakes::{SKU, World, command, ends_at, found, offer, rules_of_store},
 };
 
 async fn place(world: &Arc<World>, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
@@ -33,19 +33,19 @@ async fn rule_7_the_order_keeps_all_that_was_decided() {
     let placed = place(&world, asked.clone()).await.unwrap();
     let order = placed.order;
     assert_eq!(
-        (order.kind, order.state.clone(), order.total),
+        (order.terms.kind, order.state.clone(), order.terms.total),
         (OrderKind::Activity, OrderState::Unpaid, Money::new(3184, Currency::CNY))
     );
-    assert_eq!((order.points_total, order.profit_total, order.redirect_type.as_str()), (Points(0), 300, "1"));
-    assert_eq!((order.recipient.clone(), order.referrer.clone()), (asked.recipient, asked.referrer));
-    let part = order.activity.clone().unwrap();
+    assert_eq!((order.terms.points_total, order.terms.profit_total, order.terms.redirect_type.as_str()), (Points(0), 300, "1"));
+    assert_eq!((order.terms.recipient.clone(), order.terms.referrer.clone()), (asked.recipient, asked.referrer));
+    let part = order.terms.activity.clone().unwrap();
     // The campaign that runs, not the one that is over.
     assert_eq!((part.campaign_id, part.promoter.as_deref()), (Some(CampaignId(2)), Some("promoter 7")));
     assert_eq!((part.partner_unit_price, part.partner_total), (1990, 3980));
     assert_eq!((part.own_form.as_deref(), part.price.amount, part.points_price), (Some("blue"), 1990, Points(500)));
-    assert_eq!(order.children.len(), 1);
-    assert_eq!((order.items[0].line.line_total, order.items[0].line.unit_points), (order.total, Points(0)));
-    let told = order.activity_told().unwrap();
+    assert_eq!(order.terms.children.len(), 1);
+    assert_eq!((order.items[0].line.line_total, order.items[0].line.unit_points), (order.terms.total, Points(0)));
+    let told = order.activity_fact().unwrap();
     assert_eq!((told.discount.as_str(), told.pay_type.as_str(), told.unit_profit, told.total_profit), ("0.8", "cash", 150, 300));
     assert!(placed.payment.is_some() && !placed.replayed);
 }
@@ -55,7 +55,7 @@ async fn rule_9_an_order_in_points_begins_confirming_and_no_payment_is_prepared(
     let world = world(PayType::Points);
     let placed = place(&world, command(PayType::Points)).await.unwrap();
     assert_eq!((placed.order.state.clone(), placed.payment), (OrderState::Confirming, None));
-    assert_eq!((placed.order.total, placed.order.points_total), (Money::zero(Currency::CNY), Points(800)));
+    assert_eq!((placed.order.terms.total, placed.order.terms.points_total), (Money::zero(Currency::CNY), Points(800)));
     assert_eq!(*world.prepared.lock().unwrap(), 0);
     assert!(world.written.lock().unwrap()[0].first_payment.is_none());
 
@@ -70,15 +70,15 @@ async fn rule_9_an_order_in_points_begins_confirming_and_no_payment_is_prepared(
 #[tokio::test]
 async fn a_stale_look_that_says_no_is_looked_at_again() {
     let world = world(PayType::Cash);
-    world.looks.lock().unwrap().0.window = None;
+    world.lookups.lock().unwrap().0.window = None;
     assert!(place(&world, command(PayType::Cash)).await.is_ok());
     assert_eq!(*world.forgotten.lock().unwrap(), 1);
 
     // What the fresh look says is told: the activity was stopped meanwhile.
     {
-        let mut looks = world.looks.lock().unwrap();
-        looks.0.offer = None;
-        looks.1.window = None;
+        let mut lookups = world.lookups.lock().unwrap();
+        lookups.0.offer = None;
+        lookups.1.window = None;
     }
     assert_eq!(refusal(&world, command(PayType::Cash)).await, "activity_not_found");
     assert_eq!(world.written.lock().unwrap().len(), 1);
@@ -89,13 +89,13 @@ async fn an_offer_that_changed_between_look_and_commit_is_priced_again() {
     let world = world(PayType::Cash);
     let mut dearer = offer(PayType::Cash);
     (dearer.shelf.price.amount, dearer.shelf.revision) = (2990, 4);
-    world.looks.lock().unwrap().1 = look(dearer);
+    world.lookups.lock().unwrap().1 = found(dearer);
     world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::Outdated(vec![SKU])));
     let placed = place(&world, command(PayType::Cash)).await.unwrap();
-    assert_eq!((placed.order.total.amount, placed.order.items[0].line.revision), (4784, 4));
+    assert_eq!((placed.order.terms.total.amount, placed.order.items[0].line.revision), (4784, 4));
 
     // It ended meanwhile: the second look decides.
-    world.looks.lock().unwrap().1.window = None;
+    world.lookups.lock().unwrap().1.window = None;
     world.commits.lock().unwrap().push_back(CommitOutcome::Refused(StockRefusal::Outdated(vec![SKU])));
     assert_eq!(refusal(&world, command(PayType::Cash)).await, "activity_not_found");
 }
@@ -156,12 +156,12 @@ async fn an_outside_gate_is_told_the_terms_and_gets_back_what_was_not_committed(
     world.outside_gate = true;
     let special = rules_of_store(|store| store.special = true);
     let limited = OfferCard { most_units: Some(5), receiving_way: 2, form: [ActivityField::Tel].into(), ..offer(PayType::Points) };
-    world.looks.lock().unwrap().0 = crate::ActivityLook { store: special, ..look(limited) };
+    world.lookups.lock().unwrap().0 = crate::OfferLookup { store: special, ..found(limited) };
     let world = Arc::new(world);
     let placed = place(&world, command(PayType::Points)).await.unwrap();
     let terms = world.terms.lock().unwrap()[0].clone().unwrap();
     assert_eq!((terms.sku, terms.units, terms.most_orders, terms.most_units), (SKU, 2, Some(1), Some(5)));
-    assert_eq!(terms.window, placed.order.activity.as_ref().map(|part| part.window));
+    assert_eq!(terms.window, placed.order.terms.activity.as_ref().map(|part| part.window));
     assert_eq!(world.written.lock().unwrap()[0].reserved_in_epoch, Some(7));
 
     world.gate.lock().unwrap().push_back(ReserveAnswer::Refused(StockRefusal::LimitReached));

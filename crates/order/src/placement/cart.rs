@@ -14,8 +14,8 @@ use super::{
     texts::check_texts,
 };
 use crate::{
-    CodeVerdict, NewOrder, OrderError, OrderInput, OrderKind, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard, ShortLine,
-    StockRefusal,
+    CodeVerdict, NewOrder, OrderError, OrderInput, OrderKind, OrderTerms, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard,
+    ShortLine, StockRefusal,
 };
 
 /// `redirect_type` of cart orders (spec.md S2 rule 7).
@@ -91,10 +91,7 @@ impl Orders {
         let now = self.ports.clock.now();
         let order_no = self.ports.ids.order_no()?;
         let Priced { items, children, total, points_total, profit_total } = price(wanted, cards, self.ports.ids.as_ref())?;
-        Ok(NewOrder {
-            order_no,
-            store: command.store,
-            user: command.user.clone(),
+        let terms = OrderTerms {
             kind: OrderKind::Cart,
             total,
             points_total,
@@ -107,8 +104,14 @@ impl Orders {
             referrer: command.referrer.clone(),
             redirect_type: CART_REDIRECT.to_owned(),
             activity: None,
-            items,
             children,
+        };
+        Ok(NewOrder {
+            order_no,
+            store: command.store,
+            user: command.user.clone(),
+            terms,
+            items,
             key: command.key.clone(),
             cart_version: None,
             uses_code: None,

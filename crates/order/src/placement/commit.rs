@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use sluice_events::PaymentSettled;
-use sluice_kernel::{OrderNo, PortError, PortResult, ReservationId, SkuId, StoreId};
+use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
 
 use super::unpaid::Share;
 use crate::{
-    CommitOutcome, IdempotencyKey, NewOrder, Order, OrderError, OrderItem, OrderState, Orders, Placed, Prepared, RefundState,
-    Replay, ReserveAnswer, StockRefusal,
+    CommitOutcome, IdempotencyKey, NewOrder, Order, OrderError, OrderState, Orders, Placed, Prepared, RefundState, Replay,
+    ReserveAnswer, StockRefusal,
 };
 
 /// A price change or a rebuilt gate may come between check and commit; more often than this in one request is a fault.
@@ -67,8 +67,8 @@ impl Orders {
             return self.ports.writer.commit(Arc::clone(order)).await;
         }
         let (store, reservation) = (order.store, ReservationId::first(order.order_no));
-        let (lines, terms) = (gate_lines(order), order.terms());
-        match self.ports.stock.reserve(store, reservation, &lines, terms.as_ref(), order.created_at).await? {
+        let (lines, terms) = (gate_lines(order), order.reserve_terms());
+        match self.ports.stock.reserve(store, reservation, &lines, terms.as_ref(), order.terms.created_at).await? {
             ReserveAnswer::Held { epoch } => Arc::make_mut(order).reserved_in_epoch = Some(epoch),
             ReserveAnswer::Refused(refusal) => return Ok(CommitOutcome::Refused(refusal)),
             ReserveAnswer::Gone => return Ok(CommitOutcome::EpochMoved),
@@ -86,7 +86,7 @@ impl Orders {
 
     async fn answer_new(&self, mut new: NewOrder) -> Placed {
         let written = new.first_payment.take();
-        let mut order = first_form(new);
+        let mut order = new.into_order();
         if let Some(free) = order.free_settlement() {
             self.settle_free(&mut order, &free).await;
             return Placed { order, payment: None, replayed: false };
@@ -108,13 +108,13 @@ impl Orders {
         let free = order.free_settlement();
         if let (Some(free), OrderState::Unpaid) = (&free, &order.state) {
             self.settle_free(&mut order, free).await;
-        } else if !order.is_paid_in_points() {
+        } else if !order.terms.is_paid_in_points() {
             payment = self.ports.payments.first(order.store, order.order_no).await?;
         }
         if payment.is_none() && order.state == OrderState::Unpaid && free.is_none() {
             payment = self.prepare_or_none(&order).await;
         }
-        order.state = free.map_or_else(|| order.first_state(), |free| OrderState::Paid { payment: free.payment_id });
+        order.state = free.map_or_else(|| order.terms.first_state(), |free| OrderState::Paid { payment: free.payment_id });
         order.cancel_reason = None;
         order.refund_state = RefundState::None;
         order.paid_at = None;
@@ -161,35 +161,4 @@ impl Orders {
 
 fn gate_lines(order: &NewOrder) -> Vec<(SkuId, i64, Option<i64>)> {
     order.items.iter().map(|item| (item.sku_id, item.quantity.get(), Some(item.revision))).collect()
-}
-
-/// The order as it stands right after its commit.
-fn first_form(new: NewOrder) -> Order {
-    let (order_no, state): (OrderNo, OrderState) = (new.order_no, new.first_state());
-    Order {
-        order_no,
-        store: new.store,
-        user: new.user,
-        kind: new.kind,
-        state,
-        cancel_reason: None,
-        reservation: ReservationId::first(order_no),
-        total: new.total,
-        points_total: new.points_total,
-        profit_total: new.profit_total,
-        refunded: 0,
-        refund_state: RefundState::None,
-        created_at: new.created_at,
-        expires_at: new.expires_at,
-        paid_at: None,
-        recipient: new.recipient,
-        store_code: new.store_code,
-        attribution: new.attribution,
-        referrer: new.referrer,
-        redirect_type: new.redirect_type,
-        activity: new.activity,
-        items: new.items.into_iter().map(|line| OrderItem { line, restocked: 0 }).collect(),
-        children: new.children,
-        version: 0,
-    }
 }

@@ -6,7 +6,7 @@ use super::{
     discount::{DiscountedPrice, PartnerPrice, discounted_price, partner_price},
     required_fields::check_activity_fields,
 };
-use crate::{ActivityLook, ActivityWindow, OfferCard, OrderError, PayType, PlaceActivityOrder, StoreRules};
+use crate::{ActivityWindow, OfferCard, OfferLookup, OrderError, PayType, PlaceActivityOrder, StoreRules};
 
 /// `redirect_type` where the store has set none (rule 8): the home page.
 const HOME_PAGE: &str = "1";
@@ -36,19 +36,19 @@ pub struct Checked<'a> {
 /// `open` opens a sealed referrer.
 pub fn check<'a>(
     command: &PlaceActivityOrder,
-    look: &'a ActivityLook,
+    found: &'a OfferLookup,
     now: Timestamp,
     open: impl FnOnce(&str) -> Option<String>,
 ) -> Result<Checked<'a>, OrderError> {
-    let window = look.window.ok_or(OrderError::ActivityNotFound)?;
+    let window = found.window.ok_or(OrderError::ActivityNotFound)?;
     if !window.holds(now) {
         return Err(OrderError::ActivityNotRunning);
     }
-    let offer = look.offer.as_deref().filter(|offer| offer.shelf.buyable).ok_or(OrderError::ProductNotInActivity)?;
+    let offer = found.offer.as_deref().filter(|offer| offer.shelf.buyable).ok_or(OrderError::ProductNotInActivity)?;
     if command.pay_type != offer.mode {
         return Err(OrderError::PayTypeMismatch);
     }
-    let ratio = look.store.points_to_cash_ratio.filter(|[major_units, points]| *major_units > 0 && *points > 0);
+    let ratio = found.store.points_to_cash_ratio.filter(|[major_units, points]| *major_units > 0 && *points > 0);
     if offer.mode == PayType::Points && ratio.is_none() {
         return Err(OrderError::StoreSettingMissing);
     }
@@ -56,7 +56,7 @@ pub fn check<'a>(
         Some(sealed) => Some(open(sealed).ok_or(OrderError::ReferrerInvalid)?),
         None => None,
     };
-    check_activity_fields(offer, look.store.special, &command.recipient, command.own_form.as_ref())?;
+    check_activity_fields(offer, found.store.special, &command.recipient, command.own_form.as_ref())?;
     let too_large = |error: ValueError| OrderError::invalid("/quantity", &error.to_string());
     let price = discounted_price(offer, command.quantity).map_err(too_large)?;
     let partner = partner_price(offer, ratio, command.quantity).map_err(too_large)?;

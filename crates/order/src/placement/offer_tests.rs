@@ -6,21 +6,21 @@ use sluice_kernel::{Classified as _, Points, Quantity};
 
 use super::offer::{check, max_orders, redirect_type};
 use crate::{
-    ActivityField, ActivityLook, OfferCard, PayType, PlaceActivityOrder,
-    fakes::{command, ends_at, look, now, offer, rules_of_store, starts_at},
+    ActivityField, OfferCard, OfferLookup, PayType, PlaceActivityOrder,
+    fakes::{command, ends_at, found, now, offer, rules_of_store, starts_at},
 };
 
-fn refusal(command: &PlaceActivityOrder, look: &ActivityLook) -> Option<&'static str> {
-    refusal_at(command, look, now())
+fn refusal(command: &PlaceActivityOrder, found: &OfferLookup) -> Option<&'static str> {
+    refusal_at(command, found, now())
 }
 
-fn refusal_at(command: &PlaceActivityOrder, look: &ActivityLook, at: sluice_kernel::Timestamp) -> Option<&'static str> {
-    check(command, look, at, |sealed| sealed.strip_prefix("sealed ").map(str::to_owned)).err().map(|refusal| refusal.code())
+fn refusal_at(command: &PlaceActivityOrder, found: &OfferLookup, at: sluice_kernel::Timestamp) -> Option<&'static str> {
+    check(command, found, at, |sealed| sealed.strip_prefix("sealed ").map(str::to_owned)).err().map(|refusal| refusal.code())
 }
 
 #[test]
 fn rule_1_an_activity_runs_from_its_start_to_its_end_both_included() {
-    let (command, look) = (command(PayType::Cash), look(offer(PayType::Cash)));
+    let (command, found) = (command(PayType::Cash), found(offer(PayType::Cash)));
     let millisecond = Duration::from_millis(1);
     for (at, refused) in [
         (starts_at().minus(millisecond), Some("activity_not_running")),
@@ -28,7 +28,7 @@ fn rule_1_an_activity_runs_from_its_start_to_its_end_both_included() {
         (ends_at(), None),
         (ends_at().plus(millisecond), Some("activity_not_running")),
     ] {
-        assert_eq!(refusal_at(&command, &look, at), refused, "{at}");
+        assert_eq!(refusal_at(&command, &found, at), refused, "{at}");
     }
 }
 
@@ -37,11 +37,12 @@ fn rule_1_each_failure_has_a_code_of_its_own_and_the_first_of_several_is_told() 
     // Everything is wrong at once; one after the other is set right.
     let mut command = PlaceActivityOrder { referrer: Some("forged".to_owned()), ..command(PayType::Points) };
     let mut wrong = OfferCard { form: [ActivityField::OwnForm].into(), ..offer(PayType::Cash) };
-    let mut found = look(wrong.clone());
+    let mut found = found(wrong.clone());
+    let window = found.window;
     found.window = None;
     found.offer = None;
     assert_eq!(refusal(&command, &found), Some("activity_not_found"));
-    found.window = look(wrong.clone()).window;
+    found.window = window;
     assert_eq!(refusal_at(&command, &found, ends_at().plus(Duration::from_secs(1))), Some("activity_not_running"));
     assert_eq!(refusal(&command, &found), Some("product_not_in_activity"));
     wrong.shelf.buyable = false;
@@ -67,8 +68,8 @@ fn rule_1_each_failure_has_a_code_of_its_own_and_the_first_of_several_is_told() 
 #[test]
 fn rule_2_a_pay_type_that_is_not_the_mode_is_refused() {
     for (pay_type, mode) in [(PayType::Cash, PayType::Points), (PayType::Points, PayType::Cash)] {
-        assert_eq!(refusal(&command(pay_type), &look(offer(mode))), Some("pay_type_mismatch"));
-        assert_eq!(refusal(&command(mode), &look(offer(mode))), None);
+        assert_eq!(refusal(&command(pay_type), &found(offer(mode))), Some("pay_type_mismatch"));
+        assert_eq!(refusal(&command(mode), &found(offer(mode))), None);
     }
 }
 
@@ -84,7 +85,7 @@ fn rule_4_a_special_store_gives_each_product_once_except_for_two_receiving_ways(
 #[test]
 fn rule_6_the_ratio_is_needed_for_points_alone_and_must_be_above_zero() {
     for ratio in [None, Some([0, 100]), Some([1, 0]), Some([-1, 100])] {
-        let with = |mode| ActivityLook { store: rules_of_store(|store| store.points_to_cash_ratio = ratio), ..look(offer(mode)) };
+        let with = |mode| OfferLookup { store: rules_of_store(|store| store.points_to_cash_ratio = ratio), ..found(offer(mode)) };
         assert_eq!(refusal(&command(PayType::Points), &with(PayType::Points)), Some("store_setting_missing"), "{ratio:?}");
         assert_eq!(refusal(&command(PayType::Cash), &with(PayType::Cash)), None, "{ratio:?}");
     }
@@ -101,11 +102,11 @@ fn a_sum_that_leaves_the_range_is_an_invalid_field() {
     let mut dear = offer(PayType::Points);
     dear.shelf.points = Points(i64::MAX);
     let command = PlaceActivityOrder { quantity: Quantity::new(9999).unwrap(), ..command(PayType::Points) };
-    assert_eq!(refusal(&command, &look(dear)), Some("invalid_field"));
+    assert_eq!(refusal(&command, &found(dear)), Some("invalid_field"));
     // Worth more than can be told, though the points themselves fit.
     let mut worth = offer(PayType::Points);
     worth.shelf.points = Points(i64::MAX / 10_000);
-    assert_eq!(refusal(&command, &look(worth.clone())), None);
-    let found = ActivityLook { store: rules_of_store(|store| store.points_to_cash_ratio = Some([i64::MAX, 1])), ..look(worth) };
+    assert_eq!(refusal(&command, &found(worth.clone())), None);
+    let found = OfferLookup { store: rules_of_store(|store| store.points_to_cash_ratio = Some([i64::MAX, 1])), ..found(worth) };
     assert_eq!(refusal(&command, &found), Some("invalid_field"));
 }

@@ -50,9 +50,9 @@ pub struct StoreRules {
     pub campaigns: Vec<(CampaignId, ActivityWindow)>,
 }
 
-/// What a look at an activity and one of its products found.
+/// What was found of an activity and one of its products.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActivityLook {
+pub struct OfferLookup {
     /// `None`: the store has no such activity.
     pub window: Option<ActivityWindow>,
     /// `None`: unknown, deleted, unlisted, or of another activity.
@@ -62,10 +62,12 @@ pub struct ActivityLook {
 
 /// Activities, offers, the store's rules and sealed referrers, as placing sees them.
 #[async_trait]
-pub trait ActivityDesk: Send + Sync {
+pub trait Activities: Send + Sync {
     /// May answer from a cache: the gate compares revisions.
-    async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<ActivityLook>;
-    /// Forgets what is cached of these, after a refusal.
+    async fn find_offer(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup>;
+    /// As [`Activities::find_offer`], by a read that began after this call: a change that somebody knows of is always seen.
+    async fn read_offer(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup>;
+    /// Forgets what is cached of these, after the gate refused them.
     async fn forget(&self, store: StoreId, activity: ActivityId, product: ProductId);
     /// The promoter a sealed referrer names; `None` where it is forged, foreign, or sealed under a key that is gone.
     fn open_referrer(&self, store: StoreId, sealed: &str) -> Option<String>;

@@ -11,12 +11,12 @@ mod settlements;
 mod stock;
 mod writer;
 
-pub use activities::{ActivityDesk, ActivityField, ActivityLook, OfferCard, StoreRules};
+pub use activities::{Activities, ActivityField, OfferCard, OfferLookup, StoreRules};
 pub use cart::CartReader;
 pub use catalog::{Catalog, RequiredField, ShelfCard};
 pub use codes::{CodeVerdict, CodeVerifier};
-pub use payments::{PaymentDesk, Prepared, RefundCommand, RestockWish};
-pub use points::{PointsDesk, PointsRefund};
+pub use payments::{PaymentRefund, Payments, Prepared, RestockRequest};
+pub use points::{PointsAccount, PointsRefund};
 pub use repository::{Applied, OrderRepository, StockStep, Transition};
 pub use settlements::{Settlements, WaitingSettlement};
 pub use stock::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};

@@ -17,7 +17,7 @@ pub struct Prepared {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundCommand {
+pub struct PaymentRefund {
     pub id: RefundId,
     pub store: StoreId,
     pub order_no: OrderNo,
@@ -25,14 +25,14 @@ pub struct RefundCommand {
     /// `None`: all that is left.
     pub amount: Option<i64>,
     pub reason: String,
-    pub restock: Vec<RestockWish>,
+    pub restock: Vec<RestockRequest>,
     /// Of the request that names the refund by its key.
     pub fingerprint: Option<[u8; 32]>,
 }
 
 /// Units of one SKU that a refund returns to stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestockWish {
+pub struct RestockRequest {
     pub sku_id: SkuId,
     /// `None`: all that the order's refunds have left, if anything.
     pub wanted: Option<i64>,
@@ -41,9 +41,9 @@ pub struct RestockWish {
 
 /// The pay context as the order context sees it.
 #[async_trait]
-pub trait PaymentDesk: Send + Sync {
+pub trait Payments: Send + Sync {
     /// The first payment of an order that is about to be written, where no provider has to be asked for it: then it is
-    /// written together with the order. `None` leaves it to [`PaymentDesk::prepare`], after the commit.
+    /// written together with the order. `None` leaves it to [`Payments::prepare`], after the commit.
     fn instant(&self, order: &NewOrder) -> Option<Prepared>;
     /// `Err(OrderError::PaymentClosed)` where the order takes no payment any more; port errors where the provider
     /// cannot be reached.
@@ -56,7 +56,7 @@ pub trait PaymentDesk: Send + Sync {
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
     /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already; refuses what exceeds
     /// what is left of money or units, and `Err(OrderError::RefundRefused)` where the provider says no.
-    async fn refund(&self, command: RefundCommand, traceparent: Option<&str>) -> Result<(i64, bool), OrderError>;
+    async fn refund(&self, refund: PaymentRefund, traceparent: Option<&str>) -> Result<(i64, bool), OrderError>;
     /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`, `settlement_refused`.
     async fn keep_exception(
         &self,

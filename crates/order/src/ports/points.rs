@@ -20,7 +20,7 @@ pub struct PointsRefund {
 
 /// The points account as the order context sees it. Deductions begin with `order-created` and end with `payment-settled`.
 #[async_trait]
-pub trait PointsDesk: Send + Sync {
+pub trait PointsAccount: Send + Sync {
     /// Begins the deduction of an order whose `order-created` may be lost, once for each order. Answers its end, where it has
     /// ended already.
     async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>>;

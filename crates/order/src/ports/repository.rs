@@ -76,8 +76,8 @@ pub trait OrderRepository: Send + Sync {
     /// Orders that still wait for the points account and are due for a look, oldest first, and puts them off until
     /// `until`; of several callers each gets orders of its own.
     async fn claim_confirming(&self, now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId)>>;
-    /// Looks at these again at `until`, so that a message that is on its way is not sent twice at once.
-    async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()>;
+    /// These are due again at `until`, so that a message that is on its way is not sent twice at once.
+    async fn announce_again_at(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()>;
     /// How many unpaid orders are past their deadline, and since when the oldest one is.
     async fn overdue(&self, now: Timestamp) -> PortResult<(u64, Option<Timestamp>)>;
 }

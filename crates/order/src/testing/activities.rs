@@ -18,16 +18,16 @@ const OUTSIDE: CommitOutcome = CommitOutcome::Refused(StockRefusal::OutsideWindo
 
 /// The same order under a limit.
 fn limited(mut order: NewOrder, most_orders: Option<i64>, most_units: Option<i64>) -> NewOrder {
-    let part = order.activity.as_mut().unwrap();
+    let part = order.terms.activity.as_mut().unwrap();
     (part.most_orders, part.most_units) = (most_orders, most_units);
     order
 }
 
 /// The same order, paid in points.
 fn in_points(mut order: NewOrder) -> NewOrder {
-    order.activity.as_mut().unwrap().pay_type = PayType::Points;
-    (order.total, order.points_total) = (Money::zero(Currency::CNY), Points(800));
-    order.items[0].line_total = order.total;
+    order.terms.activity.as_mut().unwrap().pay_type = PayType::Points;
+    (order.terms.total, order.terms.points_total) = (Money::zero(Currency::CNY), Points(800));
+    order.items[0].line_total = order.terms.total;
     order
 }
 
@@ -59,7 +59,7 @@ pub async fn an_activity_order_reads_back_whole(fixture: &dyn OrderFixture) {
     let user = "keeper";
     let cash = activity_order(number(41, 0), sku, user, 2);
     let mut bare = in_points(activity_order(number(41, 1), sku, user, 1));
-    let part = bare.activity.as_mut().unwrap();
+    let part = bare.terms.activity.as_mut().unwrap();
     (part.campaign_id, part.own_form, part.promoter, part.customer_product_id) = (None, None, None, None);
     (part.receiving_way, part.most_orders, part.most_units) = (4, Some(3), Some(9));
     let mut cart = new_order(number(41, 2), &[(sku, 1)]);
@@ -68,20 +68,19 @@ pub async fn an_activity_order_reads_back_whole(fixture: &dyn OrderFixture) {
 
     for (new, state) in [(&cash, OrderState::Unpaid), (&bare, OrderState::Confirming), (&cart, OrderState::Unpaid)] {
         let read = placed(fixture, new.clone()).await;
-        assert_eq!((read.kind, read.state.clone(), &read.activity), (new.kind, state, &new.activity));
-        assert_eq!((read.total, read.points_total, read.profit_total), (new.total, new.points_total, new.profit_total));
-        assert_eq!(read.activity_told(), new.activity_told());
+        assert_eq!((read.state.clone(), &read.terms), (state, &new.terms));
+        assert_eq!(read.activity_fact(), new.activity_fact());
         assert_eq!(read.items.into_iter().map(|item| item.line).collect::<Vec<_>>(), new.items);
     }
-    assert_eq!(cash.activity.as_ref().unwrap().campaign_id, Some(CampaignId(9)));
+    assert_eq!(cash.terms.activity.as_ref().unwrap().campaign_id, Some(CampaignId(9)));
     // main order, child, item, what the activity adds, movement, outbox
     assert_eq!(fixture.rows_of(cash.order_no).await, 6);
 
     let page = PageRequest::first(10);
     let listed =
         fixture.orders().list(&OrderQuery { store: STORE, user: Some(cash.user.clone()), status: None, page }).await.unwrap();
-    let expected = [&cart, &bare, &cash].map(|order| (order.kind, order.activity.clone()));
-    assert_eq!(listed.into_iter().map(|order| (order.kind, order.activity)).collect::<Vec<_>>(), expected);
+    let expected = [&cart, &bare, &cash].map(|order| (order.terms.kind, order.terms.activity.clone()));
+    assert_eq!(listed.into_iter().map(|order| (order.terms.kind, order.terms.activity)).collect::<Vec<_>>(), expected);
     let confirming = OrderQuery { store: STORE, user: None, status: Some(OrderStatus::Confirming), page: PageRequest::first(1) };
     assert_eq!(fixture.orders().list(&confirming).await.unwrap()[0].order_no, bare.order_no);
     // It waits for the points account, not for a deadline.
@@ -93,7 +92,7 @@ pub async fn an_activity_order_reads_back_whole(fixture: &dyn OrderFixture) {
 pub async fn the_window_is_asked_at_the_commit(fixture: &dyn OrderFixture) {
     let sku = SkuId(14_201);
     fixture.put_sku(STORE, sku, 10, true, REVISION).await;
-    let window = activity_order(number(42, 0), sku, "42", 1).activity.unwrap().window;
+    let window = activity_order(number(42, 0), sku, "42", 1).terms.activity.unwrap().window;
     let (clock, millisecond) = (fixture.clock(), Duration::from_millis(1));
     let instants = [
         (window.starts_at.minus(millisecond), OUTSIDE),
@@ -103,7 +102,8 @@ pub async fn the_window_is_asked_at_the_commit(fixture: &dyn OrderFixture) {
     ];
     for (n, (at, expected)) in (0..).zip(instants) {
         clock.set(at);
-        let order = NewOrder { expires_at: at.plus(Duration::from_mins(15)), ..activity_order(number(42, n), sku, "42", 1) };
+        let mut order = activity_order(number(42, n), sku, "42", 1);
+        order.terms.expires_at = at.plus(Duration::from_mins(15));
         assert_eq!(place(fixture, order.clone()).await, expected, "{at}");
         assert_eq!(fixture.rows_of(order.order_no).await > 0, expected == CommitOutcome::Committed);
     }
@@ -129,7 +129,7 @@ pub async fn precedence_of_activity_refusals(fixture: &dyn OrderFixture) {
     assert_eq!(place(fixture, order.clone()).await, OUTSIDE);
     clock.set(now());
     assert_eq!(place(fixture, order.clone()).await, LIMIT_REACHED);
-    order.activity.as_mut().unwrap().most_orders = Some(2);
+    order.terms.activity.as_mut().unwrap().most_orders = Some(2);
     assert_eq!(place(fixture, order.clone()).await, CommitOutcome::Refused(StockRefusal::Short(vec![(sku, 0)])));
     assert_eq!(fixture.rows_of(order.order_no).await, 0);
 }
@@ -239,7 +239,7 @@ pub async fn deducted_and_refused_points_race(fixture: &dyn OrderFixture) {
     let mut sold = 0;
     for n in 0..100 {
         let order = placed(fixture, in_points(activity_order(number(48, n), sku, "42", 1))).await;
-        assert_eq!((order.kind, order.status()), (OrderKind::Activity, OrderStatus::Confirming));
+        assert_eq!((order.terms.kind, order.status()), (OrderKind::Activity, OrderStatus::Confirming));
         let race = [paid(&order), failed(&order)].map(|transition| {
             let orders = fixture.orders();
             tokio::spawn(async move { orders.apply(&transition).await.unwrap() })

@@ -12,7 +12,7 @@ use sluice_kernel::{
 
 use crate::{
     ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
-    OrderRepository, OrderState, OrderWriter, PayType, Recipient, StockStep, Transition,
+    OrderRepository, OrderState, OrderTerms, OrderWriter, PayType, Recipient, StockStep, Transition,
 };
 
 #[async_trait]
@@ -57,26 +57,28 @@ pub fn new_order(number: i64, lines: &[(SkuId, i64)]) -> NewOrder {
         order_no: OrderNo::from_id(number),
         store: STORE,
         user: user.clone(),
-        kind: OrderKind::Cart,
-        total,
-        points_total,
-        profit_total,
-        created_at: now(),
-        expires_at: now().plus(Duration::from_mins(15)),
-        recipient: Recipient { name: Some("Ada".to_owned()), phone: Some("13800000000".to_owned()), ..Recipient::default() },
-        store_code: Some("S1".to_owned()),
-        attribution: Attribution { rq: Some("rq".to_owned()), cookie_id: None },
-        referrer: None,
-        redirect_type: "2".to_owned(),
-        activity: None,
-        items,
-        children: vec![ChildOrder {
-            order_no: OrderNo::from_id(number + 1),
-            delivery_place: "1".into(),
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
             total,
             points_total,
             profit_total,
-        }],
+            created_at: now(),
+            expires_at: now().plus(Duration::from_mins(15)),
+            recipient: Recipient { name: Some("Ada".to_owned()), phone: Some("13800000000".to_owned()), ..Recipient::default() },
+            store_code: Some("S1".to_owned()),
+            attribution: Attribution { rq: Some("rq".to_owned()), cookie_id: None },
+            referrer: None,
+            redirect_type: "2".to_owned(),
+            activity: None,
+            children: vec![ChildOrder {
+                order_no: OrderNo::from_id(number + 1),
+                delivery_place: "1".into(),
+                total,
+                points_total,
+                profit_total,
+            }],
+        },
+        items,
         key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("key-{number}"), fingerprint: [1; 32] },
         cart_version: None,
         uses_code: None,
@@ -111,7 +113,8 @@ pub fn activity_order(number: i64, sku: SkuId, user: &str, quantity: i64) -> New
     };
     let user = UserId::from(user);
     let key = IdempotencyKey { route: "activity", user: user.clone(), ..order.key };
-    NewOrder { kind: OrderKind::Activity, activity: Some(part), redirect_type: "1".to_owned(), user, key, ..order }
+    let terms = OrderTerms { kind: OrderKind::Activity, activity: Some(part), redirect_type: "1".to_owned(), ..order.terms };
+    NewOrder { user, terms, key, ..order }
 }
 
 fn item(sku: SkuId, quantity: i64, price: Money) -> ItemLine {

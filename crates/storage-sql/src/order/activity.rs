@@ -25,7 +25,7 @@ pub(super) const PART: &str = "SELECT order_no, activity_id, product_id, campaig
 
 /// The values of an activity order's row; `None` for an order of another kind.
 pub(super) fn part_row(order: &NewOrder) -> Option<[Value; 21]> {
-    let (part, item) = order.activity.as_ref().zip(order.items.first())?;
+    let (part, item) = order.terms.activity.as_ref().zip(order.items.first())?;
     Some([
         order.order_no.id().into(),
         order.store.0.into(),

@@ -153,7 +153,7 @@ async fn check_outcomes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> 
     let standing: Vec<(String, Timestamp)> = candidates
         .iter()
         .filter(|candidate| candidate.stands())
-        .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.created_at))
+        .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.terms.created_at))
         .collect();
     let released = commit_outcomes(unit, standing).await?;
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
@@ -186,7 +186,7 @@ async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Stor
             candidate.order.store.0.into(),
             phone.as_str().into(),
             sent_at.as_millis().into(),
-            candidate.order.created_at.as_millis().into(),
+            candidate.order.terms.created_at.as_millis().into(),
         ];
         if unit.row(select, values).await?.is_none() {
             candidate.answer(CommitOutcome::CodeSpent);
@@ -208,8 +208,12 @@ async fn use_codes(unit: &UnitOfWork, standing: &[&Candidate<'_>]) -> StoreResul
     let update = "UPDATE sent_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
     for Candidate { order, .. } in standing {
         let Some((phone, sent_at)) = &order.uses_code else { continue };
-        let values =
-            vec![order.created_at.as_millis().into(), order.store.0.into(), phone.as_str().into(), sent_at.as_millis().into()];
+        let values = vec![
+            order.terms.created_at.as_millis().into(),
+            order.store.0.into(),
+            phone.as_str().into(),
+            sent_at.as_millis().into(),
+        ];
         if unit.execute(update, values).await? != 1 {
             return Err(StoreError::Contradiction("a locked verification code was used up"));
         }
@@ -223,19 +227,20 @@ async fn take_stock(unit: &UnitOfWork, clock: &dyn Clock, candidates: &mut [Cand
     let standing = || candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order);
     let skus: Vec<SkuId> = standing().flat_map(|order| order.items.iter().map(|item| item.sku_id)).collect();
     let limits: Vec<LimitKey> =
-        standing().filter_map(NewOrder::terms).map(|terms| LimitKey { sku: terms.sku, user: terms.user }).collect();
+        standing().filter_map(NewOrder::reserve_terms).map(|terms| LimitKey { sku: terms.sku, user: terms.user }).collect();
     let mut stock = LockedStock::lock_with_limits(unit, skus, limits).await?;
     let now = clock.now();
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
         let order = candidate.order;
         let movement_id = rows::reservation(order.order_no);
-        let cause = Cause { store: order.store, movement_id: &movement_id, order_no: Some(order.order_no), at: order.created_at };
+        let cause =
+            Cause { store: order.store, movement_id: &movement_id, order_no: Some(order.order_no), at: order.terms.created_at };
         let lines: Vec<ReserveLine> = order
             .items
             .iter()
             .map(|item| ReserveLine { sku: item.sku_id, quantity: item.quantity.get(), revision: Some(item.revision) })
             .collect();
-        if let Err(refusal) = stock.take(&cause, &lines, &stock_terms(order.terms()), now)? {
+        if let Err(refusal) = stock.take(&cause, &lines, &stock_terms(order.reserve_terms()), now)? {
             candidate.answer(CommitOutcome::Refused(refusal.into()));
         }
     }

@@ -201,7 +201,7 @@ impl Lane {
     }
 
     fn has_expired(&self, placement: &Placement) -> bool {
-        self.clock.now() >= placement.order.expires_at
+        self.clock.now() >= placement.order.terms.expires_at
     }
 
     async fn settle(&self, batch: &[&Placement], turn: &Turn, end: Instant) -> Vec<PortResult<Verdict>> {

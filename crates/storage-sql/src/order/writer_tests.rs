@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use sluice_kernel::{Currency, Money, OrderNo, Points, StoreId, Timestamp, UserId};
-use sluice_order::{Attribution, CommitOutcome, IdempotencyKey, NewOrder, OrderKind, Recipient, Replay};
+use sluice_order::{Attribution, CommitOutcome, IdempotencyKey, NewOrder, OrderKind, OrderTerms, Recipient, Replay};
 
 use super::*;
 
@@ -12,20 +12,22 @@ fn order(number: i64, key: &str) -> NewOrder {
         order_no: OrderNo::from_id(number),
         store,
         user: user.clone(),
-        kind: OrderKind::Cart,
-        total: Money::zero(Currency::CNY),
-        points_total: Points(0),
-        profit_total: 0,
-        created_at: at,
-        expires_at: at,
-        recipient: Recipient::default(),
-        store_code: None,
-        attribution: Attribution::default(),
-        referrer: None,
-        redirect_type: "2".to_owned(),
-        activity: None,
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
+            total: Money::zero(Currency::CNY),
+            points_total: Points(0),
+            profit_total: 0,
+            created_at: at,
+            expires_at: at,
+            recipient: Recipient::default(),
+            store_code: None,
+            attribution: Attribution::default(),
+            referrer: None,
+            redirect_type: "2".to_owned(),
+            activity: None,
+            children: vec![],
+        },
         items: vec![],
-        children: vec![],
         key: IdempotencyKey { route: "orders", store, user, key: key.to_owned(), fingerprint: [7; 32] },
         cart_version: None,
         uses_code: None,

@@ -233,7 +233,7 @@ fn some_change(order: &Order, step: i64, dice: &mut Dice) -> Option<Transition> 
         }
         OrderState::Cancelled { .. } => Some(change(OrderState::PaidAfterClose { payment }, StockStep::None)),
         OrderState::Paid { .. } | OrderState::Refunded { .. } | OrderState::PaidAfterClose { .. } => {
-            let left = order.total.amount - order.refunded;
+            let left = order.terms.total.amount - order.refunded;
             let amount = if dice.roll(2) == 0 { left } else { left.min(500) };
             if amount == 0 {
                 return None;

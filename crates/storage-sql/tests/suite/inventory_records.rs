@@ -216,7 +216,7 @@ fn some_change(order: &Order, step: u64, epoch: i64, dice: &mut Dice) -> Option<
         }
         OrderState::Cancelled { .. } => Some(plain_transition(order, OrderState::PaidAfterClose { payment }, StockStep::None)),
         OrderState::Paid { .. } | OrderState::PaidAfterClose { .. } => {
-            let amount = order.total.amount - order.refunded;
+            let amount = order.terms.total.amount - order.refunded;
             let restock: Vec<(SkuId, i64)> = order.items.iter().map(|item| (item.line.sku_id, 1)).collect();
             let record = RefundRecord { id: RefundId(format!("refund-{step}")), amount, restock };
             let stock = if dice.roll(2) == 0 { StockStep::Restock(record.clone()) } else { StockStep::None };

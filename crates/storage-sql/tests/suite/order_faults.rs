@@ -33,7 +33,7 @@ async fn a_poisoned_order_fails_alone(engine: Engine) {
     let writer = engine.writer(StockMode::InCommit).await;
     assert_eq!(writer.commit(new_order(100, &[(SKU, 1)]).into()).await.unwrap(), CommitOutcome::Committed);
     let mut poisoned = new_order(200, &[(SKU, 1)]);
-    poisoned.children = new_order(100, &[(SKU, 1)]).children;
+    poisoned.terms.children = new_order(100, &[(SKU, 1)]).terms.children;
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..40 {
         let (writer, poisoned) = (writer.clone(), poisoned.clone());

@@ -259,8 +259,8 @@ async fn no_order_is_committed_after_its_own_deadline() {
         engine.put_sku(StockMode::InCommit, STORE, FREE, UNITS, LISTED).await;
         let writer = engine.writer(StockMode::InCommit).await;
         let order = new_order(1_000, &[(FREE, 1)]);
-        engine.clock.set(order.expires_at);
-        assert_eq!(engine.clock.now(), order.expires_at);
+        engine.clock.set(order.terms.expires_at);
+        assert_eq!(engine.clock.now(), order.terms.expires_at);
         assert_away(&place(&writer, order.clone()).await);
         assert_eq!(engine.rows_of(order.order_no).await, 0);
         engine.clock.set(now());

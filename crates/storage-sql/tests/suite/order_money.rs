@@ -53,10 +53,10 @@ impl Stage {
             store: STORE,
             user: UserId::from("42"),
             order_no,
-            amount: order.total,
+            amount: order.terms.total,
             status: PaymentStatus::Pending,
             url: None,
-            expires_at: order.expires_at,
+            expires_at: order.terms.expires_at,
             created_at: now(),
             refunded: 0,
         };
@@ -157,7 +157,7 @@ async fn a_settlement_waits_until_its_order_has_taken_it(engine: Engine) {
     }
     assert_eq!(claimed.len(), 1, "three workers never sweep one row three times");
     let waiting = claimed.remove(0);
-    assert_eq!((waiting.id.as_str(), waiting.attempts, waiting.settled.amount), ("pay-1/paid", 1, order.total));
+    assert_eq!((waiting.id.as_str(), waiting.attempts, waiting.settled.amount), ("pay-1/paid", 1, order.terms.total));
     // Kept anew it stays as it is; put off it comes later, given up never.
     stage.settlements.keep(&waiting.settled, at(10)).await.unwrap();
     assert!(stage.settlements.claim(10, at(20), at(50)).await.unwrap().is_empty());
@@ -192,5 +192,5 @@ async fn confirming_orders_are_claimed_by_one_worker_each(engine: Engine) {
         claimed.extend(claim.await.unwrap());
     }
     assert_eq!(claimed, [(order.order_no, STORE)]);
-    assert_eq!(order.total, Money::new(1990, Currency::CNY));
+    assert_eq!(order.terms.total, Money::new(1990, Currency::CNY));
 }
