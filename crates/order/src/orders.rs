@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, StoreId, Timestamp, UserId};
+use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
     Activities, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
     OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed,
-    PointsAccount, Prepared, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
+    PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
     placement::{InFlightKey, InFlightKeys, UnpaidShares},
 };
 
@@ -123,7 +123,7 @@ impl OrderService for Orders {
         user: &UserId,
         order: OrderNo,
         key: IdempotencyKey,
-    ) -> Result<(Prepared, bool), OrderError> {
+    ) -> Result<(PaymentHandle, bool), OrderError> {
         let _in_flight = self.claim(&key)?;
         self.prepare_payment_again(store, user, order, &key).await
     }

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{OrderNo, Page, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, Prepared,
-    RefundOutcome, RefundRequest,
+    IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome,
+    RefundRequest,
 };
 
 /// A placement ends where its future is dropped: whoever must not stop half way (the API, whose clients hang up) runs the call
@@ -36,7 +36,7 @@ pub trait OrderService: Send + Sync {
         user: &UserId,
         order: OrderNo,
         key: IdempotencyKey,
-    ) -> Result<(Prepared, bool), OrderError>;
+    ) -> Result<(PaymentHandle, bool), OrderError>;
     /// Staff: paid → fulfilled → completed.
     async fn fulfil(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn complete(&self, store: StoreId, order: OrderNo) -> Result<OrderDetail, OrderError>;

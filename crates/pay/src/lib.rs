@@ -14,11 +14,12 @@ pub mod testing;
 
 pub use error::PayError;
 pub use model::{
-    Attribution, Channel, CloseAnswer, Notice, NoticeStatus, PayException, PayLine, PayRefund, Payment, PaymentHandle,
-    PaymentRequest, PaymentStatus, RefundRequest, RefundStatus, RestockAsk, SandboxOutcome, WebhookHeaders,
+    Channel, CloseAnswer, Notice, NoticeStatus, PayException, PayLine, PayRefund, Payment, PaymentRequest, PaymentStatus,
+    RefundRequest, RefundStatus, RestockAsk, SandboxOutcome, WebhookHeaders,
 };
 pub use ports::{
     ChannelState, GatewayError, InsertAnswer, NoticeAnswer, PaymentGateway, PaymentRepository, RefundBegin, RefundRepository,
     SandboxChannels, SandboxNotice, SignatureError,
 };
 pub use service::{PayService, Payments};
+pub use sluice_kernel::{Attribution, PaymentHandle};

@@ -16,9 +16,10 @@ pub mod testing;
 
 pub use error::PromotionError;
 pub use model::{
-    Activity, ActivityChange, ActivityFields, ActivityOffers, ActivityStatus, Campaign, CampaignChange, CampaignFields, Discount,
-    Look, Mode, NewActivity, NewCampaign, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms,
-    Redemption, SalesStatus, Window,
+    Activity, ActivityChange, ActivityFields, ActivityOffers, Campaign, CampaignChange, CampaignFields, Discount, Look, Mode,
+    NewActivity, NewCampaign, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms, Redemption,
+    SalesStatus,
 };
 pub use ports::{AddedOffer, ChangeListener, Changed, PromotionRepository, ReferrerSeal};
 pub use service::{PromotionPorts, PromotionService, Promotions, check_promoter};
+pub use sluice_kernel::Window;

@@ -3,64 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
-use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, Points, ProductId, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    ActivityId, CampaignId, Money, OrderNo, PayType, Points, ProductId, SkuId, StoreId, Timestamp, UserId, Window,
+};
 
-/// What an order of an offer is paid with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    Cash,
-    Points,
-}
-
-impl Mode {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cash => "cash",
-            Self::Points => "points",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Cash, Self::Points].into_iter().find(|mode| mode.as_str() == text)
-    }
-}
-
-/// From `starts_at` to `ends_at`, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    pub starts_at: Timestamp,
-    pub ends_at: Timestamp,
-}
-
-impl Window {
-    pub fn status(&self, at: Timestamp) -> ActivityStatus {
-        if at < self.starts_at {
-            ActivityStatus::Coming
-        } else if at <= self.ends_at {
-            ActivityStatus::Running
-        } else {
-            ActivityStatus::Over
-        }
-    }
-}
-
-/// Where an instant stands to a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityStatus {
-    Coming,
-    Running,
-    Over,
-}
-
-impl ActivityStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Coming => "coming",
-            Self::Running => "running",
-            Self::Over => "over",
-        }
-    }
-}
+/// The discount mode of an activity or an offer is what its orders are paid with.
+pub type Mode = PayType;
 
 /// A discount promotion of one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -336,14 +284,6 @@ pub struct Redemption {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn s1_rule_1_both_ends_of_a_window_belong_to_it() {
-        let at = Timestamp::from_millis;
-        let window = Window { starts_at: at(1_000), ends_at: at(2_000) };
-        let statuses = [999, 1_000, 2_000, 2_001].map(|millis| window.status(at(millis)).as_str());
-        assert_eq!(statuses, ["coming", "running", "running", "over"]);
-    }
 
     #[test]
     fn a_discount_is_above_zero_and_at_most_one_with_four_places() {

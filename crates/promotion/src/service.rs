@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{ActivityOrder, OrderPaid, OrderRefunded};
-use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp, text::is_visible};
+use sluice_kernel::{
+    ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, RefundState, StoreId, Timestamp, text::is_visible,
+};
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
@@ -233,7 +235,7 @@ impl PromotionService for Promotions {
     async fn record_refunded(&self, refunded: &[OrderRefunded]) -> Result<(), PromotionError> {
         let whole: Vec<(StoreId, OrderNo, Timestamp)> = refunded
             .iter()
-            .filter(|order| order.activity.is_some() && order.refund_status == "full")
+            .filter(|order| order.activity.is_some() && order.refund_status == RefundState::Full)
             .map(|order| (order.store_id, order.order_no, order.at))
             .collect();
         if whole.is_empty() {

@@ -9,10 +9,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::future;
-use sluice_catalog::{CatalogError, CatalogService, FormField, SkuCard};
+use sluice_catalog::{CatalogError, CatalogService, SkuCard};
 use sluice_kernel::{ActivityId, Classified as _, Currency, PortError, PortResult, ProductId, StoreId};
-use sluice_order::{Activities, ActivityField, ActivityWindow, OfferCard, OfferLookup, PayType, ShelfCard, StoreRules};
-use sluice_promotion::{Activity, Mode, Offer, PromotionService, Window};
+use sluice_order::{Activities, OfferCard, OfferLookup, ShelfCard, StoreRules};
+use sluice_promotion::{Activity, Offer, PromotionService};
 
 use super::{catalog::shelf_card, offer_cache::OfferCache};
 
@@ -71,7 +71,7 @@ impl ActivityBridge {
             special: settings.special,
             points_to_cash_ratio: settings.points_to_cash_ratio,
             h5_redirect_type: settings.h5_redirect_type,
-            campaigns: ahead.iter().map(|campaign| (campaign.id, window(campaign.window))).collect(),
+            campaigns: ahead.iter().map(|campaign| (campaign.id, campaign.window)).collect(),
         }))
     }
 
@@ -95,7 +95,7 @@ impl Activities for ActivityBridge {
         let Some(activity) = looked.activity else {
             return Ok(OfferLookup { window: None, offer: None, store: rules });
         };
-        let window = window(activity.window);
+        let window = activity.window;
         let incomplete = OfferLookup { window: Some(window), offer: None, store: rules.clone() };
         let Some((offer, revision)) = looked.offer else { return Ok(incomplete) };
         let Some(card) = self.card(store, &offer).await? else { return Ok(incomplete) };
@@ -125,40 +125,15 @@ impl Activities for ActivityBridge {
     }
 }
 
-fn window(window: Window) -> ActivityWindow {
-    ActivityWindow { starts_at: window.starts_at, ends_at: window.ends_at }
-}
-
 fn offer_card(activity: &Activity, offer: &Offer, revision: i64, card: SkuCard) -> OfferCard {
-    let form = card.order_form_items.iter().flat_map(|field| activity_fields(*field)).copied().collect();
     OfferCard {
-        mode: match offer.mode(activity) {
-            Mode::Cash => PayType::Cash,
-            Mode::Points => PayType::Points,
-        },
+        mode: offer.mode(activity),
         discount: offer.discount().get(),
         receiving_way: card.receiving_way.get(),
-        form,
         customer_product_id: card.customer_product_id.clone(),
         most_units: offer.terms.per_user_limit,
         // The older of the two: whatever changed in between, the gate knows a newer one.
         shelf: ShelfCard { buyable: card.buyable, revision: revision.min(card.revision), ..shelf_card(card) },
-    }
-}
-
-/// The form fields an activity order knows (spec.md S1 rule 3). It carries no verification code.
-fn activity_fields(field: FormField) -> &'static [ActivityField] {
-    match field {
-        FormField::Recipients => &[ActivityField::Recipients],
-        FormField::Tel => &[ActivityField::Tel],
-        FormField::IdCard => &[ActivityField::IdCard],
-        FormField::TotalAddress => &[ActivityField::TotalAddress],
-        FormField::Address => &[ActivityField::Address],
-        FormField::OwnForm => &[ActivityField::OwnForm],
-        FormField::ReceivingInfo => {
-            &[ActivityField::Recipients, ActivityField::Tel, ActivityField::TotalAddress, ActivityField::Address]
-        }
-        FormField::VerifyCode => &[],
     }
 }
 

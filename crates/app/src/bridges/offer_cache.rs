@@ -14,8 +14,8 @@ use std::{
 };
 
 use moka::sync::Cache;
-use sluice_kernel::{ActivityId, Classified as _, PortError, PortResult, ProductId, StoreId};
-use sluice_order::{ActivityWindow, OfferCard, OfferLookup};
+use sluice_kernel::{ActivityId, Classified as _, PortError, PortResult, ProductId, StoreId, Window};
+use sluice_order::{OfferCard, OfferLookup};
 
 pub type OfferKey = (StoreId, ActivityId, ProductId);
 type Outcome = Result<OfferLookup, Arc<PortError>>;
@@ -25,7 +25,7 @@ const MAX_OFFERS: u64 = 20_000;
 const OFFER_LIFE: Duration = Duration::from_secs(10);
 
 pub struct OfferCache {
-    offers: Cache<OfferKey, (ActivityWindow, Arc<OfferCard>)>,
+    offers: Cache<OfferKey, (Window, Arc<OfferCard>)>,
     /// Reads that are under way, or waited for.
     reads: Mutex<HashMap<OfferKey, Arc<SharedRead>>>,
 }
@@ -46,11 +46,11 @@ impl Default for OfferCache {
 }
 
 impl OfferCache {
-    pub fn get(&self, key: &OfferKey) -> Option<(ActivityWindow, Arc<OfferCard>)> {
+    pub fn get(&self, key: &OfferKey) -> Option<(Window, Arc<OfferCard>)> {
         self.offers.get(key)
     }
 
-    pub fn keep(&self, key: OfferKey, window: ActivityWindow, offer: Arc<OfferCard>) {
+    pub fn keep(&self, key: OfferKey, window: Window, offer: Arc<OfferCard>) {
         self.offers.insert(key, (window, offer));
     }
 
@@ -122,7 +122,7 @@ mod tests {
             h5_redirect_type: None,
             campaigns: Vec::new(),
         };
-        OfferLookup { window: stands.then_some(ActivityWindow { starts_at, ends_at }), offer: None, store: store.into() }
+        OfferLookup { window: stands.then_some(Window { starts_at, ends_at }), offer: None, store: store.into() }
     }
 
     #[tokio::test]

@@ -10,14 +10,14 @@ use std::{
 
 use rust_decimal::Decimal;
 use sluice_kernel::{
-    CampaignId, Currency, ManualClock, Money, OrderNo, Points, ProductId, Quantity, ReservationId, SequenceIds, SkuId, StoreId,
-    Timestamp, UserId,
+    Attribution, CampaignId, Currency, ManualClock, Money, OrderNo, PayType, Points, ProductId, Quantity, ReservationId,
+    SequenceIds, SkuId, StoreId, Timestamp, UserId, Window,
 };
 
 use crate::{
-    ActivityWindow, Applied, Attribution, CommitOutcome, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts,
-    OrderTimings, Orders, PayType, PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms,
-    ShelfCard, StoreRules, Transition, Unpaid, UnpaidLimits, WaitingSettlement,
+    Applied, CommitOutcome, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts, OrderTimings, Orders,
+    PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms, ShelfCard, StoreRules,
+    Transition, Unpaid, UnpaidLimits, WaitingSettlement,
 };
 
 pub const STORE: StoreId = StoreId(1);
@@ -48,25 +48,17 @@ pub fn offer(mode: PayType) -> OfferCard {
         allotable_profit: 150,
         supplier_price: 990,
         delivery_place: "1".into(),
-        required: [].into(),
+        form: [].into(),
         buyable: true,
         revision: 3,
     };
     let discount = Decimal::new(8, 1);
-    OfferCard {
-        shelf,
-        mode,
-        discount,
-        receiving_way: 0,
-        form: [].into(),
-        customer_product_id: Some("C-1".into()),
-        most_units: None,
-    }
+    OfferCard { shelf, mode, discount, receiving_way: 0, customer_product_id: Some("C-1".into()), most_units: None }
 }
 
 pub fn rules_of_store(change: impl FnOnce(&mut StoreRules)) -> Arc<StoreRules> {
-    let over = ActivityWindow { starts_at: starts_at().minus(Duration::from_hours(1)), ends_at: starts_at() };
-    let runs = ActivityWindow { starts_at: starts_at(), ends_at: ends_at() };
+    let over = Window { starts_at: starts_at().minus(Duration::from_hours(1)), ends_at: starts_at() };
+    let runs = Window { starts_at: starts_at(), ends_at: ends_at() };
     let mut store = StoreRules {
         currency: Currency::CNY,
         special: false,
@@ -79,7 +71,7 @@ pub fn rules_of_store(change: impl FnOnce(&mut StoreRules)) -> Arc<StoreRules> {
 }
 
 pub fn found(offer: OfferCard) -> OfferLookup {
-    let window = ActivityWindow { starts_at: starts_at(), ends_at: ends_at() };
+    let window = Window { starts_at: starts_at(), ends_at: ends_at() };
     OfferLookup { window: Some(window), offer: Some(Arc::new(offer)), store: rules_of_store(|_| {}) }
 }
 

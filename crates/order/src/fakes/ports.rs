@@ -5,15 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::PaymentSettled;
 use sluice_kernel::{
-    ActivityId, OrderNo, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, OrderNo, PaymentHandle, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId, SkuId, StoreId,
+    Timestamp, UserId,
 };
 
 use super::Fakes;
 use crate::{
     Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder, OfferLookup,
     Order, OrderError, OrderQuery, OrderRepository, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund,
-    Prepared, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
-    WaitingSettlement,
+    Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid, WaitingSettlement,
 };
 
 #[async_trait]
@@ -212,21 +212,26 @@ impl Settlements for Fakes {
 
 #[async_trait]
 impl Payments for Fakes {
-    fn instant(&self, _: &NewOrder) -> Option<Prepared> {
+    fn instant(&self, _: &NewOrder) -> Option<PaymentHandle> {
         None
     }
 
-    async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError> {
+    async fn prepare(&self, order: &Order) -> Result<PaymentHandle, OrderError> {
         *self.0.prepared.lock().unwrap() += 1;
         let url = "http://localhost/pay".to_owned();
-        Ok(Prepared { payment_id: PaymentId::from("p1"), provider: "sandbox".to_owned(), url, expires_at: order.terms.expires_at })
+        Ok(PaymentHandle {
+            payment_id: PaymentId::from("p1"),
+            provider: "sandbox".to_owned(),
+            url,
+            expires_at: order.terms.expires_at,
+        })
     }
 
-    async fn first(&self, _: StoreId, _: OrderNo) -> PortResult<Option<Prepared>> {
+    async fn first(&self, _: StoreId, _: OrderNo) -> PortResult<Option<PaymentHandle>> {
         Ok(None)
     }
 
-    async fn latest(&self, _: StoreId, _: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>> {
+    async fn latest(&self, _: StoreId, _: &[OrderNo]) -> PortResult<HashMap<OrderNo, PaymentHandle>> {
         Ok(HashMap::new())
     }
 

@@ -1,4 +1,4 @@
-//! Unpaid orders that are given up: by user, staff or timer.
+//! Unpaid orders that user, staff or timer cancel.
 
 use sluice_events::{Envelope, Fact, OrderCancelled, PaymentWindowClosed, Topic};
 use sluice_kernel::{OrderNo, PortError, StoreId, Timestamp};
@@ -10,7 +10,7 @@ use super::{
 use crate::{Applied, CancelReason, Order, OrderError, OrderState, Orders, StockStep, Transition};
 
 impl Orders {
-    /// Gives an unpaid order up. Answers the order as it is then; refuses where it is not unpaid any more.
+    /// Answers the order as it is then; refuses where it is not unpaid any more.
     pub(crate) async fn cancel_unpaid(
         &self,
         store: StoreId,
@@ -24,8 +24,8 @@ impl Orders {
                 return Ok(order);
             }
             let to = order.state.clone().cancel(reason).map_err(|_| OrderError::NotCancellable)?;
-            // The channel is asked and closed first: from here on no new payment can begin. Money that is stored closes the
-            // door, taken by the order or not.
+            // The channel is asked and closed first: from here on no new payment can begin. An order whose money is stored is not
+            // cancelled, whether the order has taken it or not.
             if self.ports.payments.close(store, order_no).await? {
                 return Err(OrderError::NotCancellable);
             }
@@ -61,7 +61,7 @@ impl Orders {
             return Ok(());
         }
         match self.cancel_unpaid(store, order_no, CancelReason::Expired, traceparent).await {
-            // Money was faster.
+            // Its money came first.
             Ok(_) | Err(OrderError::NotCancellable) => Ok(()),
             Err(error) => Err(error),
         }
@@ -92,7 +92,7 @@ pub(super) fn cancelled(order: &Order, to: &OrderState, at: Timestamp) -> OrderC
     let reason = if let OrderState::Cancelled { reason } = to { Some(reason.as_str().to_owned()) } else { None };
     OrderCancelled {
         order_no: order.order_no,
-        kind: order.terms.kind.as_str().to_owned(),
+        kind: order.terms.kind,
         store_id: order.store,
         user_id: order.user.clone(),
         status: to.status().as_str().to_owned(),

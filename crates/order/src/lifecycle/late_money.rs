@@ -7,7 +7,8 @@ use sluice_kernel::{PaymentId, PortError, RefundId, ReservationId, SkuId};
 use super::attempt::Attempt;
 use crate::{Applied, Order, OrderError, Orders, PaymentRefund, ReserveAnswer, ReserveTerms, StockStep, Transition};
 
-/// Reservations of late money whose process died; more than this in one try are a gate that moves under our hands.
+/// Reservations in one try: each may have been used up by a process that died. More than this means that the gate is
+/// being rebuilt.
 const MAX_ATTEMPTS: u16 = 8;
 
 /// What a gate outside the database says to late money.

@@ -1,14 +1,14 @@
 //! Payments of an order: how one is prepared, and what becomes of what was settled.
 
 use sluice_events::{Fact, OrderPaid, PaymentSettled, SettledStatus};
-use sluice_kernel::{OrderNo, ReservationId, StoreId, UserId};
+use sluice_kernel::{OrderNo, PaymentHandle, ReservationId, StoreId, UserId};
 
 use super::{
     attempt::{Attempt, MAX_LOST_RACES, too_many_races},
     lines,
     points::POINTS_PROVIDER,
 };
-use crate::{IdempotencyKey, Order, OrderError, OrderState, Orders, Prepared, StockStep, Transition};
+use crate::{IdempotencyKey, Order, OrderError, OrderState, Orders, StockStep, Transition};
 
 impl Orders {
     pub(crate) async fn prepare_payment_again(
@@ -17,7 +17,7 @@ impl Orders {
         user: &UserId,
         order_no: OrderNo,
         key: &IdempotencyKey,
-    ) -> Result<(Prepared, bool), OrderError> {
+    ) -> Result<(PaymentHandle, bool), OrderError> {
         let order = self.order_of(store, Some(user), order_no).await?;
         let replay = self.ports.orders.find_replay(key).await?;
         if replay.is_some_and(|replay| !replay.same_body) {
@@ -96,7 +96,7 @@ impl Orders {
         let to = order.state.clone().pay(settled.payment_id.clone()).map_err(|_| OrderError::PaymentClosed)?;
         let paid = OrderPaid {
             order_no: order.order_no,
-            kind: order.terms.kind.as_str().to_owned(),
+            kind: order.terms.kind,
             store_id: order.store,
             user_id: order.user.clone(),
             total: order.terms.total,

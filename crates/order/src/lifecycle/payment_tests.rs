@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
-use sluice_kernel::{Classified as _, Currency, Money, PaymentId, ReservationId};
+use sluice_kernel::{Classified as _, Currency, Money, PayType, PaymentId, ReservationId};
 
 use crate::{
-    Applied, CancelReason, CommitOutcome, Order, OrderService as _, OrderState, OrderStatus, PayType, Replay, ReserveAnswer,
-    StockRefusal, StockStep, WaitingSettlement,
+    Applied, CancelReason, CommitOutcome, Order, OrderService as _, OrderState, OrderStatus, Replay, ReserveAnswer, StockRefusal,
+    StockStep, WaitingSettlement,
     fakes::{STORE, World, command, found, now, offer},
 };
 

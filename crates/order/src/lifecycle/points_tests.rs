@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
-use sluice_kernel::{Classified as _, Currency, Money, PaymentId, Points, RefundId, ReservationId};
+use sluice_kernel::{Classified as _, Currency, Money, PayType, PaymentId, Points, RefundId, RefundState, ReservationId};
 
 use crate::{
-    Applied, CancelReason, IdempotencyKey, Order, OrderError, OrderService as _, OrderState, OrderStatus, PayType, RefundRequest,
+    Applied, CancelReason, IdempotencyKey, Order, OrderError, OrderService as _, OrderState, OrderStatus, RefundRequest,
     RestockChoice, StockStep,
     fakes::{SKU, STORE, World, command, now},
 };
@@ -163,7 +163,7 @@ async fn points_go_back_whole_and_under_one_name() {
     let last = transitions.last().unwrap();
     assert!(matches!(&last.stock, StockStep::Restock(refund) if refund.restock == [(SKU, 1)]));
     let Some(Fact::OrderRefunded { order: told }) = &last.fact else { unreachable!("no fact") };
-    assert_eq!((told.refund_status.as_str(), told.points), ("full", Some(Points(800))));
+    assert_eq!((told.refund_status, told.points), (RefundState::Full, Some(Points(800))));
     assert!(told.activity.is_some());
 }
 

@@ -1,11 +1,11 @@
 //! Refunds: what staff may ask for, what returns to stock, and what a refund that took effect does to the order.
 
 use sluice_events::{Fact, OrderRefunded, PaymentSettled};
-use sluice_kernel::{RefundId, text::is_visible};
+use sluice_kernel::{RefundId, RefundState, text::is_visible};
 
 use super::attempt::Attempt;
 use crate::{
-    IdempotencyKey, Order, OrderError, OrderStatus, Orders, PaymentRefund, RefundOutcome, RefundRecord, RefundRequest, RefundState,
+    IdempotencyKey, Order, OrderError, OrderStatus, Orders, PaymentRefund, RefundOutcome, RefundRecord, RefundRequest,
     RestockChoice, RestockRequest, StockStep, Transition,
 };
 
@@ -77,11 +77,11 @@ impl Orders {
         let fact = Fact::OrderRefunded {
             order: OrderRefunded {
                 order_no: order.order_no,
-                kind: order.terms.kind.as_str().to_owned(),
+                kind: order.terms.kind,
                 store_id: order.store,
                 user_id: order.user.clone(),
                 status: to.status().as_str().to_owned(),
-                refund_status: if full { RefundState::Full } else { RefundState::Partial }.as_str().to_owned(),
+                refund_status: if full { RefundState::Full } else { RefundState::Partial },
                 refund_id,
                 amount: settled.amount,
                 restocked: settled.restock.clone(),

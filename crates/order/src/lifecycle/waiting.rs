@@ -69,7 +69,8 @@ impl Orders {
         if given_up {
             tracing::error!(order.no = %settled.order_no, settlement.id = %id, error = %error, "An order refuses what was settled for it; staff see it among the exceptions.");
             let detail = format!("The order does not take {id}: {error}");
-            self.ports.payments
+            self.ports
+                .payments
                 .keep_exception("settlement_refused", settled.store_id, settled.order_no, &settled.payment_id, detail)
                 .await?;
         } else {

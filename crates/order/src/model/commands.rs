@@ -1,8 +1,8 @@
 //! What the context is asked to do, and what it answers.
 
-use sluice_kernel::{OrderNo, Points, Quantity, RefundId, SkuId, StoreId, UserId};
+use sluice_kernel::{Attribution, OrderNo, PayType, PaymentHandle, Points, Quantity, RefundId, SkuId, StoreId, UserId};
 
-use crate::{Attribution, IdempotencyKey, Order, PayType, Prepared, Recipient};
+use crate::{IdempotencyKey, Order, Recipient};
 
 /// A line as asked for; the SKU's id is still text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct PlaceActivityOrder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     pub order: Order,
-    pub payment: Option<Prepared>,
+    pub payment: Option<PaymentHandle>,
     pub replayed: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct Placed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderDetail {
     pub order: Order,
-    pub payment: Option<Prepared>,
+    pub payment: Option<PaymentHandle>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,13 +9,13 @@ mod refund;
 mod state;
 mod terms;
 
-pub use activity::{ActivityPart, ActivityWindow, PayType};
+pub use activity::ActivityPart;
 pub use commands::{
     OrderDetail, OrderInput, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RequestedLine, RestockChoice,
 };
 pub use idempotency::{IdempotencyKey, Replay};
 pub use item::{ItemLine, OrderItem};
 pub use order::{NewOrder, Order, OrderQuery};
-pub use refund::{RefundRecord, RefundState};
+pub use refund::RefundRecord;
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};
-pub use terms::{Attribution, ChildOrder, OrderKind, OrderTerms, Recipient};
+pub use terms::{ChildOrder, OrderTerms, Recipient};

@@ -1,11 +1,9 @@
 //! Orders as kept, and a new order as it is written.
 
 use sluice_events::{ActivityOrder, PaymentSettled};
-use sluice_kernel::{OrderNo, PageRequest, ReservationId, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, PageRequest, PaymentHandle, RefundState, ReservationId, StoreId, Timestamp, UserId};
 
-use crate::{
-    CancelReason, IdempotencyKey, ItemLine, OrderItem, OrderState, OrderStatus, OrderTerms, Prepared, RefundState, ReserveTerms,
-};
+use crate::{CancelReason, IdempotencyKey, ItemLine, OrderItem, OrderState, OrderStatus, OrderTerms, ReserveTerms};
 
 /// An order as kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +68,7 @@ pub struct NewOrder {
     /// A verification code that this order uses up: the phone and the instant it was sent.
     pub uses_code: Option<(String, Timestamp)>,
     /// The order's first payment, where the provider needs no call to open it: its row is written with the order.
-    pub first_payment: Option<Prepared>,
+    pub first_payment: Option<PaymentHandle>,
     /// The epoch the gate reserved in; `None` where the commit itself decides over the stock.
     pub reserved_in_epoch: Option<i64>,
     pub traceparent: Option<String>,

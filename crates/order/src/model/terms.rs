@@ -4,28 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sluice_events::{ActivityOrder, PaymentSettled, SettledStatus};
-use sluice_kernel::{Money, OrderNo, PaymentId, Points, StoreId, Timestamp, UserId};
+use sluice_kernel::{Attribution, Money, OrderKind, OrderNo, PayType, PaymentId, Points, StoreId, Timestamp, UserId};
 
-use crate::{ActivityPart, ItemLine, OrderState, PayType, ReserveTerms};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderKind {
-    Cart,
-    Activity,
-}
-
-impl OrderKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cart => "cart",
-            Self::Activity => "activity",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Cart, Self::Activity].into_iter().find(|kind| kind.as_str() == text)
-    }
-}
+use crate::{ActivityPart, ItemLine, OrderState, ReserveTerms};
 
 /// Snapshot of who receives the goods. All fields optional: the products decide what an order needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +26,6 @@ pub struct Recipient {
     pub district: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-}
-
-/// Where the buyer came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attribution {
-    pub rq: Option<String>,
-    pub cookie_id: Option<String>,
 }
 
 /// The part one delivery place fulfils, with totals of its own.
@@ -123,7 +97,7 @@ impl OrderTerms {
             activity_id: part.activity_id,
             product_id: part.product_id,
             campaign_id: part.campaign_id,
-            pay_type: part.pay_type.as_str().to_owned(),
+            pay_type: part.pay_type,
             discount: part.discount.normalize().to_string(),
             quantity: part.quantity.get(),
             promoter: part.promoter.clone(),

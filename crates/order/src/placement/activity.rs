@@ -3,15 +3,15 @@
 //! Find the offer → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
 //! `confirming` (spec.md S1 rules 1–9).
 
-use sluice_kernel::{ActivityId, ProductId};
+use sluice_kernel::{ActivityId, OrderKind, PayType, ProductId};
 
 use super::{
     offer::{Checked, check, max_orders, named, redirect_type},
     texts::check_texts,
 };
 use crate::{
-    ActivityPart, ChildOrder, ItemLine, NewOrder, OfferLookup, OrderError, OrderKind, OrderTerms, Orders, PayType,
-    PlaceActivityOrder, Placed, ShortLine, StockRefusal, StoreRules,
+    ActivityPart, ChildOrder, ItemLine, NewOrder, OfferLookup, OrderError, OrderTerms, Orders, PlaceActivityOrder, Placed,
+    ShortLine, StockRefusal, StoreRules,
 };
 
 /// Stands for a product id that cannot be ours: only the activity is asked about then.

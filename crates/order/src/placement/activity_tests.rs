@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sluice_kernel::{CampaignId, Classified as _, Currency, Money, OrderNo, Points};
+use sluice_kernel::{CampaignId, Classified as _, Currency, FormField, Money, OrderKind, OrderNo, PayType, Points};
 
 use crate::{
-    ActivityField, CommitOutcome, OfferCard, OrderError, OrderKind, OrderService as _, OrderState, PayType, PlaceActivityOrder,
-    Placed, Replay, ReserveAnswer, ShortLine, StockRefusal,
+    CommitOutcome, OfferCard, OrderError, OrderService as _, OrderState, PlaceActivityOrder, Placed, Replay, ReserveAnswer,
+    ShortLine, StockRefusal,
     fakes::{SKU, World, command, ends_at, found, offer, rules_of_store},
 };
 
@@ -46,7 +46,7 @@ async fn rule_7_the_order_keeps_all_that_was_decided() {
     assert_eq!(order.terms.children.len(), 1);
     assert_eq!((order.items[0].line.line_total, order.items[0].line.unit_points), (order.terms.total, Points(0)));
     let told = order.activity_fact().unwrap();
-    assert_eq!((told.discount.as_str(), told.pay_type.as_str(), told.unit_profit, told.total_profit), ("0.8", "cash", 150, 300));
+    assert_eq!((told.discount.as_str(), told.pay_type, told.unit_profit, told.total_profit), ("0.8", PayType::Cash, 150, 300));
     assert!(placed.payment.is_some() && !placed.replayed);
 }
 
@@ -155,7 +155,8 @@ async fn an_outside_gate_is_told_the_terms_and_gets_back_what_was_not_committed(
     let mut world = World::new(PayType::Points);
     world.outside_gate = true;
     let special = rules_of_store(|store| store.special = true);
-    let limited = OfferCard { most_units: Some(5), receiving_way: 2, form: [ActivityField::Tel].into(), ..offer(PayType::Points) };
+    let mut limited = OfferCard { most_units: Some(5), receiving_way: 2, ..offer(PayType::Points) };
+    limited.shelf.form = [FormField::Tel].into();
     world.lookups.lock().unwrap().0 = crate::OfferLookup { store: special, ..found(limited) };
     let world = Arc::new(world);
     let placed = place(&world, command(PayType::Points)).await.unwrap();

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{PortError, SkuId, StoreId, Timestamp};
+use sluice_kernel::{OrderKind, PortError, SkuId, StoreId, Timestamp};
 
 use super::{
     lines::{Wanted, check_shelf, sum_lines},
@@ -14,8 +14,8 @@ use super::{
     texts::check_texts,
 };
 use crate::{
-    CodeVerdict, NewOrder, OrderError, OrderInput, OrderKind, OrderTerms, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard,
-    ShortLine, StockRefusal,
+    CodeVerdict, NewOrder, OrderError, OrderInput, OrderTerms, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard, ShortLine,
+    StockRefusal,
 };
 
 /// `redirect_type` of cart orders (spec.md S2 rule 7).

@@ -31,7 +31,7 @@ fn card(sku: i64, price: i64, place: &str) -> Arc<ShelfCard> {
         allotable_profit: 150,
         supplier_price: 990,
         delivery_place: place.into(),
-        required: [].into(),
+        form: [].into(),
         buyable: true,
         revision: 1,
     })

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use sluice_events::PaymentSettled;
-use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
+use sluice_kernel::{PaymentHandle, PortError, PortResult, RefundState, ReservationId, SkuId, StoreId};
 
 use super::unpaid::Share;
 use crate::{
-    CommitOutcome, IdempotencyKey, NewOrder, Order, OrderError, OrderState, Orders, Placed, Prepared, RefundState, Replay,
-    ReserveAnswer, StockRefusal,
+    CommitOutcome, IdempotencyKey, NewOrder, Order, OrderError, OrderState, Orders, Placed, Replay, ReserveAnswer, StockRefusal,
 };
 
 /// A price change or a rebuilt gate may come between check and commit; more often than this in one request is a fault.
@@ -148,7 +147,7 @@ impl Orders {
     }
 
     /// An order stands whether or not its payment can be prepared now (spec.md S2 rule 7).
-    async fn prepare_or_none(&self, order: &Order) -> Option<Prepared> {
+    async fn prepare_or_none(&self, order: &Order) -> Option<PaymentHandle> {
         match self.ports.payments.prepare(order).await {
             Ok(payment) => Some(payment),
             Err(error) => {

@@ -3,9 +3,9 @@
 //! All sums are exact fractions of whole numbers, rounded once, half away from zero; what leaves the range is an error.
 
 use rust_decimal::Decimal;
-use sluice_kernel::{Money, Points, Quantity, ValueError};
+use sluice_kernel::{Money, PayType, Points, Quantity, ValueError};
 
-use crate::{OfferCard, PayType};
+use crate::OfferCard;
 
 /// Prices of one offer before the discount, and what the order comes to (rule 2). What is not paid with is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

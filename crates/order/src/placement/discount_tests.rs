@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy};
-use sluice_kernel::{Currency, Money, Points, Quantity, ValueError};
+use sluice_kernel::{Currency, Money, PayType, Points, Quantity, ValueError};
 
 use super::discount::{PartnerPrice, discounted, discounted_price, partner_price};
-use crate::{OfferCard, PayType, fakes::offer};
+use crate::{OfferCard, fakes::offer};
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()

@@ -7,6 +7,7 @@ use std::{
 
 use sluice_kernel::{Quantity, SkuId};
 
+use super::parse_id;
 use crate::{OrderError, RequestedLine, ShelfCard};
 
 /// Lines an order takes at most, counted before lines of one SKU are summed (api.md, Limits).
@@ -30,8 +31,7 @@ pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, Ord
     let mut unknown = Vec::new();
     let mut wanted = BTreeMap::<SkuId, Wanted>::new();
     for (line, requested) in lines.iter().enumerate() {
-        // An id is opaque to the client: one that cannot be ours names a SKU that does not exist.
-        let Some(sku) = requested.sku.parse::<SkuId>().ok().filter(|sku| sku.to_string() == requested.sku) else {
+        let Some(sku) = parse_id::<SkuId>(&requested.sku) else {
             unknown.push((line, requested.sku.clone()));
             continue;
         };

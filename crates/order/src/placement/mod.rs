@@ -27,6 +27,13 @@ mod unpaid;
 #[cfg(test)]
 mod unpaid_tests;
 
+use std::str::FromStr;
+
 pub(crate) use in_flight::{InFlightKey, InFlightKeys};
 pub(crate) use unpaid::UnpaidShares;
 pub use unpaid::{Unpaid, UnpaidLimits};
+
+/// An id as the client wrote it. It is opaque to the client: one that cannot be ours names nothing.
+fn parse_id<T: FromStr + ToString>(text: &str) -> Option<T> {
+    text.parse::<T>().ok().filter(|id| id.to_string() == text)
+}

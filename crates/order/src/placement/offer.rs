@@ -1,31 +1,27 @@
 //! Whether an activity order may be placed: the checks before the gate, in the order in which they refuse (spec.md S1).
 
-use sluice_kernel::{ActivityId, ProductId, Timestamp, ValueError};
+use sluice_kernel::{ActivityId, PayType, ProductId, Timestamp, ValueError, Window};
 
 use super::{
     discount::{DiscountedPrice, PartnerPrice, discounted_price, partner_price},
+    parse_id,
     required_fields::check_activity_fields,
 };
-use crate::{ActivityWindow, OfferCard, OfferLookup, OrderError, PayType, PlaceActivityOrder, StoreRules};
+use crate::{OfferCard, OfferLookup, OrderError, PlaceActivityOrder, StoreRules};
 
 /// `redirect_type` where the store has set none (rule 8): the home page.
 const HOME_PAGE: &str = "1";
 
-/// An id as the client wrote it. It is opaque to the client: what cannot be ours names nothing.
-fn known<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
-    text.parse::<T>().ok().filter(|id| id.to_string() == text)
-}
-
 /// What the request names: `None` where the activity cannot exist.
 pub fn named(command: &PlaceActivityOrder) -> Option<(ActivityId, Option<ProductId>)> {
-    known::<ActivityId>(&command.activity).map(|activity| (activity, known::<ProductId>(&command.product)))
+    parse_id::<ActivityId>(&command.activity).map(|activity| (activity, parse_id::<ProductId>(&command.product)))
 }
 
 /// An order that nothing but the gate can refuse any more.
 #[derive(Debug)]
 pub struct Checked<'a> {
     pub offer: &'a OfferCard,
-    pub window: ActivityWindow,
+    pub window: Window,
     /// Whom the sealed referrer named.
     pub promoter: Option<String>,
     pub partner: PartnerPrice,

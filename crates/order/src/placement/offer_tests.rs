@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{Classified as _, Points, Quantity};
+use sluice_kernel::{Classified as _, FormField, PayType, Points, Quantity, Window};
 
 use super::offer::{check, max_orders, redirect_type};
 use crate::{
-    ActivityField, OfferCard, OfferLookup, PayType, PlaceActivityOrder,
+    OfferCard, OfferLookup, PlaceActivityOrder,
     fakes::{command, ends_at, found, now, offer, rules_of_store, starts_at},
 };
 
@@ -36,13 +36,13 @@ fn rule_1_an_activity_runs_from_its_start_to_its_end_both_included() {
 fn rule_1_each_failure_has_a_code_of_its_own_and_the_first_of_several_is_told() {
     // Everything is wrong at once; one after the other is set right.
     let mut command = PlaceActivityOrder { referrer: Some("forged".to_owned()), ..command(PayType::Points) };
-    let mut wrong = OfferCard { form: [ActivityField::OwnForm].into(), ..offer(PayType::Cash) };
+    let mut wrong = offer(PayType::Cash);
+    wrong.shelf.form = [FormField::OwnForm].into();
     let mut found = found(wrong.clone());
-    let window = found.window;
     found.window = None;
     found.offer = None;
     assert_eq!(refusal(&command, &found), Some("activity_not_found"));
-    found.window = window;
+    found.window = Some(Window { starts_at: starts_at(), ends_at: ends_at() });
     assert_eq!(refusal_at(&command, &found, ends_at().plus(Duration::from_secs(1))), Some("activity_not_running"));
     assert_eq!(refusal(&command, &found), Some("product_not_in_activity"));
     wrong.shelf.buyable = false;

@@ -1,6 +1,8 @@
 //! How long the texts of an order may be.
 
-use crate::{Attribution, OrderError, Recipient};
+use sluice_kernel::Attribution;
+
+use crate::{OrderError, Recipient};
 
 /// Longest texts, in characters (docs/errors.md lists them for clients).
 pub fn check_texts(

@@ -1,10 +1,10 @@
 //! A user's share of unpaid orders and of the units in them (api.md, Conventions): one user cannot lock a whole stock for
 //! the payment window.
 //!
-//! Placing is the hot path, so the database is not asked for every order. A process remembers what it was told of a user and
+//! Placing is the hot path, so the database is not asked for every order. A process remembers what it counted for a user and
 //! what it placed for them since; it asks again when half of what was left is used, and it never refuses without having
-//! asked. What no process has been told of yet may pass: a fifth of the share in a process that has just begun, and what
-//! other processes have in flight.
+//! asked. So a user may exceed the share by what no process has counted yet: a fifth of the share in a process that has just
+//! begun, and what other processes have in flight.
 
 use std::{
     collections::HashMap,
@@ -73,8 +73,8 @@ struct Known {
     in_flight: Unpaid,
     /// Somebody is asking the database: the others of this user wait for the answer.
     asking: bool,
-    /// Rung when the answer is there, and when nothing is in flight any more.
-    news: Arc<Notify>,
+    /// Notified when the answer is there, and when nothing is in flight any more.
+    changed: Arc<Notify>,
 }
 
 impl Known {
@@ -132,7 +132,7 @@ impl UnpaidShares {
             return Err(OrderError::TooManyUnpaid);
         }
         for _ in 0..MAX_WAITS {
-            let (before, news) = {
+            let (before, changed) = {
                 let mut users = self.users();
                 if users.len() >= MAX_USERS {
                     users.retain(|_, known| known.in_flight.orders > 0 || known.asking);
@@ -143,9 +143,9 @@ impl UnpaidShares {
                 }
                 let before = (!known.asking).then_some(known.placed);
                 known.asking = true;
-                (before, Arc::clone(&known.news))
+                (before, Arc::clone(&known.changed))
             };
-            let coming = news.notified();
+            let coming = changed.notified();
             if let Some(before) = before
                 && let Some(share) = self.ask(orders, &user, new, before).await?
             {
@@ -174,7 +174,7 @@ impl UnpaidShares {
         let mut users = self.users();
         let known = users.entry(user.clone()).or_default();
         known.asking = false;
-        known.news.notify_waiters();
+        known.changed.notify_waiters();
         let counted = counted?;
         known.counted = Some(counted);
         // The count holds what was placed before it was asked for.
@@ -207,7 +207,7 @@ impl Drop for Share {
             known.placed += self.amount;
         }
         if known.in_flight == Unpaid::default() {
-            known.news.notify_waiters();
+            known.changed.notify_waiters();
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sluice_kernel::{Classified as _, Quantity, UserId};
+use sluice_kernel::{Classified as _, PayType, Quantity, UserId};
 
 use crate::{
-    OrderService as _, Orders, PayType, PlaceActivityOrder, Replay, Unpaid,
+    OrderService as _, Orders, PlaceActivityOrder, Replay, Unpaid,
     fakes::{World, command},
 };
 

@@ -4,22 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rust_decimal::Decimal;
-use sluice_kernel::{ActivityId, CampaignId, Currency, PortResult, ProductId, StoreId};
+use sluice_kernel::{ActivityId, CampaignId, Currency, PayType, PortResult, ProductId, StoreId, Window};
 
-use crate::{ActivityWindow, PayType, ShelfCard};
-
-/// Form fields a product may require of an activity order (spec.md S1 rule 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ActivityField {
-    Recipients,
-    Tel,
-    IdCard,
-    /// Province, city and district.
-    TotalAddress,
-    /// The detailed address.
-    Address,
-    OwnForm,
-}
+use crate::ShelfCard;
 
 /// An offer as placing needs it. Any change of the offer or its activity raises `shelf.revision`, which the gate compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +18,6 @@ pub struct OfferCard {
     pub discount: Decimal,
     /// 0 physical, 1–4 virtual.
     pub receiving_way: u8,
-    pub form: Arc<[ActivityField]>,
     /// The customer's own product identifier, told to partners.
     pub customer_product_id: Option<Arc<str>>,
     /// Units a user may take of it, over all orders.
@@ -47,14 +33,14 @@ pub struct StoreRules {
     pub points_to_cash_ratio: Option<[i64; 2]>,
     pub h5_redirect_type: Option<String>,
     /// Invitation campaigns that run or will run, oldest first.
-    pub campaigns: Vec<(CampaignId, ActivityWindow)>,
+    pub campaigns: Vec<(CampaignId, Window)>,
 }
 
 /// What was found of an activity and one of its products.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferLookup {
     /// `None`: the store has no such activity.
-    pub window: Option<ActivityWindow>,
+    pub window: Option<Window>,
     /// `None`: unknown, deleted, unlisted, or of another activity.
     pub offer: Option<Arc<OfferCard>>,
     pub store: Arc<StoreRules>,

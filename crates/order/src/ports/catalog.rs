@@ -3,17 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Money, Points, PortResult, ProductId, SkuId, StoreId};
-
-/// Form fields a product may require of a cart order (spec.md S2 rule 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RequiredField {
-    Recipients,
-    Tel,
-    VerifyCode,
-    IdCard,
-    ReceivingInfo,
-}
+use sluice_kernel::{FormField, Money, Points, PortResult, ProductId, SkuId, StoreId};
 
 /// A SKU as placing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +19,8 @@ pub struct ShelfCard {
     pub allotable_profit: i64,
     pub supplier_price: i64,
     pub delivery_place: Arc<str>,
-    pub required: Arc<[RequiredField]>,
+    /// What an order of it must carry.
+    pub form: Arc<[FormField]>,
     pub buyable: bool,
     pub revision: i64,
 }

@@ -11,11 +11,11 @@ mod settlements;
 mod stock;
 mod writer;
 
-pub use activities::{Activities, ActivityField, OfferCard, OfferLookup, StoreRules};
+pub use activities::{Activities, OfferCard, OfferLookup, StoreRules};
 pub use cart::CartReader;
-pub use catalog::{Catalog, RequiredField, ShelfCard};
+pub use catalog::{Catalog, ShelfCard};
 pub use codes::{CodeVerdict, CodeVerifier};
-pub use payments::{PaymentRefund, Payments, Prepared, RestockRequest};
+pub use payments::{PaymentRefund, Payments, RestockRequest};
 pub use points::{PointsAccount, PointsRefund};
 pub use repository::{Applied, OrderRepository, StockStep, Transition};
 pub use settlements::{Settlements, WaitingSettlement};

@@ -3,18 +3,9 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sluice_kernel::{OrderNo, PaymentId, PortResult, RefundId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PaymentHandle, PaymentId, PortResult, RefundId, SkuId, StoreId};
 
 use crate::{NewOrder, Order, OrderError};
-
-/// A payment as the order's answer shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
-    pub payment_id: PaymentId,
-    pub provider: String,
-    pub url: String,
-    pub expires_at: Timestamp,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRefund {
@@ -44,14 +35,14 @@ pub struct RestockRequest {
 pub trait Payments: Send + Sync {
     /// The first payment of an order that is about to be written, where no provider has to be asked for it: then it is
     /// written together with the order. `None` leaves it to [`Payments::prepare`], after the commit.
-    fn instant(&self, order: &NewOrder) -> Option<Prepared>;
+    fn instant(&self, order: &NewOrder) -> Option<PaymentHandle>;
     /// `Err(OrderError::PaymentClosed)` where the order takes no payment any more; port errors where the provider
     /// cannot be reached.
-    async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError>;
+    async fn prepare(&self, order: &Order) -> Result<PaymentHandle, OrderError>;
     /// The first payment as it was answered.
-    async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>>;
+    async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<PaymentHandle>>;
     /// The newest payment of each of these orders that has one.
-    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>>;
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, PaymentHandle>>;
     /// Asks and closes the channels; `true` where money had come, taken by the order or not (do not cancel).
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
     /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already; refuses what exceeds

@@ -1,9 +1,7 @@
 //! The stock gate as the order context sees it.
 
 use async_trait::async_trait;
-use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
-
-use crate::ActivityWindow;
+use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId, Window};
 
 /// Why the stock says no; nothing was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +21,7 @@ pub enum StockRefusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReserveTerms {
     /// `None` for late money: the order was placed in time.
-    pub window: Option<ActivityWindow>,
+    pub window: Option<Window>,
     pub sku: SkuId,
     pub user: UserId,
     pub units: i64,

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{CampaignId, Currency, Money, PageRequest, PaymentId, Points, ReservationId, SkuId, UserId};
+use sluice_kernel::{
+    CampaignId, Currency, Money, OrderKind, PageRequest, PayType, PaymentId, Points, ReservationId, SkuId, UserId,
+};
 use tokio::task::JoinSet;
 
 use super::fixture::{OrderFixture, REVISION, STORE, activity_order, new_order, now, number, place, placed, plain_transition};
 use crate::{
-    Applied, CancelReason, CommitOutcome, NewOrder, Order, OrderKind, OrderQuery, OrderState, OrderStatus, PayType, StockRefusal,
-    StockStep, Transition,
+    Applied, CancelReason, CommitOutcome, NewOrder, Order, OrderQuery, OrderState, OrderStatus, StockRefusal, StockStep, Transition,
 };
 
 const LIMIT_REACHED: CommitOutcome = CommitOutcome::Refused(StockRefusal::LimitReached);

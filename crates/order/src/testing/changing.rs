@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use sluice_events::{Fact, OrderRefunded, RestockLine};
-use sluice_kernel::{Money, OrderNo, PaymentId, RefundId, ReservationId, SkuId};
+use sluice_kernel::{Money, OrderNo, PaymentId, RefundId, RefundState, ReservationId, SkuId};
 
 use super::fixture::{OrderFixture, REVISION, STORE, new_order, now, number, placed, plain_transition};
-use crate::{Applied, CancelReason, Order, OrderState, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
+use crate::{Applied, CancelReason, Order, OrderState, OrderStatus, RefundRecord, StockStep, Transition};
 
 fn payment() -> PaymentId {
     PaymentId::from("payment-1")
@@ -91,11 +91,11 @@ fn refund(order: &Order, name: &str, amount: i64, restock: &[(SkuId, i64)]) -> T
     let fact = Fact::OrderRefunded {
         order: OrderRefunded {
             order_no: order.order_no,
-            kind: "cart".to_owned(),
+            kind: order.terms.kind,
             store_id: order.store,
             user_id: order.user.clone(),
             status: to.status().as_str().to_owned(),
-            refund_status: "partial".to_owned(),
+            refund_status: RefundState::Partial,
             refund_id: record.id.clone(),
             amount: Money { amount, ..order.terms.total },
             restocked: restock.iter().map(|(sku_id, quantity)| RestockLine { sku_id: *sku_id, quantity: *quantity }).collect(),

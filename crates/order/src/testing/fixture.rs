@@ -7,12 +7,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, ManualClock, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, Attribution, CampaignId, Currency, ManualClock, Money, OrderKind, OrderNo, PayType, Points, ProductId, Quantity,
+    SkuId, StoreId, Timestamp, UserId, Window,
 };
 
 use crate::{
-    ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
-    OrderRepository, OrderState, OrderTerms, OrderWriter, PayType, Recipient, StockStep, Transition,
+    ActivityPart, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderRepository, OrderState, OrderTerms,
+    OrderWriter, Recipient, StockStep, Transition,
 };
 
 #[async_trait]
@@ -107,7 +108,7 @@ pub fn activity_order(number: i64, sku: SkuId, user: &str, quantity: i64) -> New
         customer_product_id: Some("C-1".into()),
         partner_unit_price: PRICE,
         partner_total: PRICE * quantity,
-        window: ActivityWindow { starts_at: now().minus(hour), ends_at: now().plus(hour) },
+        window: Window { starts_at: now().minus(hour), ends_at: now().plus(hour) },
         most_orders: None,
         most_units: None,
     };

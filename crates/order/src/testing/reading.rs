@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{OrderNo, PageRequest, ReservationId, SkuId, UserId};
+use sluice_kernel::{OrderNo, PageRequest, RefundState, ReservationId, SkuId, UserId};
 
 use super::fixture::{OTHER_STORE, OrderFixture, PRICE, REVISION, STORE, new_order, now, number, place, placed, plain_transition};
-use crate::{CancelReason, ChildOrder, CommitOutcome, OrderQuery, OrderState, OrderStatus, RefundState, Replay, StockStep};
+use crate::{CancelReason, ChildOrder, CommitOutcome, OrderQuery, OrderState, OrderStatus, Replay, StockStep};
 
 /// Every field comes back as it was written, from a fixed number of tables; another store sees nothing.
 pub async fn a_placed_order_reads_back_whole(fixture: &dyn OrderFixture) {

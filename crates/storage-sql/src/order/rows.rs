@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sea_orm::Value;
 use sluice_events::{Fact, OrderCreated, OrderLine, PaymentSettled};
-use sluice_kernel::{OrderNo, ReservationId};
-use sluice_order::{NewOrder, OrderState, Prepared, Recipient};
+use sluice_kernel::{OrderNo, PaymentHandle, ReservationId};
+use sluice_order::{NewOrder, OrderState, Recipient};
 
 use super::{
     activity::{PARTS, part_row},
@@ -231,7 +231,7 @@ fn item_rows(order: &NewOrder, values: &mut Vec<Value>) {
     }
 }
 
-fn payment_row(order: &NewOrder, payment: &Prepared) -> [Value; 10] {
+fn payment_row(order: &NewOrder, payment: &PaymentHandle) -> [Value; 10] {
     [
         payment.payment_id.as_str().into(),
         payment.provider.as_str().into(),
@@ -272,7 +272,7 @@ fn placed(order: &NewOrder) -> Fact {
     Fact::OrderPlaced {
         order: OrderCreated {
             order_no: order.order_no,
-            kind: order.terms.kind.as_str().to_owned(),
+            kind: order.terms.kind,
             store_id: order.store,
             user_id: order.user.clone(),
             total: order.terms.total,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sluice_kernel::{ActivityId, Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId};
-use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Prepared, Recipient, RefundOutcome};
+use sluice_kernel::{
+    ActivityId, Money, OrderNo, PaymentHandle, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId,
+};
+use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Recipient, RefundOutcome};
 use sluice_pay::PayRefund;
 use utoipa::ToSchema;
 
@@ -123,9 +125,9 @@ pub struct PaymentAnswer {
     pub expires_at: Timestamp,
 }
 
-impl From<Prepared> for PaymentAnswer {
-    fn from(payment: Prepared) -> Self {
-        let Prepared { payment_id, provider, url, expires_at } = payment;
+impl From<PaymentHandle> for PaymentAnswer {
+    fn from(payment: PaymentHandle) -> Self {
+        let PaymentHandle { payment_id, provider, url, expires_at } = payment;
         Self { payment_id, provider, url, expires_at }
     }
 }
@@ -163,7 +165,7 @@ fn children(order: &Order) -> Vec<ChildAnswer> {
 }
 
 impl OrderAnswer {
-    pub fn new(order: Order, payment: Option<Prepared>) -> Self {
+    pub fn new(order: Order, payment: Option<PaymentHandle>) -> Self {
         let cancel_reason = match order.state {
             OrderState::Cancelled { reason } => Some(reason.as_str()),
             OrderState::Unpaid

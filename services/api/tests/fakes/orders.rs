@@ -8,13 +8,13 @@ use std::{
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{
-    Clock as _, Currency, Money, OrderNo, Page, PaymentId, Points, PortError, ProductId, RefundId, ReservationId, SkuId, StoreId,
-    SystemClock, Timestamp, UserId,
+    Clock as _, Currency, Money, OrderNo, Page, PaymentHandle, PaymentId, Points, PortError, ProductId, RefundId, ReservationId,
+    SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
 };
 use sluice_order::{
-    ActivityPart, ActivityWindow, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError,
-    OrderInput, OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder,
-    PlaceCartOrder, Placed, Prepared, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
+    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput,
+    OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder,
+    Placed, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
 };
 use tokio::sync::Semaphore;
 
@@ -92,8 +92,8 @@ fn activity_refusal(activity: &str) -> Option<OrderError> {
     })
 }
 
-pub fn prepared(order: &Order) -> Prepared {
-    Prepared {
+pub fn prepared(order: &Order) -> PaymentHandle {
+    PaymentHandle {
         payment_id: PaymentId::from(PAYMENT),
         provider: "sandbox".to_owned(),
         url: format!("http://localhost/pay/sandbox/{PAYMENT}"),
@@ -236,7 +236,7 @@ impl OrderService for FakeOrders {
         self.commands.lock().unwrap().pop();
         let mut kept = self.kept.lock().unwrap();
         let order = kept.iter_mut().find(|kept| kept.order_no == placed.order.order_no).unwrap();
-        let window = ActivityWindow { starts_at: order.terms.created_at, ends_at: order.terms.expires_at };
+        let window = Window { starts_at: order.terms.created_at, ends_at: order.terms.expires_at };
         order.terms.kind = OrderKind::Activity;
         order.terms.activity = Some(ActivityPart {
             activity_id: command.activity.parse().unwrap(),
@@ -308,7 +308,7 @@ impl OrderService for FakeOrders {
         user: &UserId,
         order: OrderNo,
         key: IdempotencyKey,
-    ) -> Result<(Prepared, bool), OrderError> {
+    ) -> Result<(PaymentHandle, bool), OrderError> {
         let order = self.own(store, Some(user), order)?;
         if order.state != OrderState::Unpaid {
             return Err(OrderError::PaymentClosed);
