@@ -12,8 +12,8 @@ pub mod testing;
 
 pub use error::CatalogError;
 pub use model::{
-    FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, Store, StoreSettings,
-    StoreSettingsChange,
+    NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange,
 };
 pub use ports::{CatalogRepository, Changed};
 pub use service::{CatalogService, Catalogue};
+pub use sluice_kernel::FormField;

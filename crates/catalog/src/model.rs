@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Currency, FormField, Money, Points, ProductId, SkuId, StoreId, Timestamp};
 
 /// A tenant and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,27 +35,6 @@ pub struct StoreSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettingsChange {
     pub settings: StoreSettings,
-}
-
-/// Form fields an order of a product must carry (spec.md S2 rule 3, S1 rule 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FormField {
-    /// The recipient's name.
-    Recipients,
-    /// The recipient's phone.
-    Tel,
-    /// A code that was sent to this phone and is still valid.
-    VerifyCode,
-    IdCard,
-    /// Name, phone, province, city, district and address.
-    ReceivingInfo,
-    /// Province, city and district (activity orders).
-    TotalAddress,
-    /// The detailed address (activity orders).
-    Address,
-    /// A free-form remark (activity orders).
-    OwnForm,
 }
 
 /// How the goods are received: 0 physical, 1–4 virtual (spec.md S1 rule 3).

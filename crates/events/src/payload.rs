@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sluice_kernel::{
-    ActivityId, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, CampaignId, Money, OrderKind, OrderNo, PayType, PaymentId, Points, ProductId, RefundId, RefundState, SkuId,
+    StoreId, Timestamp, UserId,
 };
 
 use crate::Topic;
@@ -51,8 +52,7 @@ pub struct ActivityOrder {
     /// The store's invitation campaign that ran when the order was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign_id: Option<CampaignId>,
-    /// `cash` or `points`.
-    pub pay_type: String,
+    pub pay_type: PayType,
     /// Decimal text in (0, 1].
     pub discount: String,
     pub quantity: i64,
@@ -69,8 +69,7 @@ pub struct ActivityOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCreated {
     pub order_no: OrderNo,
-    /// `cart` or `activity`.
-    pub kind: String,
+    pub kind: OrderKind,
     pub store_id: StoreId,
     pub user_id: UserId,
     pub total: Money,
@@ -202,7 +201,7 @@ impl PaymentSettled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderPaid {
     pub order_no: OrderNo,
-    pub kind: String,
+    pub kind: OrderKind,
     pub store_id: StoreId,
     pub user_id: UserId,
     pub total: Money,
@@ -218,7 +217,7 @@ pub struct OrderPaid {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCancelled {
     pub order_no: OrderNo,
-    pub kind: String,
+    pub kind: OrderKind,
     pub store_id: StoreId,
     pub user_id: UserId,
     pub status: String,
@@ -234,13 +233,13 @@ pub struct OrderCancelled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRefunded {
     pub order_no: OrderNo,
-    pub kind: String,
+    pub kind: OrderKind,
     pub store_id: StoreId,
     pub user_id: UserId,
     /// Status after the refund: `refunded` once nothing paid is left, otherwise as before.
     pub status: String,
     /// `partial` or `full`.
-    pub refund_status: String,
+    pub refund_status: RefundState,
     pub refund_id: RefundId,
     pub amount: Money,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

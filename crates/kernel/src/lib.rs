@@ -13,6 +13,7 @@ mod page;
 pub mod text;
 pub mod time;
 mod trace;
+mod vocabulary;
 
 pub use error::{Classified, ErrorKind, PortError, PortResult};
 pub use idgen::{IdError, IdGenerator, NodeIds, SequenceIds};
@@ -22,3 +23,4 @@ pub use order_no::{OrderNo, OrderNoError};
 pub use page::{CursorError, Page, PageRequest};
 pub use time::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use trace::TraceContext;
+pub use vocabulary::{Attribution, FormField, OrderKind, PayType, PaymentHandle, RefundState, Window, WindowStatus};

@@ -80,6 +80,13 @@ pub enum OrderError {
     Port(#[from] PortError),
 }
 
+impl OrderError {
+    /// `pointer` is a JSON pointer into the request.
+    pub(crate) fn invalid(pointer: &str, reason: &str) -> Self {
+        Self::InvalidField { pointer: pointer.to_owned(), reason: reason.to_owned() }
+    }
+}
+
 impl Classified for OrderError {
     fn kind(&self) -> ErrorKind {
         match self {

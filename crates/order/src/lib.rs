@@ -3,57 +3,30 @@
 //! Contract: spec.md, S2 rules 1–9 and S1 rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
 //! Every change of state is a compare-and-set; the first of two racing changes wins and the other one learns of it.
 
-mod activity;
-mod activity_placement;
-#[cfg(test)]
-mod activity_placement_tests;
-mod activity_rules;
-#[cfg(test)]
-mod activity_rules_tests;
 mod error;
 #[cfg(test)]
 mod fakes;
-mod fresh_looks;
-mod late_money;
 mod lifecycle;
 mod model;
-#[cfg(test)]
-mod money_tests;
-mod placed;
+mod orders;
 mod placement;
-mod points;
-#[cfg(test)]
-mod points_tests;
 mod ports;
-mod refunds;
-mod rules;
-#[cfg(test)]
-mod rules_tests;
-mod running;
 mod service;
-mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod unpaid;
-#[cfg(test)]
-mod unpaid_tests;
-mod waiting;
 
-pub use activity::{
-    ActivityDesk, ActivityField, ActivityLook, ActivityPart, ActivityWindow, OfferCard, PayType, PlaceActivityOrder, PointsDesk,
-    PointsRefund, StoreRules,
-};
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
-    Attribution, ChildOrder, ItemLine, NewOrder, Order, OrderItem, OrderKind, OrderQuery, Recipient, RefundRecord, RefundState,
+    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail, OrderInput, OrderItem,
+    OrderQuery, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder, Placed, Recipient, RefundOutcome,
+    RefundRecord, RefundRequest, Refused, Replay, RequestedLine, RestockChoice,
 };
-pub use placed::{IdempotencyKey, Placed};
-pub use placement::{OrderInput, PlaceCartOrder, RequestedLine};
+pub use orders::{OrderPorts, OrderTimings, Orders};
+pub use placement::{Unpaid, UnpaidLimits};
 pub use ports::{
-    Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitAnswer, OrderRepository, OrderWriter, PaymentDesk, Prepared,
-    RefundCommand, Replay, RequiredField, ReserveAnswer, ReserveTerms, RestockWish, Settlements, ShelfCard, StockRefusal,
-    StockReserver, StockStep, Transition, WaitingSettlement,
+    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, OfferCard, OfferLookup, OrderRepository,
+    OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer, ReserveTerms, RestockRequest, Settlements,
+    ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition, WaitingSettlement,
 };
-pub use service::{OrderDetail, OrderPorts, OrderService, OrderTimings, Orders, RefundAsk, RefundAsked, RestockChoice};
-pub use state::{CancelReason, OrderState, OrderStatus, Refused};
-pub use unpaid::{Unpaid, UnpaidLimits};
+pub use service::OrderService;
+pub use sluice_kernel::{Attribution, OrderKind, PayType, RefundState};

@@ -14,7 +14,7 @@ pub mod testing;
 
 pub use error::PayError;
 pub use payment::{
-    Attribution, CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentHandle, PaymentRepository,
+    CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentRepository,
     PaymentRequest, PaymentStatus,
 };
 pub use provider::{
@@ -23,3 +23,4 @@ pub use provider::{
 };
 pub use refund::{PayRefund, RefundBegin, RefundRepository, RefundRequest, RefundStatus, RestockAsk};
 pub use service::{PayService, Payments};
+pub use sluice_kernel::{Attribution, PaymentHandle};

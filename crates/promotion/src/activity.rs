@@ -1,28 +1,11 @@
 //! Activities: what they are, and what staff may write.
 
-use sluice_kernel::{ActivityId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, PayType, StoreId, Timestamp};
 
 use crate::{PromotionError, Window, fields::check_text, window::check_window};
 
-/// What an order of an offer is paid with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    Cash,
-    Points,
-}
-
-impl Mode {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cash => "cash",
-            Self::Points => "points",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Cash, Self::Points].into_iter().find(|mode| mode.as_str() == text)
-    }
-}
+/// The discount mode of an activity or an offer is what its orders are paid with.
+pub type Mode = PayType;
 
 /// A discount promotion of one store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,4 +30,4 @@ pub use ports::{AddedOffer, ChangeListener, Changed, PromotionRepository, Referr
 pub use redemption::Redemption;
 pub use referrer::check_promoter;
 pub use service::{PromotionPorts, PromotionService, Promotions};
-pub use window::{ActivityStatus, Window};
+pub use sluice_kernel::Window;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{OrderPaid, OrderRefunded};
-use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, RefundState, StoreId, Timestamp};
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
@@ -239,7 +239,7 @@ impl PromotionService for Promotions {
     async fn record_refunded(&self, refunded: &[OrderRefunded]) -> Result<(), PromotionError> {
         let whole: Vec<(StoreId, OrderNo, Timestamp)> = refunded
             .iter()
-            .filter(|order| order.activity.is_some() && order.refund_status == "full")
+            .filter(|order| order.activity.is_some() && order.refund_status == RefundState::Full)
             .map(|order| (order.store_id, order.order_no, order.at))
             .collect();
         if whole.is_empty() {

@@ -21,7 +21,7 @@ use std::{
 use sluice_inventory::{AdjustmentId, Listing, StockGate as _};
 use sluice_kernel::{Currency, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, SystemClock, Timestamp, UserId};
 use sluice_order::{
-    Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, OrderKind, OrderWriter as _, Recipient,
+    Attribution, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, OrderKind, OrderTerms, OrderWriter as _, Recipient,
 };
 use sluice_storage_sql::{Database, DatabaseSettings, SqlOrderWriter, SqlStockGate, StockMode, WriterSettings};
 
@@ -64,7 +64,7 @@ async fn measure(writer: &Arc<SqlOrderWriter>, numbers: &Arc<AtomicI64>, submitt
                 let mut committed = 0_u128;
                 while !stop.load(Ordering::Relaxed) {
                     let answer = writer.commit(order(numbers.fetch_add(2, Ordering::Relaxed)).into()).await.unwrap();
-                    assert_eq!(answer, CommitAnswer::Committed);
+                    assert_eq!(answer, CommitOutcome::Committed);
                     committed += 1;
                 }
                 committed
@@ -107,26 +107,28 @@ fn order(number: i64) -> NewOrder {
         order_no: OrderNo::from_id(number),
         store: STORE,
         user: user.clone(),
-        kind: OrderKind::Cart,
-        total,
-        points_total: Points(10),
-        profit_total: 300,
-        created_at: now(),
-        expires_at: now().plus(Duration::from_mins(15)),
-        recipient: Recipient { name: Some("Ada".into()), phone: Some("13800000000".into()), ..Recipient::default() },
-        store_code: None,
-        attribution: Attribution::default(),
-        referrer: None,
-        redirect_type: "2".into(),
-        activity: None,
-        items: vec![line(first.min(second)), line(first.max(second))],
-        children: vec![ChildOrder {
-            order_no: OrderNo::from_id(number + 1),
-            delivery_place: "1".into(),
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
             total,
             points_total: Points(10),
             profit_total: 300,
-        }],
+            created_at: now(),
+            expires_at: now().plus(Duration::from_mins(15)),
+            recipient: Recipient { name: Some("Ada".into()), phone: Some("13800000000".into()), ..Recipient::default() },
+            store_code: None,
+            attribution: Attribution::default(),
+            referrer: None,
+            redirect_type: "2".into(),
+            activity: None,
+            children: vec![ChildOrder {
+                order_no: OrderNo::from_id(number + 1),
+                delivery_place: "1".into(),
+                total,
+                points_total: Points(10),
+                profit_total: 300,
+            }],
+        },
+        items: vec![line(first.min(second)), line(first.max(second))],
         key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("key-{number}"), fingerprint: [1; 32] },
         cart_version: None,
         uses_code: None,

@@ -3,6 +3,7 @@
 mod cart_to_catalog;
 mod catalog_to_inventory;
 mod change_notifier;
+mod offer_cache;
 mod order_to_cart;
 mod order_to_catalog;
 mod order_to_inventory;

@@ -7,9 +7,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use sluice_catalog::{CatalogService, FormField, SkuCard};
+use sluice_catalog::{CatalogService, SkuCard};
 use sluice_kernel::{PortResult, SkuId, StoreId};
-use sluice_order::{Catalog, RequiredField, ShelfCard};
+use sluice_order::{Catalog, ShelfCard};
 
 pub struct OrderToCatalog {
     catalog: Arc<dyn CatalogService>,
@@ -74,20 +74,8 @@ pub(super) fn shelf_card(card: SkuCard) -> ShelfCard {
         allotable_profit: card.allotable_profit,
         supplier_price: card.supplier_price,
         delivery_place: card.delivery_place,
-        required: card.order_form_items.iter().filter_map(|field| required(*field)).collect(),
+        form: card.order_form_items,
         buyable,
         revision: card.revision,
-    }
-}
-
-/// The form fields a cart order knows (spec.md S2 rule 3); the others belong to activity orders.
-fn required(field: FormField) -> Option<RequiredField> {
-    match field {
-        FormField::Recipients => Some(RequiredField::Recipients),
-        FormField::Tel => Some(RequiredField::Tel),
-        FormField::VerifyCode => Some(RequiredField::VerifyCode),
-        FormField::IdCard => Some(RequiredField::IdCard),
-        FormField::ReceivingInfo => Some(RequiredField::ReceivingInfo),
-        FormField::TotalAddress | FormField::Address | FormField::OwnForm => None,
     }
 }

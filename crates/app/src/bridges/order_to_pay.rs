@@ -3,12 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, OrderNo, PaymentId, PortResult, StoreId};
+use sluice_kernel::{Clock, OrderNo, PaymentHandle, PaymentId, PortResult, StoreId};
 use sluice_member::MemberService;
-use sluice_order::{NewOrder, Order, OrderError, PaymentDesk, Prepared, RefundCommand};
+use sluice_order::{NewOrder, Order, OrderError, PaymentRefund, Payments};
 use sluice_pay::{
-    Attribution, CloseAnswer, PayError, PayException, PayLine, PayService, PaymentHandle, PaymentRequest, RefundRequest,
-    RefundStatus, RestockAsk,
+    CloseAnswer, PayError, PayException, PayLine, PayService, PaymentRequest, RefundRequest, RefundStatus, RestockAsk,
 };
 
 pub struct OrderToPay {
@@ -17,22 +16,18 @@ pub struct OrderToPay {
     pub clock: Arc<dyn Clock>,
 }
 
-fn prepared(handle: PaymentHandle) -> Prepared {
-    Prepared { payment_id: handle.payment_id, provider: handle.provider, url: handle.url, expires_at: handle.expires_at }
-}
-
 fn request(order: &Order) -> PaymentRequest {
     PaymentRequest {
         store: order.store,
         user: order.user.clone(),
         order_no: order.order_no,
-        total: order.total,
-        allotable_profit: order.profit_total,
-        phone: order.recipient.phone.clone(),
-        store_code: order.store_code.clone(),
-        attribution: Attribution { rq: order.attribution.rq.clone(), cookie_id: order.attribution.cookie_id.clone() },
-        redirect_type: order.redirect_type.clone(),
-        expires_at: order.expires_at,
+        total: order.terms.total,
+        allotable_profit: order.terms.profit_total,
+        phone: order.terms.recipient.phone.clone(),
+        store_code: order.terms.store_code.clone(),
+        attribution: order.terms.attribution.clone(),
+        redirect_type: order.terms.redirect_type.clone(),
+        expires_at: order.terms.expires_at,
         lines: order
             .items
             .iter()
@@ -49,12 +44,12 @@ fn request(order: &Order) -> PaymentRequest {
 }
 
 #[async_trait]
-impl PaymentDesk for OrderToPay {
-    fn instant(&self, order: &NewOrder) -> Option<Prepared> {
-        self.pay.instant(order.store, &order.user, order.order_no, order.total, order.expires_at).map(prepared)
+impl Payments for OrderToPay {
+    fn instant(&self, order: &NewOrder) -> Option<PaymentHandle> {
+        self.pay.instant(order.store, &order.user, order.order_no, order.terms.total, order.terms.expires_at)
     }
 
-    async fn prepare(&self, order: &Order) -> Result<Prepared, OrderError> {
+    async fn prepare(&self, order: &Order) -> Result<PaymentHandle, OrderError> {
         // The sandbox knows no accounts: its channel needs no call, so member is not asked on the placement path.
         let account = match self.pay.provider() {
             "sandbox" => None,
@@ -64,21 +59,19 @@ impl PaymentDesk for OrderToPay {
         };
         let handle = self.pay.prepare(&request(order), account.as_ref().map(|account| account.account.as_str())).await;
         match handle {
-            Ok(handle) => Ok(prepared(handle)),
+            Ok(handle) => Ok(handle),
             Err(PayError::Closed) => Err(OrderError::PaymentClosed),
             Err(PayError::Port(error)) => Err(error.into()),
             Err(error) => Err(super::port_error("the payment", error).into()),
         }
     }
 
-    async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Prepared>> {
-        let handle = self.pay.first(store, order).await.map_err(|error| super::port_error("the payment", error))?;
-        Ok(handle.map(prepared))
+    async fn first(&self, store: StoreId, order: OrderNo) -> PortResult<Option<PaymentHandle>> {
+        self.pay.first(store, order).await.map_err(|error| super::port_error("the payment", error))
     }
 
-    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, Prepared>> {
-        let latest = self.pay.latest(store, orders).await.map_err(|error| super::port_error("the payments", error))?;
-        Ok(latest.into_iter().map(|(order, handle)| (order, prepared(handle))).collect())
+    async fn latest(&self, store: StoreId, orders: &[OrderNo]) -> PortResult<HashMap<OrderNo, PaymentHandle>> {
+        self.pay.latest(store, orders).await.map_err(|error| super::port_error("the payments", error))
     }
 
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool> {
@@ -86,7 +79,7 @@ impl PaymentDesk for OrderToPay {
         Ok(answer == CloseAnswer::Paid)
     }
 
-    async fn refund(&self, command: RefundCommand, traceparent: Option<&str>) -> Result<(i64, bool), OrderError> {
+    async fn refund(&self, command: PaymentRefund, traceparent: Option<&str>) -> Result<(i64, bool), OrderError> {
         let request = RefundRequest {
             id: command.id,
             store: command.store,

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_events::{PaymentSettled, SettledStatus};
 use sluice_kernel::{Clock, Money, PortResult};
-use sluice_order::{Order, PointsDesk, PointsRefund};
+use sluice_order::{Order, PointsAccount, PointsRefund};
 use sluice_points::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
 
 pub struct OrderToPoints(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
 
 #[async_trait]
-impl PointsDesk for OrderToPoints {
+impl PointsAccount for OrderToPoints {
     async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>> {
         let deduction = PointsDeduction {
             store: order.store,
             user: order.user.clone(),
             order_no: order.order_no,
-            points: order.points_total,
-            currency: order.total.currency,
+            points: order.terms.points_total,
+            currency: order.terms.total.currency,
             traceparent: None,
         };
         let states = self.0.deduct(&[deduction]).await.map_err(|error| super::port_error("the deduction of points", error))?;
@@ -33,8 +33,8 @@ impl PointsDesk for OrderToPoints {
             payment_id: points_payment(order.order_no),
             provider: "points".to_owned(),
             status,
-            amount: Money::zero(order.total.currency),
-            points: Some(order.points_total),
+            amount: Money::zero(order.terms.total.currency),
+            points: Some(order.terms.points_total),
             refund_id: None,
             restock: Vec::new(),
             at: self.1.now(),

@@ -1,20 +1,20 @@
-//! Order looks at activities through a process cache: offers by promotion, what they are and cost by the catalog.
+//! Order finds offers through a process cache: whether they stand by promotion, what they are and cost by the catalog.
 //!
-//! A look may be stale: the gate compares the revision it was made at with the present one, and every change of the
+//! A cached offer may be stale: the gate compares the revision it was read at with the present one, and every change of the
 //! activity, the offer, the product or the SKU raises it. Offer and card are read one after the other; where their
-//! revisions differ the older one stands in the look, so that the gate sends such a placement back. Only whole looks are
+//! revisions differ the older one stands in the answer, so that the gate sends such a placement back. Only whole offers are
 //! kept, since what is missing has no revision. The store's rules have none either: they are kept for a second at most.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use moka::{future, sync};
-use sluice_catalog::{CatalogError, CatalogService, FormField, SkuCard};
+use moka::future;
+use sluice_catalog::{CatalogError, CatalogService, SkuCard};
 use sluice_kernel::{ActivityId, Classified as _, Currency, PortError, PortResult, ProductId, StoreId};
-use sluice_order::{ActivityDesk, ActivityField, ActivityLook, ActivityWindow, OfferCard, PayType, ShelfCard, StoreRules};
-use sluice_promotion::{Activity, Mode, Offer, PromotionService, Window};
+use sluice_order::{Activities, OfferCard, OfferLookup, ShelfCard, StoreRules};
+use sluice_promotion::{Activity, Offer, PromotionService};
 
-use super::order_to_catalog::shelf_card;
+use super::{offer_cache::OfferCache, order_to_catalog::shelf_card};
 
 /// What a store says about activity orders, kept for a second.
 pub struct RulesCache(future::Cache<StoreId, Arc<StoreRules>>);
@@ -38,17 +38,12 @@ pub struct OrderToPromotion {
     promotion: Arc<dyn PromotionService>,
     catalog: Arc<dyn CatalogService>,
     rules: Arc<RulesCache>,
-    looks: sync::Cache<(StoreId, ActivityId, ProductId), (ActivityWindow, Arc<OfferCard>)>,
+    offers: OfferCache,
 }
-
-/// Looks kept at most; some 800 bytes each.
-const MAX_LOOKS: u64 = 20_000;
-const LOOK_LIFE: Duration = Duration::from_secs(10);
 
 impl OrderToPromotion {
     pub fn new(promotion: Arc<dyn PromotionService>, catalog: Arc<dyn CatalogService>, rules: Arc<RulesCache>) -> Self {
-        let looks = sync::Cache::builder().max_capacity(MAX_LOOKS).time_to_live(LOOK_LIFE).build();
-        Self { promotion, catalog, rules, looks }
+        Self { promotion, catalog, rules, offers: OfferCache::default() }
     }
 
     /// One reads for all that ask at the same moment.
@@ -76,7 +71,7 @@ impl OrderToPromotion {
             special: settings.special,
             points_to_cash_ratio: settings.points_to_cash_ratio,
             h5_redirect_type: settings.h5_redirect_type,
-            campaigns: ahead.iter().map(|campaign| (campaign.id, window(campaign.window))).collect(),
+            campaigns: ahead.iter().map(|campaign| (campaign.id, campaign.window)).collect(),
         }))
     }
 
@@ -88,32 +83,40 @@ impl OrderToPromotion {
 }
 
 #[async_trait]
-impl ActivityDesk for OrderToPromotion {
-    async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<ActivityLook> {
+impl Activities for OrderToPromotion {
+    async fn find_offer(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup> {
         let rules = self.rules(store).await?;
         let key = (store, activity, product);
-        if let Some((window, offer)) = self.looks.get(&key) {
-            return Ok(ActivityLook { window: Some(window), offer: Some(offer), store: rules });
+        if let Some((window, offer)) = self.offers.get(&key) {
+            return Ok(OfferLookup { window: Some(window), offer: Some(offer), store: rules });
         }
         let looked = self.promotion.look(store, activity, product).await;
         let looked = looked.map_err(|error| super::port_error("the activity", error))?;
         let Some(activity) = looked.activity else {
-            return Ok(ActivityLook { window: None, offer: None, store: rules });
+            return Ok(OfferLookup { window: None, offer: None, store: rules });
         };
-        let window = window(activity.window);
-        let incomplete = ActivityLook { window: Some(window), offer: None, store: rules.clone() };
+        let window = activity.window;
+        let incomplete = OfferLookup { window: Some(window), offer: None, store: rules.clone() };
         let Some((offer, revision)) = looked.offer else { return Ok(incomplete) };
         let Some(card) = self.card(store, &offer).await? else { return Ok(incomplete) };
         let unchanged = card.revision == revision;
         let card = Arc::new(offer_card(&activity, &offer, revision, card));
         if unchanged {
-            self.looks.insert(key, (window, card.clone()));
+            self.offers.keep(key, window, card.clone());
         }
-        Ok(ActivityLook { window: Some(window), offer: Some(card), store: rules })
+        Ok(OfferLookup { window: Some(window), offer: Some(card), store: rules })
+    }
+
+    async fn read_offer(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<OfferLookup> {
+        let read = async {
+            self.forget(store, activity, product).await;
+            self.find_offer(store, activity, product).await
+        };
+        self.offers.read_once((store, activity, product), read).await
     }
 
     async fn forget(&self, store: StoreId, activity: ActivityId, product: ProductId) {
-        self.looks.invalidate(&(store, activity, product));
+        self.offers.forget(&(store, activity, product));
         self.rules.forget(store).await;
     }
 
@@ -122,40 +125,15 @@ impl ActivityDesk for OrderToPromotion {
     }
 }
 
-fn window(window: Window) -> ActivityWindow {
-    ActivityWindow { starts_at: window.starts_at, ends_at: window.ends_at }
-}
-
 fn offer_card(activity: &Activity, offer: &Offer, revision: i64, card: SkuCard) -> OfferCard {
-    let form = card.order_form_items.iter().flat_map(|field| activity_fields(*field)).copied().collect();
     OfferCard {
-        mode: match offer.mode(activity) {
-            Mode::Cash => PayType::Cash,
-            Mode::Points => PayType::Points,
-        },
+        mode: offer.mode(activity),
         discount: offer.discount().get(),
         receiving_way: card.receiving_way.get(),
-        form,
         customer_product_id: card.customer_product_id.clone(),
         most_units: offer.terms.per_user_limit,
         // The older of the two: whatever changed in between, the gate knows a newer one.
         shelf: ShelfCard { buyable: card.buyable, revision: revision.min(card.revision), ..shelf_card(card) },
-    }
-}
-
-/// The form fields an activity order knows (spec.md S1 rule 3). It carries no verification code.
-fn activity_fields(field: FormField) -> &'static [ActivityField] {
-    match field {
-        FormField::Recipients => &[ActivityField::Recipients],
-        FormField::Tel => &[ActivityField::Tel],
-        FormField::IdCard => &[ActivityField::IdCard],
-        FormField::TotalAddress => &[ActivityField::TotalAddress],
-        FormField::Address => &[ActivityField::Address],
-        FormField::OwnForm => &[ActivityField::OwnForm],
-        FormField::ReceivingInfo => {
-            &[ActivityField::Recipients, ActivityField::Tel, ActivityField::TotalAddress, ActivityField::Address]
-        }
-        FormField::VerifyCode => &[],
     }
 }
 

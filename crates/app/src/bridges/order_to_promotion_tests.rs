@@ -1,5 +1,5 @@
 use sluice_catalog::{ProductChange, StoreSettings, StoreSettingsChange};
-use sluice_kernel::{ManualClock, NodeIds, SkuId, Timestamp};
+use sluice_kernel::{FormField, ManualClock, NodeIds, PayType, SkuId, Timestamp, Window};
 use sluice_promotion::{ActivityChange, CampaignFields, ChangeListener as _, NewCampaign, OfferChange};
 
 use super::*;
@@ -34,8 +34,8 @@ async fn demo() -> Demo {
 }
 
 impl Demo {
-    async fn look(&self, store: i64, activity: i64, product: i64) -> ActivityLook {
-        self.desk.look(StoreId(store), ActivityId(activity), ProductId(product)).await.unwrap()
+    async fn look(&self, store: i64, activity: i64, product: i64) -> OfferLookup {
+        self.desk.find_offer(StoreId(store), ActivityId(activity), ProductId(product)).await.unwrap()
     }
 
     async fn revision(&self, sku: i64) -> i64 {
@@ -56,7 +56,7 @@ async fn a_look_has_the_terms_that_apply() {
     assert_eq!((points.mode, points.shelf.points.0, points.discount.to_string().as_str()), (PayType::Points, 500, "0.8"));
     assert_eq!(offer(1, 1, 1_003).await.discount.to_string(), "1");
     assert_eq!(offer(1, 1, 1_004).await.most_units, Some(1));
-    assert_eq!(*offer(1, 1, 1_005).await.form, [ActivityField::OwnForm]);
+    assert_eq!(*offer(1, 1, 1_005).await.shelf.form, [FormField::OwnForm]);
     for (product, way, mode) in [
         (2_001, 0, PayType::Points),
         (2_002, 1, PayType::Points),
@@ -144,7 +144,7 @@ async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
     let campaign = demo.open.shop.promotion.create_campaign(STORE, new).await.unwrap();
     notifier.campaigns_changed(STORE).await;
     let rules = demo.look(1, 1, 1_001).await.store;
-    assert_eq!(rules.campaigns, [(campaign.id, ActivityWindow { starts_at: window.starts_at, ends_at: window.ends_at })]);
+    assert_eq!(rules.campaigns, [(campaign.id, window)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,7 @@ impl PartnerToOrder {
         };
         // An activity order keeps a copy of what is needed; of a cart order the catalog is asked as it is now.
         let mut cards = Cards::new();
-        if order.activity.is_none() {
+        if order.terms.activity.is_none() {
             let skus: Vec<SkuId> = order.items.iter().map(|item| item.line.sku_id).collect();
             cards = self.catalog.cards(store, &skus).await.map_err(|error| super::port_error("the catalog", error))?;
         }
@@ -42,7 +42,7 @@ fn is_physical(way: u8) -> bool {
 }
 
 fn facts(order: &Order, cards: &Cards) -> OrderFacts {
-    let activity = order.activity.as_ref();
+    let activity = order.terms.activity.as_ref();
     let line = |line: &ItemLine| FactLine {
         sku_id: line.sku_id,
         product_id: line.product_id,
@@ -62,10 +62,10 @@ fn facts(order: &Order, cards: &Cards) -> OrderFacts {
             order.items.iter().any(|item| cards.get(&item.line.sku_id).is_none_or(|card| is_physical(card.receiving_way.get())))
         }
     };
-    let recipient = &order.recipient;
+    let recipient = &order.terms.recipient;
     OrderFacts {
-        total: order.total,
-        points_total: order.points_total,
+        total: order.terms.total,
+        points_total: order.terms.points_total,
         recipient: Recipient {
             name: recipient.name.clone(),
             phone: recipient.phone.clone(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets, demo};
-use sluice_kernel::{ActivityId, ManualClock, NodeIds, ProductId, SkuId, StoreId, Timestamp};
-use sluice_promotion::{ActivityStatus, PromotionService};
+use sluice_kernel::{ActivityId, ManualClock, NodeIds, ProductId, SkuId, StoreId, Timestamp, WindowStatus};
+use sluice_promotion::PromotionService;
 use sluice_storage_sql::{Database, DatabaseSettings, SqlCatalogRepository};
 use sluice_testkit::Scratch;
 
@@ -37,12 +37,9 @@ async fn expect_whole(open: &OpenShop) {
         assert_eq!(received(open, store, sku).await, (units, units), "{sku}");
     }
     let now = open.shop.clock.now();
-    for (store, activity, status) in [
-        (1, 1, ActivityStatus::Running),
-        (1, 2, ActivityStatus::Over),
-        (2, 3, ActivityStatus::Running),
-        (3, 4, ActivityStatus::Running),
-    ] {
+    for (store, activity, status) in
+        [(1, 1, WindowStatus::Running), (1, 2, WindowStatus::Over), (2, 3, WindowStatus::Running), (3, 4, WindowStatus::Running)]
+    {
         let found = promotion.activity(StoreId(store), ActivityId(activity)).await.unwrap();
         assert_eq!(found.activity.window.status(now), status, "{activity}");
     }

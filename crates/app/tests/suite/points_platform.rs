@@ -87,7 +87,7 @@ async fn place_all(shop: &Arc<Wired>) -> Vec<(usize, OrderNo)> {
         let shop = shop.clone();
         placing.spawn(async move {
             let order = shop.open.shop.orders.place_activity(command(number)).await.unwrap().order;
-            assert_eq!((order.status(), order.points_total), (OrderStatus::Confirming, Points(PRICE)));
+            assert_eq!((order.status(), order.terms.points_total), (OrderStatus::Confirming, Points(PRICE)));
             (number, order.order_no)
         });
     }

@@ -11,7 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use sluice_events::OrderCancelled;
-use sluice_kernel::{Currency, ManualClock, Money, NodeIds, OrderNo, PageRequest, Points, PortResult, StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    Currency, ManualClock, Money, NodeIds, OrderKind, OrderNo, PageRequest, Points, PortResult, StoreId, Timestamp, UserId,
+};
 use sluice_partner::{
     Answer, Delivery, DeliveryQuery, DeliveryState, EventType, NewSubscription, OrderChange, OrderFacts, OrderReader, PartnerPorts,
     PartnerService as _, Partners, Push, PushRules, PushSender, Recipient, Subscription,
@@ -199,7 +201,7 @@ pub fn cancelled(order: i64) -> OrderChange {
     let order_no = OrderNo::from_id(order);
     let order = OrderCancelled {
         order_no,
-        kind: "cart".to_owned(),
+        kind: OrderKind::Cart,
         store_id: STORE,
         user_id: UserId::from("42"),
         status: "cancelled".to_owned(),

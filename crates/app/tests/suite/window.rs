@@ -74,12 +74,12 @@ async fn s1_rule_1_a_change_by_another_process_counts_at_once() {
     let shop = Wired::on_mariadb().await;
     let other = shop.another_process().await;
     let first = take(&shop, "first").await.unwrap();
-    assert_eq!(first.order.total.amount, 1_592);
+    assert_eq!(first.order.terms.total.amount, 1_592);
 
     let offer = other.open.shop.promotion.offer(STORE, sluice_kernel::ProductId(1_001)).await.unwrap();
     let half = OfferChange { discount: sluice_promotion::Discount::from_ten_thousandths(5_000), ..OfferChange::default() };
     other.open.shop.promotion.change_offer(STORE, offer.product_id, offer.version, half).await.unwrap();
-    assert_eq!(take(&shop, "second").await.unwrap().order.total.amount, 995, "the discount of this very moment");
+    assert_eq!(take(&shop, "second").await.unwrap().order.terms.total.amount, 995, "the discount of this very moment");
 
     let ended = ActivityChange { ends_at: Some(shop.clock.now().minus(MILLISECOND)), ..ActivityChange::default() };
     change(&other, STORE, ended).await;

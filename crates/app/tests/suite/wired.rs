@@ -87,7 +87,7 @@ impl Wired {
             "payment_id": payment.payment_id,
             "order_no": placed.order.order_no,
             "status": "paid",
-            "amount": placed.order.total.amount,
+            "amount": placed.order.terms.total.amount,
             "currency": "CNY",
             "payee": STORE,
         })

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use sluice_events::{Fact, OrderRefunded, RestockLine};
-use sluice_kernel::{Money, OrderNo, PaymentId, RefundId, ReservationId, SkuId};
+use sluice_kernel::{Money, OrderNo, PaymentId, RefundId, RefundState, ReservationId, SkuId};
 
 use super::fixture::{OrderFixture, REVISION, STORE, new_order, now, number, placed, plain_transition};
-use crate::{Applied, CancelReason, Order, OrderState, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
+use crate::{Applied, CancelReason, Order, OrderState, OrderStatus, RefundRecord, StockStep, Transition};
 
 fn payment() -> PaymentId {
     PaymentId::from("payment-1")
@@ -86,21 +86,21 @@ pub async fn late_money_reserves_anew_or_finds_too_little(fixture: &dyn OrderFix
 
 fn refund(order: &Order, name: &str, amount: i64, restock: &[(SkuId, i64)]) -> Transition {
     let record = RefundRecord { id: RefundId(format!("{}-{name}", order.order_no)), amount, restock: restock.to_vec() };
-    let full = order.refunded + amount >= order.total.amount;
+    let full = order.refunded + amount >= order.terms.total.amount;
     let to = if full { OrderState::Refunded { payment: payment() } } else { order.state.clone() };
     let fact = Fact::OrderRefunded {
         order: OrderRefunded {
             order_no: order.order_no,
-            kind: "cart".to_owned(),
+            kind: order.terms.kind,
             store_id: order.store,
             user_id: order.user.clone(),
             status: to.status().as_str().to_owned(),
-            refund_status: "partial".to_owned(),
+            refund_status: RefundState::Partial,
             refund_id: record.id.clone(),
-            amount: Money { amount, ..order.total },
+            amount: Money { amount, ..order.terms.total },
             restocked: restock.iter().map(|(sku_id, quantity)| RestockLine { sku_id: *sku_id, quantity: *quantity }).collect(),
             points: None,
-            activity: order.activity_told(),
+            activity: order.activity_fact(),
             at: now(),
         },
     };
@@ -150,7 +150,7 @@ pub async fn refunds_count_once(fixture: &dyn OrderFixture) {
     assert_eq!((order.status(), order.refunded, order.refund_state), (OrderStatus::Paid, 1_000, RefundState::Partial));
     assert_eq!(fixture.figures(STORE, sku).await, (4, 0, 1));
 
-    let rest = refund(&order, "b", order.total.amount - 1_000, &[]);
+    let rest = refund(&order, "b", order.terms.total.amount - 1_000, &[]);
     let race = [rest.clone(), rest.clone(), rest].map(|transition| {
         let orders = Arc::clone(&orders);
         tokio::spawn(async move { orders.apply(&transition).await.unwrap() })
@@ -163,7 +163,7 @@ pub async fn refunds_count_once(fixture: &dyn OrderFixture) {
     }
     assert_eq!(done, 1);
     let order = again(fixture, order.order_no).await;
-    assert_eq!((order.status(), order.refunded), (OrderStatus::Refunded, order.total.amount));
+    assert_eq!((order.status(), order.refunded), (OrderStatus::Refunded, order.terms.total.amount));
     assert_eq!(order.refund_state, RefundState::Full);
     assert_eq!(fixture.figures(STORE, sku).await, (4, 0, 1));
 }

@@ -7,12 +7,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, ManualClock, Money, OrderNo, Points, ProductId, Quantity, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, Attribution, CampaignId, Currency, ManualClock, Money, OrderKind, OrderNo, PayType, Points, ProductId, Quantity,
+    SkuId, StoreId, Timestamp, UserId, Window,
 };
 
 use crate::{
-    ActivityPart, ActivityWindow, Attribution, ChildOrder, CommitAnswer, IdempotencyKey, ItemLine, NewOrder, Order, OrderKind,
-    OrderRepository, OrderState, OrderWriter, PayType, Recipient, StockStep, Transition,
+    ActivityPart, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderRepository, OrderState, OrderTerms,
+    OrderWriter, Recipient, StockStep, Transition,
 };
 
 #[async_trait]
@@ -57,26 +58,28 @@ pub fn new_order(number: i64, lines: &[(SkuId, i64)]) -> NewOrder {
         order_no: OrderNo::from_id(number),
         store: STORE,
         user: user.clone(),
-        kind: OrderKind::Cart,
-        total,
-        points_total,
-        profit_total,
-        created_at: now(),
-        expires_at: now().plus(Duration::from_mins(15)),
-        recipient: Recipient { name: Some("Ada".to_owned()), phone: Some("13800000000".to_owned()), ..Recipient::default() },
-        store_code: Some("S1".to_owned()),
-        attribution: Attribution { rq: Some("rq".to_owned()), cookie_id: None },
-        referrer: None,
-        redirect_type: "2".to_owned(),
-        activity: None,
-        items,
-        children: vec![ChildOrder {
-            order_no: OrderNo::from_id(number + 1),
-            delivery_place: "1".into(),
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
             total,
             points_total,
             profit_total,
-        }],
+            created_at: now(),
+            expires_at: now().plus(Duration::from_mins(15)),
+            recipient: Recipient { name: Some("Ada".to_owned()), phone: Some("13800000000".to_owned()), ..Recipient::default() },
+            store_code: Some("S1".to_owned()),
+            attribution: Attribution { rq: Some("rq".to_owned()), cookie_id: None },
+            referrer: None,
+            redirect_type: "2".to_owned(),
+            activity: None,
+            children: vec![ChildOrder {
+                order_no: OrderNo::from_id(number + 1),
+                delivery_place: "1".into(),
+                total,
+                points_total,
+                profit_total,
+            }],
+        },
+        items,
         key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("key-{number}"), fingerprint: [1; 32] },
         cart_version: None,
         uses_code: None,
@@ -105,13 +108,14 @@ pub fn activity_order(number: i64, sku: SkuId, user: &str, quantity: i64) -> New
         customer_product_id: Some("C-1".into()),
         partner_unit_price: PRICE,
         partner_total: PRICE * quantity,
-        window: ActivityWindow { starts_at: now().minus(hour), ends_at: now().plus(hour) },
+        window: Window { starts_at: now().minus(hour), ends_at: now().plus(hour) },
         most_orders: None,
         most_units: None,
     };
     let user = UserId::from(user);
     let key = IdempotencyKey { route: "activity", user: user.clone(), ..order.key };
-    NewOrder { kind: OrderKind::Activity, activity: Some(part), redirect_type: "1".to_owned(), user, key, ..order }
+    let terms = OrderTerms { kind: OrderKind::Activity, activity: Some(part), redirect_type: "1".to_owned(), ..order.terms };
+    NewOrder { user, terms, key, ..order }
 }
 
 fn item(sku: SkuId, quantity: i64, price: Money) -> ItemLine {
@@ -152,7 +156,7 @@ pub fn plain_transition(order: &Order, to: OrderState, stock: StockStep) -> Tran
     }
 }
 
-pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> CommitAnswer {
+pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> CommitOutcome {
     let [writer, _] = fixture.writers();
     writer.commit(order.into()).await.unwrap()
 }
@@ -160,6 +164,6 @@ pub(super) async fn place(fixture: &dyn OrderFixture, order: NewOrder) -> Commit
 /// Places an order that must be committed, and reads it.
 pub(super) async fn placed(fixture: &dyn OrderFixture, order: NewOrder) -> Order {
     let order_no = order.order_no;
-    assert_eq!(place(fixture, order).await, CommitAnswer::Committed);
+    assert_eq!(place(fixture, order).await, CommitOutcome::Committed);
     fixture.orders().find(STORE, order_no).await.unwrap().unwrap()
 }

@@ -8,10 +8,10 @@ use sluice_kernel::SkuId;
 use tokio::task::JoinSet;
 
 use super::fixture::{OrderFixture, REVISION, STORE, new_order, now, number};
-use crate::{CommitAnswer, NewOrder, StockRefusal};
+use crate::{CommitOutcome, NewOrder, StockRefusal};
 
 /// Commits all of them at once, every second one through the other writer.
-async fn race(fixture: &dyn OrderFixture, orders: Vec<NewOrder>) -> Vec<(NewOrder, CommitAnswer)> {
+async fn race(fixture: &dyn OrderFixture, orders: Vec<NewOrder>) -> Vec<(NewOrder, CommitOutcome)> {
     let writers = fixture.writers();
     let mut race = JoinSet::new();
     for (n, order) in orders.into_iter().enumerate() {
@@ -21,8 +21,8 @@ async fn race(fixture: &dyn OrderFixture, orders: Vec<NewOrder>) -> Vec<(NewOrde
     race.join_all().await
 }
 
-fn committed(answers: &[(NewOrder, CommitAnswer)]) -> Vec<&NewOrder> {
-    answers.iter().filter(|(_, answer)| *answer == CommitAnswer::Committed).map(|(order, _)| order).collect()
+fn committed(answers: &[(NewOrder, CommitOutcome)]) -> Vec<&NewOrder> {
+    answers.iter().filter(|(_, answer)| *answer == CommitOutcome::Committed).map(|(order, _)| order).collect()
 }
 
 /// Two hundred shoppers race for ten units.
@@ -32,12 +32,12 @@ pub async fn last_units_go_to_as_many(fixture: &dyn OrderFixture) {
     fixture.put_sku(STORE, plenty, 1_000, true, REVISION).await;
     let answers = race(fixture, (0..200).map(|n| new_order(number(21, n), &[(hot, 1), (plenty, 1)])).collect()).await;
     assert_eq!(committed(&answers).len(), 10);
-    let none_left = CommitAnswer::Refused(StockRefusal::Short(vec![(hot, 0)]));
+    let none_left = CommitOutcome::Refused(StockRefusal::Short(vec![(hot, 0)]));
     assert_eq!(answers.iter().filter(|(_, answer)| *answer == none_left).count(), 190);
     assert_eq!(fixture.figures(STORE, hot).await, (0, 10, 0));
     assert_eq!(fixture.figures(STORE, plenty).await, (990, 10, 0));
     for (order, answer) in &answers {
-        assert_eq!(fixture.rows_of(order.order_no).await > 0, *answer == CommitAnswer::Committed);
+        assert_eq!(fixture.rows_of(order.order_no).await > 0, *answer == CommitOutcome::Committed);
     }
 }
 
@@ -54,7 +54,7 @@ pub async fn one_key_at_once_makes_one_order(fixture: &dyn OrderFixture) {
             _ => return assert_eq!(answers, vec![], "not exactly one order"),
         };
         for (order, answer) in &answers {
-            let replayed = matches!(answer, CommitAnswer::Replayed(replay) if replay.order_no == winner && replay.same_body);
+            let replayed = matches!(answer, CommitOutcome::Replayed(replay) if replay.order_no == winner && replay.same_body);
             assert!(order.order_no == winner || replayed, "{answer:?}");
         }
     }
@@ -71,7 +71,7 @@ pub async fn a_duplicate_fails_only_its_own_order(fixture: &dyn OrderFixture) {
     }
     let answers = race(fixture, orders).await;
     assert_eq!(committed(&answers).len(), 57);
-    assert_eq!(answers.iter().filter(|(_, answer)| matches!(answer, CommitAnswer::Replayed(_))).count(), 3);
+    assert_eq!(answers.iter().filter(|(_, answer)| matches!(answer, CommitOutcome::Replayed(_))).count(), 3);
     assert_eq!(fixture.figures(STORE, sku).await, (943, 57, 0));
 }
 
@@ -84,6 +84,6 @@ pub async fn one_code_pays_for_one_order(fixture: &dyn OrderFixture) {
     let with_code = |n| NewOrder { uses_code: Some((phone.to_owned(), now())), ..new_order(number(24, n), &[(sku, 1)]) };
     let answers = race(fixture, (0..8).map(with_code).collect()).await;
     assert_eq!(committed(&answers).len(), 1);
-    assert_eq!(answers.iter().filter(|(_, answer)| *answer == CommitAnswer::CodeSpent).count(), 7);
+    assert_eq!(answers.iter().filter(|(_, answer)| *answer == CommitOutcome::CodeSpent).count(), 7);
     assert_eq!(fixture.figures(STORE, sku).await, (99, 1, 0));
 }

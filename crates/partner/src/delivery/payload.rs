@@ -6,7 +6,8 @@
 use serde::Serialize;
 use sluice_events::{ActivityOrder, OrderCancelled, OrderPaid, OrderRefunded, RestockLine};
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, Money, OrderNo, Points, ProductId, RefundId, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, CampaignId, Currency, Money, OrderKind, OrderNo, PayType, Points, ProductId, RefundId, RefundState, SkuId, StoreId,
+    Timestamp, UserId,
 };
 
 use crate::EventType;
@@ -72,10 +73,10 @@ const FREIGHT: &str = "0.00";
 struct ActivityPaid<'a> {
     store_id: StoreId,
     order_no: OrderNo,
-    kind: &'a str,
+    kind: OrderKind,
     user_id: &'a UserId,
     activity_id: ActivityId,
-    pay_type: &'a str,
+    pay_type: PayType,
     unit_price: Money,
     total: Money,
     pay_money: Money,
@@ -95,7 +96,7 @@ struct ActivityPaid<'a> {
 struct CartPaid<'a> {
     store_id: StoreId,
     order_no: OrderNo,
-    kind: &'a str,
+    kind: OrderKind,
     user_id: &'a UserId,
     total: Money,
     pay_money: Money,
@@ -111,7 +112,7 @@ struct CartPaid<'a> {
 struct Cancelled<'a> {
     store_id: StoreId,
     order_no: OrderNo,
-    kind: &'a str,
+    kind: OrderKind,
     user_id: &'a UserId,
     activity_id: Option<ActivityId>,
     /// `cancelled`, or `failed` where the points were refused.
@@ -125,11 +126,11 @@ struct Cancelled<'a> {
 struct Refunded<'a> {
     store_id: StoreId,
     order_no: OrderNo,
-    kind: &'a str,
+    kind: OrderKind,
     user_id: &'a UserId,
     activity_id: Option<ActivityId>,
     status: &'a str,
-    refund_status: &'a str,
+    refund_status: RefundState,
     refund_id: &'a RefundId,
     amount: Money,
     points: Points,
@@ -186,7 +187,7 @@ impl OrderChange {
             Self::Paid { event_id, order } => (EventType::OrderPaid, event_id, order.activity.is_some()),
             Self::Cancelled { event_id, .. } => (EventType::OrderCancelled, event_id, false),
             Self::Refunded { event_id, order } => {
-                (EventType::OrderRefunded, event_id, order.activity.is_some() && order.refund_status == "full")
+                (EventType::OrderRefunded, event_id, order.activity.is_some() && order.refund_status == RefundState::Full)
             }
         };
         let mut events = vec![(kind, event_id.clone())];
@@ -225,7 +226,7 @@ fn paid(order: &OrderPaid, facts: &OrderFacts) -> Result<String, serde_json::Err
         let data = CartPaid {
             store_id: order.store_id,
             order_no: order.order_no,
-            kind: &order.kind,
+            kind: order.kind,
             user_id: &order.user_id,
             total: order.total,
             pay_money: order.total,
@@ -243,10 +244,10 @@ fn paid(order: &OrderPaid, facts: &OrderFacts) -> Result<String, serde_json::Err
     let data = ActivityPaid {
         store_id: order.store_id,
         order_no: order.order_no,
-        kind: &order.kind,
+        kind: order.kind,
         user_id: &order.user_id,
         activity_id: activity.activity_id,
-        pay_type: &activity.pay_type,
+        pay_type: activity.pay_type,
         unit_price: Money::new(unit, currency),
         total: Money::new(total, currency),
         pay_money: order.total,
@@ -267,7 +268,7 @@ fn cancelled(order: &OrderCancelled) -> Result<String, serde_json::Error> {
     let data = Cancelled {
         store_id: order.store_id,
         order_no: order.order_no,
-        kind: &order.kind,
+        kind: order.kind,
         user_id: &order.user_id,
         activity_id: order.activity.as_ref().map(|activity| activity.activity_id),
         status: &order.status,
@@ -283,11 +284,11 @@ fn refunded(order: &OrderRefunded) -> Result<String, serde_json::Error> {
     let data = Refunded {
         store_id: order.store_id,
         order_no: order.order_no,
-        kind: &order.kind,
+        kind: order.kind,
         user_id: &order.user_id,
         activity_id: order.activity.as_ref().map(|activity| activity.activity_id),
         status: &order.status,
-        refund_status: &order.refund_status,
+        refund_status: order.refund_status,
         refund_id: &order.refund_id,
         amount: order.amount,
         points: order.points.unwrap_or_default(),

@@ -20,7 +20,7 @@ fn activity() -> ActivityOrder {
         activity_id: ActivityId(1),
         product_id: ProductId(1002),
         campaign_id: Some(CampaignId(7)),
-        pay_type: "points".to_owned(),
+        pay_type: PayType::Points,
         discount: "0.8".to_owned(),
         quantity: 2,
         promoter: Some("promoter-9".to_owned()),
@@ -79,7 +79,7 @@ fn order_line(sku: i64, quantity: i64) -> OrderLine {
 fn order_paid(activity: Option<ActivityOrder>, facts: &OrderFacts) -> OrderChange {
     let order = OrderPaid {
         order_no: OrderNo::from_id(ORDER),
-        kind: if activity.is_some() { "activity" } else { "cart" }.to_owned(),
+        kind: if activity.is_some() { OrderKind::Activity } else { OrderKind::Cart },
         store_id: StoreId(1),
         user_id: UserId::from("42"),
         total: facts.total,
@@ -95,7 +95,7 @@ fn order_paid(activity: Option<ActivityOrder>, facts: &OrderFacts) -> OrderChang
 fn order_cancelled(activity: Option<ActivityOrder>, status: &str, reason: Option<&str>) -> OrderChange {
     let order = OrderCancelled {
         order_no: OrderNo::from_id(ORDER),
-        kind: if activity.is_some() { "activity" } else { "cart" }.to_owned(),
+        kind: if activity.is_some() { OrderKind::Activity } else { OrderKind::Cart },
         store_id: StoreId(1),
         user_id: UserId::from("42"),
         status: status.to_owned(),
@@ -107,14 +107,14 @@ fn order_cancelled(activity: Option<ActivityOrder>, status: &str, reason: Option
     OrderChange::Cancelled { event_id: "e2".to_owned(), order }
 }
 
-fn order_refunded(activity: Option<ActivityOrder>, refund_status: &str) -> OrderChange {
+fn order_refunded(activity: Option<ActivityOrder>, refund_status: RefundState) -> OrderChange {
     let order = OrderRefunded {
         order_no: OrderNo::from_id(ORDER),
-        kind: if activity.is_some() { "activity" } else { "cart" }.to_owned(),
+        kind: if activity.is_some() { OrderKind::Activity } else { OrderKind::Cart },
         store_id: StoreId(1),
         user_id: UserId::from("42"),
-        status: if refund_status == "full" { "refunded" } else { "paid" }.to_owned(),
-        refund_status: refund_status.to_owned(),
+        status: if refund_status == RefundState::Full { "refunded" } else { "paid" }.to_owned(),
+        refund_status,
         refund_id: "a0b1c2d3e4f5061728394a5b6c7d8e9f".into(),
         amount: cny(if activity.is_some() { 0 } else { 1_990 }),
         restocked: vec![RestockLine { sku_id: SkuId(1), quantity: 1 }],
@@ -129,14 +129,14 @@ fn order_refunded(activity: Option<ActivityOrder>, refund_status: &str) -> Order
 fn messages() -> Vec<(&'static str, String)> {
     let (facts, cart) = (facts(), cart_facts());
     let write = |change: &OrderChange, kind, facts| body_of(change, kind, facts).unwrap();
-    let (paid, refunded) = (order_paid(Some(activity()), &facts), order_refunded(Some(activity()), "full"));
+    let (paid, refunded) = (order_paid(Some(activity()), &facts), order_refunded(Some(activity()), RefundState::Full));
     let unnamed = order_paid(Some(ActivityOrder { promoter: None, campaign_id: None, ..activity() }), &facts);
     vec![
         ("order.paid.activity", write(&paid, EventType::OrderPaid, &facts)),
         ("order.paid.cart", write(&order_paid(None, &cart), EventType::OrderPaid, &cart)),
         ("order.cancelled", write(&order_cancelled(None, "cancelled", Some("expired")), EventType::OrderCancelled, &cart)),
         ("order.cancelled.failed", write(&order_cancelled(Some(activity()), "failed", None), EventType::OrderCancelled, &facts)),
-        ("order.refunded", write(&order_refunded(None, "partial"), EventType::OrderRefunded, &cart)),
+        ("order.refunded", write(&order_refunded(None, RefundState::Partial), EventType::OrderRefunded, &cart)),
         ("order.refunded.activity", write(&refunded, EventType::OrderRefunded, &facts)),
         ("referral.paid", write(&paid, EventType::Referral, &facts)),
         ("referral.paid.no-promoter", write(&unnamed, EventType::Referral, &facts)),
@@ -182,7 +182,7 @@ fn s1_rule_10_the_promotion_system_hears_of_activity_orders_when_paid_and_when_r
     assert_eq!(told(&order_paid(Some(activity()), &facts)), ["order.paid e1", "referral e1/referral"]);
     assert_eq!(told(&order_paid(None, &cart)), ["order.paid e1"]);
     assert_eq!(told(&order_cancelled(Some(activity()), "failed", None)), ["order.cancelled e2"]);
-    assert_eq!(told(&order_refunded(Some(activity()), "full")), ["order.refunded e3", "referral e3/referral"]);
-    assert_eq!(told(&order_refunded(Some(activity()), "partial")), ["order.refunded e3"]);
-    assert_eq!(told(&order_refunded(None, "full")), ["order.refunded e3"]);
+    assert_eq!(told(&order_refunded(Some(activity()), RefundState::Full)), ["order.refunded e3", "referral e3/referral"]);
+    assert_eq!(told(&order_refunded(Some(activity()), RefundState::Partial)), ["order.refunded e3"]);
+    assert_eq!(told(&order_refunded(None, RefundState::Full)), ["order.refunded e3"]);
 }

@@ -3,5 +3,5 @@
 mod model;
 mod ports;
 
-pub use model::{Attribution, CloseAnswer, PayException, PayLine, Payment, PaymentHandle, PaymentRequest, PaymentStatus};
+pub use model::{CloseAnswer, PayException, PayLine, Payment, PaymentRequest, PaymentStatus};
 pub use ports::{InsertAnswer, NoticeAnswer, PaymentRepository};

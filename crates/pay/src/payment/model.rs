@@ -1,14 +1,7 @@
 //! Payments, and what staff must look at.
 
 use serde::{Deserialize, Serialize};
-use sluice_kernel::{Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
-
-/// Where the buyer came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attribution {
-    pub rq: Option<String>,
-    pub cookie_id: Option<String>,
-}
+use sluice_kernel::{Attribution, Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
 
 /// A product line as the provider is told (spec.md S2 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +71,6 @@ pub struct Payment {
     pub created_at: Timestamp,
     /// Minor units given back or on their way back.
     pub refunded: i64,
-}
-
-/// What the client needs to pay (api.md, Order answer, `payment`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PaymentHandle {
-    pub payment_id: PaymentId,
-    pub provider: String,
-    pub url: String,
-    pub expires_at: Timestamp,
 }
 
 /// What became of an order's channels when it was closed.

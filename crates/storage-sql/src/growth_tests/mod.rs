@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
             let due = orders.due(now(), 64).await.unwrap();
             assert!(!due.is_empty());
             let numbers: Vec<OrderNo> = due.iter().map(|(order, ..)| *order).collect();
-            orders.look_again(&numbers, now().plus(std::time::Duration::from_secs(1))).await.unwrap();
+            orders.announce_again_at(&numbers, now().plus(std::time::Duration::from_secs(1))).await.unwrap();
         }),
         // Each ends at the bound of what is counted, which is above the seeded rows.
         case!("gauges", allowed [

@@ -2,8 +2,8 @@
 
 use sea_orm::{QueryResult, Value};
 use sluice_inventory::{SaleWindow, Terms, UserLimit};
-use sluice_kernel::{ActivityId, CampaignId, Currency, Money, Points, ProductId, Quantity, Timestamp};
-use sluice_order::{ActivityPart, ActivityWindow, NewOrder, ReserveTerms};
+use sluice_kernel::{ActivityId, CampaignId, Currency, Money, Points, ProductId, Quantity, Timestamp, Window};
+use sluice_order::{ActivityPart, NewOrder, ReserveTerms};
 
 use super::codes::{pay_type_code, pay_type_of};
 use crate::{
@@ -25,7 +25,7 @@ pub(super) const PART: &str = "SELECT order_no, activity_id, product_id, campaig
 
 /// The values of an activity order's row; `None` for an order of another kind.
 pub(super) fn part_row(order: &NewOrder) -> Option<[Value; 21]> {
-    let (part, item) = order.activity.as_ref().zip(order.items.first())?;
+    let (part, item) = order.terms.activity.as_ref().zip(order.items.first())?;
     Some([
         order.order_no.id().into(),
         order.store.0.into(),
@@ -68,10 +68,7 @@ pub(super) fn read_part(row: &QueryResult, currency: Currency) -> StoreResult<Ac
         customer_product_id: column::<Option<String>>(row, 12)?.map(Into::into),
         partner_unit_price: column(row, 13)?,
         partner_total: column(row, 14)?,
-        window: ActivityWindow {
-            starts_at: Timestamp::from_millis(column(row, 15)?),
-            ends_at: Timestamp::from_millis(column(row, 16)?),
-        },
+        window: Window { starts_at: Timestamp::from_millis(column(row, 15)?), ends_at: Timestamp::from_millis(column(row, 16)?) },
         most_orders: column(row, 17)?,
         most_units: column(row, 18)?,
     })

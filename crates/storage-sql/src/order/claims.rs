@@ -99,7 +99,7 @@ pub(super) async fn claim_carts(unit: &UnitOfWork, placements: &[&Placement]) ->
             cart.to_vec().into(),
             order.order_no.id().into(),
             NO_FINGERPRINT.to_vec().into(),
-            order.created_at.as_millis().into(),
+            order.terms.created_at.as_millis().into(),
         ]);
     }
     CLAIM_CARTS.run(unit, values).await?;

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use sluice_inventory::ReserveLine;
 use sluice_kernel::{Clock, SkuId, Timestamp};
-use sluice_order::{CommitAnswer, NewOrder, Replay};
+use sluice_order::{CommitOutcome, NewOrder, Replay};
 
 use super::{
     activity::stock_terms,
@@ -32,7 +32,7 @@ use crate::{
 /// What a batch decided over one of its orders; `Committed` holds once the transaction has committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Answered(CommitAnswer),
+    Answered(CommitOutcome),
     /// Ask again after this transaction.
     PutOff,
     /// Somebody else holds this row, which it needs.
@@ -60,7 +60,7 @@ impl<'a> Candidate<'a> {
         self.verdict.is_none()
     }
 
-    fn answer(&mut self, answer: CommitAnswer) {
+    fn answer(&mut self, answer: CommitOutcome) {
         self.verdict = Some(Verdict::Answered(answer));
     }
 }
@@ -102,7 +102,7 @@ pub(super) async fn decide(
         }
         rows.insert(unit).await?;
     }
-    Ok(candidates.into_iter().map(|candidate| candidate.verdict.unwrap_or(Verdict::Answered(CommitAnswer::Committed))).collect())
+    Ok(candidates.into_iter().map(|candidate| candidate.verdict.unwrap_or(Verdict::Answered(CommitOutcome::Committed))).collect())
 }
 
 /// The share lock makes a rebuild of the gate wait for this commit, and this commit see a rebuild that came first.
@@ -110,7 +110,7 @@ async fn check_epoch(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Sto
     let Epoch { epoch, open } = shared_epoch(unit).await?;
     for candidate in candidates {
         if !open || candidate.order.reserved_in_epoch != Some(epoch) {
-            candidate.answer(CommitAnswer::EpochMoved);
+            candidate.answer(CommitOutcome::EpochMoved);
         }
     }
     Ok(())
@@ -140,9 +140,9 @@ async fn claim(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResu
             Verdict::PutOff
         } else if key.order_no != own {
             let same_body = key.fingerprint == candidate.order.key.fingerprint;
-            Verdict::Answered(CommitAnswer::Replayed(Replay { order_no: key.order_no, same_body }))
+            Verdict::Answered(CommitOutcome::Replayed(Replay { order_no: key.order_no, same_body }))
         } else {
-            Verdict::Answered(CommitAnswer::CartClaimed)
+            Verdict::Answered(CommitOutcome::CartClaimed)
         });
     }
     Ok(())
@@ -153,12 +153,12 @@ async fn check_outcomes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> 
     let standing: Vec<(String, Timestamp)> = candidates
         .iter()
         .filter(|candidate| candidate.stands())
-        .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.created_at))
+        .map(|candidate| (rows::reservation(candidate.order.order_no), candidate.order.terms.created_at))
         .collect();
     let released = commit_outcomes(unit, standing).await?;
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
         if released.contains(&rows::reservation(candidate.order.order_no)) {
-            candidate.answer(CommitAnswer::EpochMoved);
+            candidate.answer(CommitOutcome::EpochMoved);
         }
     }
     Ok(())
@@ -186,10 +186,10 @@ async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Stor
             candidate.order.store.0.into(),
             phone.as_str().into(),
             sent_at.as_millis().into(),
-            candidate.order.created_at.as_millis().into(),
+            candidate.order.terms.created_at.as_millis().into(),
         ];
         if unit.row(select, values).await?.is_none() {
-            candidate.answer(CommitAnswer::CodeSpent);
+            candidate.answer(CommitOutcome::CodeSpent);
         } else {
             previous = Some(code_key(candidate.order));
         }
@@ -208,8 +208,12 @@ async fn use_codes(unit: &UnitOfWork, standing: &[&Candidate<'_>]) -> StoreResul
     let update = "UPDATE sent_codes SET used_at = ? WHERE store_id = ? AND phone = ? AND sent_at = ? AND used_at IS NULL";
     for Candidate { order, .. } in standing {
         let Some((phone, sent_at)) = &order.uses_code else { continue };
-        let values =
-            vec![order.created_at.as_millis().into(), order.store.0.into(), phone.as_str().into(), sent_at.as_millis().into()];
+        let values = vec![
+            order.terms.created_at.as_millis().into(),
+            order.store.0.into(),
+            phone.as_str().into(),
+            sent_at.as_millis().into(),
+        ];
         if unit.execute(update, values).await? != 1 {
             return Err(StoreError::Contradiction("a locked verification code was used up"));
         }
@@ -223,20 +227,21 @@ async fn take_stock(unit: &UnitOfWork, clock: &dyn Clock, candidates: &mut [Cand
     let standing = || candidates.iter().filter(|candidate| candidate.stands()).map(|candidate| candidate.order);
     let skus: Vec<SkuId> = standing().flat_map(|order| order.items.iter().map(|item| item.sku_id)).collect();
     let limits: Vec<LimitKey> =
-        standing().filter_map(NewOrder::terms).map(|terms| LimitKey { sku: terms.sku, user: terms.user }).collect();
+        standing().filter_map(NewOrder::reserve_terms).map(|terms| LimitKey { sku: terms.sku, user: terms.user }).collect();
     let mut stock = LockedStock::lock_with_limits(unit, skus, limits).await?;
     let now = clock.now();
     for candidate in candidates.iter_mut().filter(|candidate| candidate.stands()) {
         let order = candidate.order;
         let movement_id = rows::reservation(order.order_no);
-        let cause = Cause { store: order.store, movement_id: &movement_id, order_no: Some(order.order_no), at: order.created_at };
+        let cause =
+            Cause { store: order.store, movement_id: &movement_id, order_no: Some(order.order_no), at: order.terms.created_at };
         let lines: Vec<ReserveLine> = order
             .items
             .iter()
             .map(|item| ReserveLine { sku: item.sku_id, quantity: item.quantity.get(), revision: Some(item.revision) })
             .collect();
-        if let Err(refusal) = stock.take(&cause, &lines, &stock_terms(order.terms()), now)? {
-            candidate.answer(CommitAnswer::Refused(refusal.into()));
+        if let Err(refusal) = stock.take(&cause, &lines, &stock_terms(order.reserve_terms()), now)? {
+            candidate.answer(CommitOutcome::Refused(refusal.into()));
         }
     }
     Ok(stock)

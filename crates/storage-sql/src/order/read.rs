@@ -7,7 +7,7 @@ use sluice_kernel::{
     Currency, Money, OrderNo, PaymentId, Points, ProductId, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 use sluice_order::{
-    Attribution, ChildOrder, ItemLine, Order, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, Recipient,
+    Attribution, ChildOrder, ItemLine, Order, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, OrderTerms, Recipient,
 };
 
 use super::{
@@ -118,26 +118,26 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
     let keys = || padded(&numbers).map(Value::from).collect::<Vec<Value>>();
     let children = database.rows(of_main(CHILD, " ORDER BY order_no"), keys()).await?;
     let items = database.rows(of_main(ITEM, " ORDER BY main_no, sku_id"), keys()).await?;
-    let has_parts = orders.iter().any(|order| order.kind == OrderKind::Activity);
+    let has_parts = orders.iter().any(|order| order.terms.kind == OrderKind::Activity);
     let parts = if has_parts { database.rows(of_main(PART, ""), keys()).await? } else { Vec::new() };
 
     let mut by_number: HashMap<i64, &mut Order> = orders.iter_mut().map(|order| (order.order_no.id(), order)).collect();
     for row in children {
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        let child = read_child(&row, order.total.currency)?;
-        order.children.push(child);
+        let child = read_child(&row, order.terms.total.currency)?;
+        order.terms.children.push(child);
     }
     for row in items {
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        let item = read_item(&row, order.total.currency)?;
+        let item = read_item(&row, order.terms.total.currency)?;
         order.items.push(item);
     }
     for row in parts {
         let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        order.activity = Some(read_part(&row, order.total.currency)?);
+        order.terms.activity = Some(read_part(&row, order.terms.total.currency)?);
     }
     drop(by_number);
-    if orders.iter().any(|order| (order.kind == OrderKind::Activity) != order.activity.is_some()) {
+    if orders.iter().any(|order| (order.terms.kind == OrderKind::Activity) != order.terms.activity.is_some()) {
         return Err(StoreError::Corrupt("order_activities.order_no"));
     }
     Ok(orders)
@@ -167,26 +167,28 @@ fn read_order(row: &QueryResult) -> StoreResult<Order> {
         order_no,
         store: StoreId(column(row, 1)?),
         user: UserId(column(row, 2)?),
-        kind: kind_of(column(row, 3)?)?,
+        terms: OrderTerms {
+            kind: kind_of(column(row, 3)?)?,
+            total: Money::new(column(row, 8)?, currency),
+            points_total: Points(column(row, 9)?),
+            profit_total: column(row, 10)?,
+            created_at: Timestamp::from_millis(column(row, 13)?),
+            expires_at: Timestamp::from_millis(column(row, 14)?),
+            recipient: read_recipient(row)?,
+            store_code: column(row, 17)?,
+            attribution: Attribution { rq: column(row, 18)?, cookie_id: column(row, 19)? },
+            referrer: column(row, 20)?,
+            redirect_type: column(row, 21)?,
+            activity: None,
+            children: Vec::new(),
+        },
         state,
         cancel_reason,
         reservation: ReservationId { order: order_no, attempt },
-        total: Money::new(column(row, 8)?, currency),
-        points_total: Points(column(row, 9)?),
-        profit_total: column(row, 10)?,
         refunded: column(row, 11)?,
         refund_state: refund_of(column(row, 12)?)?,
-        created_at: Timestamp::from_millis(column(row, 13)?),
-        expires_at: Timestamp::from_millis(column(row, 14)?),
         paid_at: column::<Option<i64>>(row, 15)?.map(Timestamp::from_millis),
-        recipient: read_recipient(row)?,
-        store_code: column(row, 17)?,
-        attribution: Attribution { rq: column(row, 18)?, cookie_id: column(row, 19)? },
-        referrer: column(row, 20)?,
-        redirect_type: column(row, 21)?,
-        activity: None,
         items: Vec::new(),
-        children: Vec::new(),
         version: column(row, 22)?,
     })
 }

@@ -218,7 +218,7 @@ impl OrderRepository for SqlOrderRepository {
             .await
     }
 
-    async fn look_again(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()> {
+    async fn announce_again_at(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()> {
         let mut numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
         numbers.sort_unstable();
         for numbers in numbers.chunks(MOST_ROWS) {

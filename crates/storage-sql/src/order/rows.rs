@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sea_orm::Value;
 use sluice_events::{Fact, OrderCreated, OrderLine, PaymentSettled};
-use sluice_kernel::{OrderNo, ReservationId};
-use sluice_order::{NewOrder, OrderState, Prepared, Recipient};
+use sluice_kernel::{OrderNo, PaymentHandle, ReservationId};
+use sluice_order::{NewOrder, OrderState, Recipient};
 
 use super::{
     activity::{PARTS, part_row},
@@ -88,17 +88,17 @@ impl Rows {
     /// Children, items, what an activity order keeps, the first payment and the fact.
     pub(super) fn of(order: &NewOrder) -> StoreResult<Self> {
         let mut rows = Self {
-            children: Vec::with_capacity(order.children.len() * 7),
+            children: Vec::with_capacity(order.terms.children.len() * 7),
             items: Vec::with_capacity(order.items.len() * 17),
             parts: part_row(order).map(Vec::from).unwrap_or_default(),
             payments: order.first_payment.as_ref().map(|payment| payment_row(order, payment).into()).unwrap_or_default(),
             free_payments: Vec::new(),
             settlements: Vec::new(),
-            outbox: outbox_values(&placed(order), order.traceparent.as_deref(), order.created_at)?.into(),
+            outbox: outbox_values(&placed(order), order.traceparent.as_deref(), order.terms.created_at)?.into(),
         };
         if let Some(free) = order.free_settlement() {
             rows.free_payments = free_payment_row(order, &free).into();
-            rows.settlements = settlements::row(&free, order.created_at.plus(FREE_PAID_WITHIN))?.into();
+            rows.settlements = settlements::row(&free, order.terms.created_at.plus(FREE_PAID_WITHIN))?.into();
         }
         children_rows(order, &mut rows.children);
         item_rows(order, &mut rows.items);
@@ -156,27 +156,28 @@ pub(super) async fn take_back(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreR
 
 /// The values of a main order.
 pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
-    let expires_at = order.expires_at.as_millis();
-    let first = order.first_state();
-    let due_at = if first == OrderState::Confirming { order.created_at.plus(DEDUCTED_WITHIN).as_millis() } else { expires_at };
-    let Recipient { name, phone, id_card, province, city, district, address } = &order.recipient;
+    let expires_at = order.terms.expires_at.as_millis();
+    let first = order.terms.first_state();
+    let due_at =
+        if first == OrderState::Confirming { order.terms.created_at.plus(DEDUCTED_WITHIN).as_millis() } else { expires_at };
+    let Recipient { name, phone, id_card, province, city, district, address } = &order.terms.recipient;
     let values: [Value; MAIN] = [
         order.order_no.id().into(),
         order.store.0.into(),
         order.user.as_str().into(),
-        kind_code(order.kind).into(),
-        order.total.currency.as_str().into(),
-        order.total.amount.into(),
-        order.points_total.0.into(),
-        order.profit_total.into(),
-        order.created_at.as_millis().into(),
+        kind_code(order.terms.kind).into(),
+        order.terms.total.currency.as_str().into(),
+        order.terms.total.amount.into(),
+        order.terms.points_total.0.into(),
+        order.terms.profit_total.into(),
+        order.terms.created_at.as_millis().into(),
         expires_at.into(),
         due_at.into(),
-        order.store_code.clone().into(),
-        order.attribution.rq.clone().into(),
-        order.attribution.cookie_id.clone().into(),
-        order.referrer.clone().into(),
-        order.redirect_type.as_str().into(),
+        order.terms.store_code.clone().into(),
+        order.terms.attribution.rq.clone().into(),
+        order.terms.attribution.cookie_id.clone().into(),
+        order.terms.referrer.clone().into(),
+        order.terms.redirect_type.as_str().into(),
         status_code(first.status()).into(),
         name.clone().into(),
         phone.clone().into(),
@@ -192,7 +193,7 @@ pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
 }
 
 fn children_rows(order: &NewOrder, values: &mut Vec<Value>) {
-    for child in &order.children {
+    for child in &order.terms.children {
         values.extend::<[Value; 7]>([
             child.order_no.id().into(),
             order.order_no.id().into(),
@@ -207,7 +208,7 @@ fn children_rows(order: &NewOrder, values: &mut Vec<Value>) {
 
 fn item_rows(order: &NewOrder, values: &mut Vec<Value>) {
     for item in &order.items {
-        let child = order.children.iter().find(|child| child.delivery_place == item.delivery_place);
+        let child = order.terms.children.iter().find(|child| child.delivery_place == item.delivery_place);
         values.extend::<[Value; 17]>([
             order.order_no.id().into(),
             item.sku_id.0.into(),
@@ -230,18 +231,18 @@ fn item_rows(order: &NewOrder, values: &mut Vec<Value>) {
     }
 }
 
-fn payment_row(order: &NewOrder, payment: &Prepared) -> [Value; 10] {
+fn payment_row(order: &NewOrder, payment: &PaymentHandle) -> [Value; 10] {
     [
         payment.payment_id.as_str().into(),
         payment.provider.as_str().into(),
         order.store.0.into(),
         order.user.as_str().into(),
         order.order_no.id().into(),
-        order.total.amount.into(),
-        order.total.currency.as_str().into(),
+        order.terms.total.amount.into(),
+        order.terms.total.currency.as_str().into(),
         payment.url.as_str().into(),
         payment.expires_at.as_millis().into(),
-        order.created_at.as_millis().into(),
+        order.terms.created_at.as_millis().into(),
     ]
 }
 
@@ -254,8 +255,8 @@ fn free_payment_row(order: &NewOrder, free: &PaymentSettled) -> [Value; 10] {
         order.order_no.id().into(),
         free.amount.amount.into(),
         free.amount.currency.as_str().into(),
-        order.expires_at.as_millis().into(),
-        order.created_at.as_millis().into(),
+        order.terms.expires_at.as_millis().into(),
+        order.terms.created_at.as_millis().into(),
         free.at.as_millis().into(),
     ]
 }
@@ -271,15 +272,15 @@ fn placed(order: &NewOrder) -> Fact {
     Fact::OrderPlaced {
         order: OrderCreated {
             order_no: order.order_no,
-            kind: order.kind.as_str().to_owned(),
+            kind: order.terms.kind,
             store_id: order.store,
             user_id: order.user.clone(),
-            total: order.total,
-            points_total: order.points_total,
+            total: order.terms.total,
+            points_total: order.terms.points_total,
             lines: lines.collect(),
-            activity: order.activity_told(),
-            created_at: order.created_at,
-            expires_at: order.expires_at,
+            activity: order.activity_fact(),
+            created_at: order.terms.created_at,
+            expires_at: order.terms.expires_at,
         },
     }
 }

@@ -20,7 +20,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, join_all};
 use sluice_kernel::{Clock, PortError, PortResult};
-use sluice_order::{CommitAnswer, NewOrder, OrderWriter, Replay};
+use sluice_order::{CommitOutcome, NewOrder, OrderWriter, Replay};
 use tokio::sync::{Mutex, oneshot};
 
 use super::{
@@ -70,7 +70,7 @@ const MAX_LOOKING: Duration = Duration::from_millis(1_500);
 /// With less than this left nothing is begun any more.
 const SHORTEST_TRY: Duration = Duration::from_millis(50);
 
-type Group = GroupWriter<Placement, Settled<Placement, CommitAnswer>>;
+type Group = GroupWriter<Placement, Settled<Placement, CommitOutcome>>;
 
 pub struct SqlOrderWriter {
     group: Group,
@@ -130,7 +130,7 @@ impl SqlOrderWriter {
 
 #[async_trait]
 impl OrderWriter for SqlOrderWriter {
-    async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitAnswer> {
+    async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitOutcome> {
         let placement = Placement::of(order).map_err(|error| error.into_port("writing an order"))?;
         let rows = |placement: &Placement| placement.rows_to_lock(self.stock).collect();
         self.database.submit(&self.group, placement, rows, Instant::now() + MAX_WAIT).await
@@ -170,7 +170,7 @@ fn unanswered() -> PortError {
 
 impl Lane {
     /// One answer for each order. What was put off is settled in a further transaction.
-    async fn settle_all(&self, placements: Vec<Placement>, turn: &Turn) -> Vec<PortResult<Settled<Placement, CommitAnswer>>> {
+    async fn settle_all(&self, placements: Vec<Placement>, turn: &Turn) -> Vec<PortResult<Settled<Placement, CommitOutcome>>> {
         let end = Instant::now() + MAX_BATCH;
         let mut answers: Vec<Option<PortResult<Verdict>>> = placements.iter().map(|placement| self.before_all(placement)).collect();
         loop {
@@ -201,7 +201,7 @@ impl Lane {
     }
 
     fn has_expired(&self, placement: &Placement) -> bool {
-        self.clock.now() >= placement.order.expires_at
+        self.clock.now() >= placement.order.terms.expires_at
     }
 
     async fn settle(&self, batch: &[&Placement], turn: &Turn, end: Instant) -> Vec<PortResult<Verdict>> {
@@ -264,7 +264,7 @@ impl Lane {
                 // What was decided may rest on the batch before, whose COMMIT is not answered yet.
                 let _in_order = self.committing.lock().await;
                 turn.pass_on();
-                let commits = |verdict: &Verdict| *verdict == Verdict::Answered(CommitAnswer::Committed);
+                let commits = |verdict: &Verdict| *verdict == Verdict::Answered(CommitOutcome::Committed);
                 if !verdicts.iter().any(commits) {
                     unit.rollback().await;
                     return Ok(verdicts);
@@ -323,10 +323,10 @@ fn found(batch: &[&Placement], owners: &HashMap<Scope, Owner>) -> Option<Vec<Ver
         return None;
     }
     let verdict = |placement: &&Placement| match owner(placement) {
-        Some(owner) if owner.order_no == placement.order.order_no => Verdict::Answered(CommitAnswer::Committed),
+        Some(owner) if owner.order_no == placement.order.order_no => Verdict::Answered(CommitOutcome::Committed),
         Some(owner) if !batch.iter().any(|other| other.order.order_no == owner.order_no) => {
             let same_body = owner.fingerprint == placement.order.key.fingerprint;
-            Verdict::Answered(CommitAnswer::Replayed(Replay { order_no: owner.order_no, same_body }))
+            Verdict::Answered(CommitOutcome::Replayed(Replay { order_no: owner.order_no, same_body }))
         }
         // Refused or put off before the commit: the next transaction decides.
         Some(_) | None => Verdict::PutOff,

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use sluice_kernel::{Currency, Money, OrderNo, Points, StoreId, Timestamp, UserId};
-use sluice_order::{Attribution, CommitAnswer, IdempotencyKey, NewOrder, OrderKind, Recipient, Replay};
+use sluice_order::{Attribution, CommitOutcome, IdempotencyKey, NewOrder, OrderKind, OrderTerms, Recipient, Replay};
 
 use super::*;
 
@@ -12,20 +12,22 @@ fn order(number: i64, key: &str) -> NewOrder {
         order_no: OrderNo::from_id(number),
         store,
         user: user.clone(),
-        kind: OrderKind::Cart,
-        total: Money::zero(Currency::CNY),
-        points_total: Points(0),
-        profit_total: 0,
-        created_at: at,
-        expires_at: at,
-        recipient: Recipient::default(),
-        store_code: None,
-        attribution: Attribution::default(),
-        referrer: None,
-        redirect_type: "2".to_owned(),
-        activity: None,
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
+            total: Money::zero(Currency::CNY),
+            points_total: Points(0),
+            profit_total: 0,
+            created_at: at,
+            expires_at: at,
+            recipient: Recipient::default(),
+            store_code: None,
+            attribution: Attribution::default(),
+            referrer: None,
+            redirect_type: "2".to_owned(),
+            activity: None,
+            children: vec![],
+        },
         items: vec![],
-        children: vec![],
         key: IdempotencyKey { route: "orders", store, user, key: key.to_owned(), fingerprint: [7; 32] },
         cart_version: None,
         uses_code: None,
@@ -58,10 +60,10 @@ fn a_lost_commit_that_left_its_keys_did_happen() {
     let orders = [order(1, "a"), order(2, "b"), order(3, "c"), order(4, "a")];
     let verdicts = looked_up(&orders, &[("a", 1), ("c", 9)]);
     let expected = vec![
-        Verdict::Answered(CommitAnswer::Committed),
+        Verdict::Answered(CommitOutcome::Committed),
         // Refused before the commit; nothing of it was kept.
         Verdict::PutOff,
-        Verdict::Answered(CommitAnswer::Replayed(replay)),
+        Verdict::Answered(CommitOutcome::Replayed(replay)),
         // Shares the first one's key.
         Verdict::PutOff,
     ];

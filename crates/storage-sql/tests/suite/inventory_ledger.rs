@@ -9,7 +9,7 @@ use sluice_inventory::{
 };
 use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, Timestamp};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
+    Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
     testing::{new_order, plain_transition},
 };
 use sluice_storage_sql::{SqlAdjustmentLog, SqlLedger, SqlOrderRepository, SqlReconciler, SqlStockGate, SqlStories, StockMode};
@@ -196,7 +196,7 @@ async fn a_snapshot_equals_the_figures(engine: Engine) {
             }
             let order = new_order(1_000 + step * 10, &lines);
             let order_no = order.order_no;
-            if writer.commit(order.into()).await.unwrap() == CommitAnswer::Committed {
+            if writer.commit(order.into()).await.unwrap() == CommitOutcome::Committed {
                 placed.push(order_no);
             }
             continue;
@@ -233,7 +233,7 @@ fn some_change(order: &Order, step: i64, dice: &mut Dice) -> Option<Transition> 
         }
         OrderState::Cancelled { .. } => Some(change(OrderState::PaidAfterClose { payment }, StockStep::None)),
         OrderState::Paid { .. } | OrderState::Refunded { .. } | OrderState::PaidAfterClose { .. } => {
-            let left = order.total.amount - order.refunded;
+            let left = order.terms.total.amount - order.refunded;
             let amount = if dice.roll(2) == 0 { left } else { left.min(500) };
             if amount == 0 {
                 return None;

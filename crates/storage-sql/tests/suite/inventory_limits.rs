@@ -4,7 +4,7 @@ use sluice_inventory::{
     GateAnswer, GateSource as _, Listing, ReserveLine, SaleWindow, Settled, StockGate as _, TakenOfLimit, Terms, UserLimit,
 };
 use sluice_kernel::{OrderNo, ReservationId, SkuId, UserId};
-use sluice_order::{CommitAnswer, testing::new_order};
+use sluice_order::{CommitOutcome, testing::new_order};
 use sluice_storage_sql::{LimitDifference, SqlReconciler, SqlStockGate, StockMode};
 
 use super::order_fixture::{Engine, STORE, now, on_each_engine};
@@ -88,7 +88,7 @@ async fn place_in_every_standing(engine: &Engine) -> Vec<(OrderNo, i64)> {
     for (units, (status, reason, attempt, counts)) in (1..).zip(STANDINGS) {
         let order = new_order(1_000 + units * 10, &[(SKU, units)]);
         let order_no = order.order_no;
-        assert_eq!(writer.commit(order.into()).await.unwrap(), CommitAnswer::Committed);
+        assert_eq!(writer.commit(order.into()).await.unwrap(), CommitOutcome::Committed);
         let reason = reason.map_or_else(|| "NULL".to_owned(), |reason| reason.to_string());
         engine
             .sql(&format!(
@@ -105,7 +105,7 @@ async fn place_in_every_standing(engine: &Engine) -> Vec<(OrderNo, i64)> {
     // An order of a cart counts towards no limit, whoever places it.
     let of_cart = new_order(9_000, &[(SKU, 1)]);
     let order_no = of_cart.order_no.id();
-    assert_eq!(writer.commit(of_cart.into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(of_cart.into()).await.unwrap(), CommitOutcome::Committed);
     engine.sql(&format!("UPDATE orders SET user_id = 'ann' WHERE order_no = {order_no}")).await;
     counted
 }

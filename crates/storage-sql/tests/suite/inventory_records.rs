@@ -9,7 +9,7 @@ use sluice_inventory::{
 };
 use sluice_kernel::{OrderNo, PaymentId, RefundId, ReservationId, SkuId, Timestamp};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
+    Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
     testing::plain_transition,
 };
 use sluice_storage_sql::{
@@ -35,7 +35,7 @@ async fn placed(engine: &Engine, number: i64, units: i64, epoch: i64) -> Order {
     let writer = engine.writer(StockMode::Reserved).await;
     let order = reserved_order(number, &[(SKU, units)], epoch);
     let order_no = order.order_no;
-    assert_eq!(writer.commit(order.into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(order.into()).await.unwrap(), CommitOutcome::Committed);
     SqlOrderRepository::new(engine.database.clone(), StockMode::Reserved).find(STORE, order_no).await.unwrap().unwrap()
 }
 
@@ -216,7 +216,7 @@ fn some_change(order: &Order, step: u64, epoch: i64, dice: &mut Dice) -> Option<
         }
         OrderState::Cancelled { .. } => Some(plain_transition(order, OrderState::PaidAfterClose { payment }, StockStep::None)),
         OrderState::Paid { .. } | OrderState::PaidAfterClose { .. } => {
-            let amount = order.total.amount - order.refunded;
+            let amount = order.terms.total.amount - order.refunded;
             let restock: Vec<(SkuId, i64)> = order.items.iter().map(|item| (item.line.sku_id, 1)).collect();
             let record = RefundRecord { id: RefundId(format!("refund-{step}")), amount, restock };
             let stock = if dice.roll(2) == 0 { StockStep::Restock(record.clone()) } else { StockStep::None };

@@ -11,7 +11,7 @@ use std::{
 use sluice_inventory::Listing;
 use sluice_kernel::{PaymentId, PortError, SkuId};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, OrderRepository, OrderState, StockStep,
+    Applied, CancelReason, CommitOutcome, OrderRepository, OrderState, StockStep,
     testing::{new_order, plain_transition},
 };
 use sluice_storage_sql::{SqlOrderRepository, SqlReconciler, StockMode};
@@ -31,9 +31,9 @@ async fn a_poisoned_order_fails_alone(engine: Engine) {
     engine.claim_gate("database").await;
     engine.put_sku(StockMode::InCommit, STORE, SKU, 100, LISTED).await;
     let writer = engine.writer(StockMode::InCommit).await;
-    assert_eq!(writer.commit(new_order(100, &[(SKU, 1)]).into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(new_order(100, &[(SKU, 1)]).into()).await.unwrap(), CommitOutcome::Committed);
     let mut poisoned = new_order(200, &[(SKU, 1)]);
-    poisoned.children = new_order(100, &[(SKU, 1)]).children;
+    poisoned.terms.children = new_order(100, &[(SKU, 1)]).terms.children;
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..40 {
         let (writer, poisoned) = (writer.clone(), poisoned.clone());
@@ -44,7 +44,7 @@ async fn a_poisoned_order_fails_alone(engine: Engine) {
         if n == 20 {
             assert!(matches!(answer, Err(PortError::Internal { .. })), "{answer:?}");
         } else {
-            assert_eq!(answer.unwrap(), CommitAnswer::Committed);
+            assert_eq!(answer.unwrap(), CommitOutcome::Committed);
         }
     }
     assert_eq!(engine.rows_of(poisoned.order_no).await, 0);
@@ -72,7 +72,7 @@ async fn a_hundred_orders_of_crossing_lines_all_commit(engine: Engine) {
                 lines.reverse();
             }
             let placed = new_order(1_000 + n * 10, &lines);
-            assert_eq!(writer.commit(placed.clone().into()).await.unwrap(), CommitAnswer::Committed);
+            assert_eq!(writer.commit(placed.clone().into()).await.unwrap(), CommitOutcome::Committed);
             let order = orders.find(STORE, placed.order_no).await.unwrap().unwrap();
             let change = if n % 2 == 0 {
                 let paid = OrderState::Paid { payment: PaymentId(format!("p-{n}")) };
@@ -130,7 +130,7 @@ async fn killed_connections_lose_and_double_nothing() {
                         Err(error) => assert!(matches!(error, PortError::Unavailable { .. }), "{error:?}"),
                     }
                 }
-                assert!(matches!(answer, Some(CommitAnswer::Committed | CommitAnswer::Replayed(_))), "{answer:?}");
+                assert!(matches!(answer, Some(CommitOutcome::Committed | CommitOutcome::Replayed(_))), "{answer:?}");
             }
         });
     }

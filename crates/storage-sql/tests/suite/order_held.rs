@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement, TransactionT
 use sluice_inventory::Listing;
 use sluice_kernel::{Clock as _, ManualClock, PortError, PortResult, SkuId};
 use sluice_order::{
-    CancelReason, CommitAnswer, NewOrder, OrderRepository as _, OrderState, OrderWriter, StockStep,
+    CancelReason, CommitOutcome, NewOrder, OrderRepository as _, OrderState, OrderWriter, StockStep,
     testing::{new_order, plain_transition},
 };
 use sluice_storage_sql::{
@@ -61,7 +61,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (outcome, started.elapsed())
 }
 
-async fn place(writer: &Arc<dyn OrderWriter>, order: NewOrder) -> (PortResult<CommitAnswer>, Duration) {
+async fn place(writer: &Arc<dyn OrderWriter>, order: NewOrder) -> (PortResult<CommitOutcome>, Duration) {
     timed(writer.commit(order.into())).await
 }
 
@@ -99,7 +99,7 @@ async fn a_held_stock_row_holds_up_no_order_of_another_sku() {
             assert_away(&answered);
             assert_eq!(engine.rows_of(new_order(first, &[]).order_no).await, 0);
         } else {
-            assert_eq!(answered.0.unwrap(), CommitAnswer::Committed);
+            assert_eq!(answered.0.unwrap(), CommitOutcome::Committed);
             assert!(answered.1 < OTHERS, "after {:?}", answered.1);
         }
     }
@@ -107,7 +107,7 @@ async fn a_held_stock_row_holds_up_no_order_of_another_sku() {
     // The keys are as good as new.
     for round in 0..8_i64 {
         let (answer, took) = place(&writer, new_order(1_000 + round * 1_000, &[(HELD, 1)])).await;
-        assert_eq!(answer.unwrap(), CommitAnswer::Committed, "after {took:?}");
+        assert_eq!(answer.unwrap(), CommitOutcome::Committed, "after {took:?}");
     }
     assert_eq!(engine.stock(HELD).await, (UNITS - 8, 8, 0));
     assert_eq!(engine.stock(FREE).await, (UNITS - 40, 40, 0));
@@ -122,7 +122,7 @@ async fn an_order_waits_for_a_row_that_is_soon_free() {
     let waiting = tokio::spawn(async move { place(&writer, new_order(1_000, &[(HELD, 1)])).await });
     tokio::time::sleep(Duration::from_secs(2)).await;
     session.rollback().await.unwrap();
-    assert_eq!(waiting.await.unwrap().0.unwrap(), CommitAnswer::Committed);
+    assert_eq!(waiting.await.unwrap().0.unwrap(), CommitOutcome::Committed);
     assert_eq!(engine.stock(HELD).await, (UNITS - 1, 1, 0));
 }
 
@@ -172,7 +172,7 @@ async fn a_commit_without_an_answer_is_looked_up_in_time() {
     let writer = writer_by(&engine.url_by(proxy.port()), engine.clock.clone()).await;
     proxy.lose_answers_to("COMMIT", 1);
     let (answer, took) = place(&writer, new_order(1_000, &[(HELD, 1)])).await;
-    assert_eq!((answer.unwrap(), proxy.still_to_lose()), (CommitAnswer::Committed, 0));
+    assert_eq!((answer.unwrap(), proxy.still_to_lose()), (CommitOutcome::Committed, 0));
     assert!(took < ANSWERED, "after {took:?}");
     assert_eq!(engine.stock(HELD).await, (UNITS - 1, 1, 0));
 }
@@ -196,7 +196,7 @@ async fn a_neighbour_that_stopped_before_its_commit_costs_others_seconds() {
     while stopped_at.elapsed() < Duration::from_secs(3) {
         n += 1;
         let (answer, took) = place(&writer, new_order(10_000 + n * 10, &[(FREE, 1)])).await;
-        assert_eq!(answer.unwrap(), CommitAnswer::Committed);
+        assert_eq!(answer.unwrap(), CommitOutcome::Committed);
         assert!(took < OTHERS, "after {took:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -210,8 +210,8 @@ async fn a_neighbour_that_stopped_before_its_commit_costs_others_seconds() {
     assert!(took < ANSWERED, "after {took:?}");
     let answers = (first.ok(), repeated);
     assert!(
-        matches!(&answers, (None, CommitAnswer::Committed) | (Some(CommitAnswer::Committed), CommitAnswer::Replayed(_)))
-            || matches!(&answers, (Some(CommitAnswer::Replayed(_)), CommitAnswer::Committed)),
+        matches!(&answers, (None, CommitOutcome::Committed) | (Some(CommitOutcome::Committed), CommitOutcome::Replayed(_)))
+            || matches!(&answers, (Some(CommitOutcome::Replayed(_)), CommitOutcome::Committed)),
         "{answers:?}"
     );
     assert_eq!(engine.stock(HELD).await, (UNITS - 1, 1, 0));
@@ -243,7 +243,7 @@ async fn a_black_hole_is_told_in_time_and_forgotten_when_it_ends() {
     let good_again = Instant::now();
     for n in 0..100_i64 {
         let (answer, _) = place(&writer, new_order(20_000 + n * 10, &[(FREE, 1)])).await;
-        assert_eq!(answer.unwrap(), CommitAnswer::Committed);
+        assert_eq!(answer.unwrap(), CommitOutcome::Committed);
         database.time().await.unwrap();
     }
     assert!(good_again.elapsed() < ANSWERED, "after {:?}", good_again.elapsed());
@@ -259,11 +259,11 @@ async fn no_order_is_committed_after_its_own_deadline() {
         engine.put_sku(StockMode::InCommit, STORE, FREE, UNITS, LISTED).await;
         let writer = engine.writer(StockMode::InCommit).await;
         let order = new_order(1_000, &[(FREE, 1)]);
-        engine.clock.set(order.expires_at);
-        assert_eq!(engine.clock.now(), order.expires_at);
+        engine.clock.set(order.terms.expires_at);
+        assert_eq!(engine.clock.now(), order.terms.expires_at);
         assert_away(&place(&writer, order.clone()).await);
         assert_eq!(engine.rows_of(order.order_no).await, 0);
         engine.clock.set(now());
-        assert_eq!(place(&writer, order).await.0.unwrap(), CommitAnswer::Committed);
+        assert_eq!(place(&writer, order).await.0.unwrap(), CommitOutcome::Committed);
     }
 }

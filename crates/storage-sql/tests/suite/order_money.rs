@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sluice_inventory::Listing;
 use sluice_kernel::{Currency, Money, OrderNo, PaymentId, ReservationId, SkuId, Timestamp, UserId};
 use sluice_order::{
-    Applied, CancelReason, CommitAnswer, Order, OrderRepository as _, OrderState, OrderStatus, Settlements as _, StockStep,
+    Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, OrderStatus, Settlements as _, StockStep,
     Transition,
     testing::{new_order, plain_transition},
 };
@@ -45,7 +45,7 @@ impl Stage {
         let writer = self.engine.writer(StockMode::InCommit).await;
         let new = new_order(number, &[(SKU, 1)]);
         let order_no = new.order_no;
-        assert_eq!(writer.commit(new.into()).await.unwrap(), CommitAnswer::Committed);
+        assert_eq!(writer.commit(new.into()).await.unwrap(), CommitOutcome::Committed);
         let order = self.orders.find(STORE, order_no).await.unwrap().unwrap();
         let payment = Payment {
             id: PaymentId(format!("pay-{number}")),
@@ -53,10 +53,10 @@ impl Stage {
             store: STORE,
             user: UserId::from("42"),
             order_no,
-            amount: order.total,
+            amount: order.terms.total,
             status: PaymentStatus::Pending,
             url: None,
-            expires_at: order.expires_at,
+            expires_at: order.terms.expires_at,
             created_at: now(),
             refunded: 0,
         };
@@ -157,7 +157,7 @@ async fn a_settlement_waits_until_its_order_has_taken_it(engine: Engine) {
     }
     assert_eq!(claimed.len(), 1, "three workers never sweep one row three times");
     let waiting = claimed.remove(0);
-    assert_eq!((waiting.id.as_str(), waiting.attempts, waiting.settled.amount), ("pay-1/paid", 1, order.total));
+    assert_eq!((waiting.id.as_str(), waiting.attempts, waiting.settled.amount), ("pay-1/paid", 1, order.terms.total));
     // Kept anew it stays as it is; put off it comes later, given up never.
     stage.settlements.keep(&waiting.settled, at(10)).await.unwrap();
     assert!(stage.settlements.claim(10, at(20), at(50)).await.unwrap().is_empty());
@@ -192,5 +192,5 @@ async fn confirming_orders_are_claimed_by_one_worker_each(engine: Engine) {
         claimed.extend(claim.await.unwrap());
     }
     assert_eq!(claimed, [(order.order_no, STORE)]);
-    assert_eq!(order.total, Money::new(1990, Currency::CNY));
+    assert_eq!(order.terms.total, Money::new(1990, Currency::CNY));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice_inventory::{GateEffect, GateEffects as _, GateSource as _, Listing, ReservationOutcomes as _};
 use sluice_kernel::{OrderNo, PaymentId, ReservationId, SkuId};
-use sluice_order::{Applied, CommitAnswer, OrderRepository as _, OrderState, StockStep, Transition, testing::plain_transition};
+use sluice_order::{Applied, CommitOutcome, OrderRepository as _, OrderState, StockStep, Transition, testing::plain_transition};
 use sluice_storage_sql::{SqlGateEffects, SqlGateState, SqlOrderRepository, SqlReservationOutcomes, StockMode};
 
 use super::order_fixture::{Engine, STORE, now, on_each_engine, reserved_order};
@@ -24,7 +24,7 @@ async fn a_moved_epoch_commits_nothing(engine: Engine) {
     engine.put_sku(StockMode::Reserved, STORE, SKU, 10, LISTED).await;
     let writer = engine.writer(StockMode::Reserved).await;
     let source = engine.source();
-    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 1)], epoch).into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 1)], epoch).into()).await.unwrap(), CommitOutcome::Committed);
 
     assert_eq!(source.close(epoch - 1).await.unwrap(), None);
     let raised = source.close(epoch).await.unwrap().unwrap();
@@ -32,13 +32,13 @@ async fn a_moved_epoch_commits_nothing(engine: Engine) {
     // Old epoch, and new epoch while the gate is closed.
     for (number, reserved_in) in [(110, epoch), (120, raised)] {
         let order = reserved_order(number, &[(SKU, 1)], reserved_in);
-        assert_eq!(writer.commit(order.clone().into()).await.unwrap(), CommitAnswer::EpochMoved);
+        assert_eq!(writer.commit(order.clone().into()).await.unwrap(), CommitOutcome::EpochMoved);
         assert_eq!(engine.rows_of(order.order_no).await, 0);
     }
     assert!(source.open(raised).await.unwrap());
     assert!(!source.open(epoch).await.unwrap());
-    assert_eq!(writer.commit(reserved_order(130, &[(SKU, 1)], raised).into()).await.unwrap(), CommitAnswer::Committed);
-    assert_eq!(writer.commit(reserved_order(140, &[(SKU, 1)], epoch).into()).await.unwrap(), CommitAnswer::EpochMoved);
+    assert_eq!(writer.commit(reserved_order(130, &[(SKU, 1)], raised).into()).await.unwrap(), CommitOutcome::Committed);
+    assert_eq!(writer.commit(reserved_order(140, &[(SKU, 1)], epoch).into()).await.unwrap(), CommitOutcome::EpochMoved);
 }
 
 /// They race for one unique row, two hundred times.
@@ -69,8 +69,8 @@ async fn the_sweeper_and_the_commit_never_both_win(engine: Engine) {
                 (commit.await.unwrap(), sweep.await.unwrap())
             }
         };
-        let committed = answer == CommitAnswer::Committed;
-        assert!(committed || answer == CommitAnswer::EpochMoved, "{answer:?}");
+        let committed = answer == CommitOutcome::Committed;
+        assert!(committed || answer == CommitOutcome::EpochMoved, "{answer:?}");
         assert_eq!(committed, abandoned.is_empty(), "both won or both lost");
         let left = engine.rows_of(order_no).await;
         assert_eq!(left, if committed { 5 } else { 1 }, "the outcome, and the order's rows where it stands");
@@ -86,7 +86,7 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
     let orders = SqlOrderRepository::new(engine.database.clone(), StockMode::Reserved);
     let effects = SqlGateEffects::new(engine.database.clone(), "test".to_owned());
     let order_no = OrderNo::from_id(100);
-    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 2)], epoch).into()).await.unwrap(), CommitAnswer::Committed);
+    assert_eq!(writer.commit(reserved_order(100, &[(SKU, 2)], epoch).into()).await.unwrap(), CommitOutcome::Committed);
     let order = orders.find(STORE, order_no).await.unwrap().unwrap();
     let first = order.reservation;
     let cancelled = OrderState::Cancelled { reason: sluice_order::CancelReason::Expired };

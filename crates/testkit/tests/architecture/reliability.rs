@@ -1,6 +1,6 @@
 //! docs/reliability.md promises nothing that no test shows: every test it names is there.
 //!
-//! A test is named by its file and function: `crates/order/src/state.rs::only_an_unpaid_order_can_be_cancelled`.
+//! A test is named by its file and function: `crates/order/src/model/state.rs::only_an_unpaid_order_can_be_cancelled`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sluice_kernel::{ActivityId, Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId};
-use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Prepared, Recipient, RefundAsked};
+use sluice_kernel::{
+    ActivityId, Money, OrderNo, PaymentHandle, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId,
+};
+use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Recipient, RefundOutcome};
 use sluice_pay::PayRefund;
 use utoipa::ToSchema;
 
@@ -123,9 +125,9 @@ pub struct PaymentAnswer {
     pub expires_at: Timestamp,
 }
 
-impl From<Prepared> for PaymentAnswer {
-    fn from(payment: Prepared) -> Self {
-        let Prepared { payment_id, provider, url, expires_at } = payment;
+impl From<PaymentHandle> for PaymentAnswer {
+    fn from(payment: PaymentHandle) -> Self {
+        let PaymentHandle { payment_id, provider, url, expires_at } = payment;
         Self { payment_id, provider, url, expires_at }
     }
 }
@@ -149,6 +151,7 @@ fn item(item: &OrderItem) -> ItemAnswer {
 fn children(order: &Order) -> Vec<ChildAnswer> {
     let of_place = |place: &Arc<str>| order.items.iter().filter(move |item| item.line.delivery_place == *place).map(item).collect();
     order
+        .terms
         .children
         .iter()
         .map(|child| ChildAnswer {
@@ -162,7 +165,7 @@ fn children(order: &Order) -> Vec<ChildAnswer> {
 }
 
 impl OrderAnswer {
-    pub fn new(order: Order, payment: Option<Prepared>) -> Self {
+    pub fn new(order: Order, payment: Option<PaymentHandle>) -> Self {
         let cancel_reason = match order.state {
             OrderState::Cancelled { reason } => Some(reason.as_str()),
             OrderState::Unpaid
@@ -174,25 +177,25 @@ impl OrderAnswer {
             | OrderState::PaidAfterClose { .. }
             | OrderState::Refunded { .. } => None,
         };
-        let part = order.activity.as_ref();
+        let part = order.terms.activity.as_ref();
         Self {
             order_no: order.order_no,
-            kind: order.kind.as_str(),
+            kind: order.terms.kind.as_str(),
             status: order.status().as_str(),
             cancel_reason,
-            total: order.total,
-            points_total: order.points_total,
-            created_at: order.created_at,
-            expires_at: order.expires_at,
+            total: order.terms.total,
+            points_total: order.terms.points_total,
+            created_at: order.terms.created_at,
+            expires_at: order.terms.expires_at,
             paid_at: order.paid_at,
             items: order.items.iter().map(item).collect(),
             children: children(&order),
-            recipient: order.recipient,
+            recipient: order.terms.recipient,
             activity_id: part.map(|part| part.activity_id),
             pay_type: part.map(|part| part.pay_type.as_str()),
             discount: part.map(|part| part.discount.normalize().to_string()),
             own_form: part.and_then(|part| part.own_form.clone()),
-            redirect_type: order.redirect_type,
+            redirect_type: order.terms.redirect_type,
             payment: payment.map(PaymentAnswer::from),
             refund_status: order.refund_state.as_str(),
         }
@@ -231,14 +234,14 @@ pub struct AttributionAnswer {
 impl From<OrderDetail> for StaffOrderAnswer {
     fn from(detail: OrderDetail) -> Self {
         let OrderDetail { order, payment } = detail;
-        let Attribution { rq, cookie_id } = order.attribution.clone();
+        let Attribution { rq, cookie_id } = order.terms.attribution.clone();
         Self {
             user_id: order.user.clone(),
-            profit_total: order.profit_total,
-            refunded: Money { amount: order.refunded, ..order.total },
-            store_code: order.store_code.clone(),
+            profit_total: order.terms.profit_total,
+            refunded: Money { amount: order.refunded, ..order.terms.total },
+            store_code: order.terms.store_code.clone(),
             attribution: AttributionAnswer { rq, cookie_id },
-            referrer: order.referrer.clone(),
+            referrer: order.terms.referrer.clone(),
             order: OrderAnswer::new(order, payment),
         }
     }
@@ -277,7 +280,7 @@ pub struct RestockAnswer {
 }
 
 impl RefundAnswer {
-    pub fn asked(asked: RefundAsked, total: Money, reason: String) -> Self {
+    pub fn asked(asked: RefundOutcome, total: Money, reason: String) -> Self {
         Self {
             refund_id: asked.id,
             order_no: asked.order_no,

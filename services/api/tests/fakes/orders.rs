@@ -8,13 +8,13 @@ use std::{
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{
-    Clock as _, Currency, Money, OrderNo, Page, PaymentId, Points, PortError, ProductId, RefundId, ReservationId, SkuId, StoreId,
-    SystemClock, Timestamp, UserId,
+    Clock as _, Currency, Money, OrderNo, Page, PaymentHandle, PaymentId, Points, PortError, ProductId, RefundId, ReservationId,
+    SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
 };
 use sluice_order::{
-    ActivityPart, ActivityWindow, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError,
-    OrderInput, OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, PlaceActivityOrder, PlaceCartOrder,
-    Placed, Prepared, RefundAsk, RefundAsked, RefundState, RequestedLine, ShortLine,
+    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput,
+    OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder,
+    Placed, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
 };
 use tokio::sync::Semaphore;
 
@@ -38,7 +38,7 @@ pub struct FakeOrders {
     pub keys: Mutex<HashMap<(StoreId, UserId, &'static str, String), ([u8; 32], OrderNo)>>,
     pub commands: Mutex<Vec<PlaceCartOrder>>,
     pub activity_commands: Mutex<Vec<PlaceActivityOrder>>,
-    pub refunds: Mutex<Vec<RefundAsk>>,
+    pub refunds: Mutex<Vec<RefundRequest>>,
     pub queries: Mutex<Vec<OrderQuery>>,
     /// How often statuses were looked at.
     pub looks: Mutex<u32>,
@@ -92,12 +92,12 @@ fn activity_refusal(activity: &str) -> Option<OrderError> {
     })
 }
 
-pub fn prepared(order: &Order) -> Prepared {
-    Prepared {
+pub fn prepared(order: &Order) -> PaymentHandle {
+    PaymentHandle {
         payment_id: PaymentId::from(PAYMENT),
         provider: "sandbox".to_owned(),
         url: format!("http://localhost/pay/sandbox/{PAYMENT}"),
-        expires_at: order.expires_at,
+        expires_at: order.terms.expires_at,
     }
 }
 
@@ -126,32 +126,34 @@ fn order(command: &PlaceCartOrder, sku: &str, quantity: sluice_kernel::Quantity,
         order_no,
         store: command.store,
         user: command.user.clone(),
-        kind: OrderKind::Cart,
-        state: OrderState::Unpaid,
-        cancel_reason: None,
-        reservation: ReservationId::first(order_no),
-        total,
-        points_total: Points(10),
-        profit_total: 300,
-        refunded: 0,
-        refund_state: RefundState::None,
-        created_at: now,
-        expires_at: now.plus(std::time::Duration::from_mins(15)),
-        paid_at: None,
-        recipient: command.recipient.clone(),
-        store_code: command.store_code.clone(),
-        attribution: command.attribution.clone(),
-        referrer: command.referrer.clone(),
-        redirect_type: "2".to_owned(),
-        activity: None,
-        items: vec![OrderItem { line, restocked: 0 }],
-        children: vec![ChildOrder {
-            order_no: OrderNo::from_id(number + 1),
-            delivery_place: Arc::from("1"),
+        terms: OrderTerms {
+            kind: OrderKind::Cart,
             total,
             points_total: Points(10),
             profit_total: 300,
-        }],
+            created_at: now,
+            expires_at: now.plus(std::time::Duration::from_mins(15)),
+            recipient: command.recipient.clone(),
+            store_code: command.store_code.clone(),
+            attribution: command.attribution.clone(),
+            referrer: command.referrer.clone(),
+            redirect_type: "2".to_owned(),
+            activity: None,
+            children: vec![ChildOrder {
+                order_no: OrderNo::from_id(number + 1),
+                delivery_place: Arc::from("1"),
+                total,
+                points_total: Points(10),
+                profit_total: 300,
+            }],
+        },
+        state: OrderState::Unpaid,
+        cancel_reason: None,
+        reservation: ReservationId::first(order_no),
+        refunded: 0,
+        refund_state: RefundState::None,
+        paid_at: None,
+        items: vec![OrderItem { line, restocked: 0 }],
         version: 0,
     }
 }
@@ -234,15 +236,15 @@ impl OrderService for FakeOrders {
         self.commands.lock().unwrap().pop();
         let mut kept = self.kept.lock().unwrap();
         let order = kept.iter_mut().find(|kept| kept.order_no == placed.order.order_no).unwrap();
-        let window = ActivityWindow { starts_at: order.created_at, ends_at: order.expires_at };
-        order.kind = OrderKind::Activity;
-        order.activity = Some(ActivityPart {
+        let window = Window { starts_at: order.terms.created_at, ends_at: order.terms.expires_at };
+        order.terms.kind = OrderKind::Activity;
+        order.terms.activity = Some(ActivityPart {
             activity_id: command.activity.parse().unwrap(),
             product_id: ProductId(1),
             campaign_id: None,
             pay_type: command.pay_type,
             discount: "0.80".parse().unwrap(),
-            price: order.total,
+            price: order.terms.total,
             points_price: Points(5),
             quantity: command.quantity,
             receiving_way: 0,
@@ -255,10 +257,10 @@ impl OrderService for FakeOrders {
             most_orders: None,
             most_units: None,
         });
-        "1".clone_into(&mut order.redirect_type);
-        order.state = order.first_state();
+        "1".clone_into(&mut order.terms.redirect_type);
+        order.state = order.terms.first_state();
         placed.order = order.clone();
-        placed.payment = placed.payment.filter(|_| !order.is_paid_in_points());
+        placed.payment = placed.payment.filter(|_| !order.terms.is_paid_in_points());
         Ok(placed)
     }
 
@@ -306,7 +308,7 @@ impl OrderService for FakeOrders {
         user: &UserId,
         order: OrderNo,
         key: IdempotencyKey,
-    ) -> Result<(Prepared, bool), OrderError> {
+    ) -> Result<(PaymentHandle, bool), OrderError> {
         let order = self.own(store, Some(user), order)?;
         if order.state != OrderState::Unpaid {
             return Err(OrderError::PaymentClosed);
@@ -326,15 +328,15 @@ impl OrderService for FakeOrders {
         self.advance(store, order, OrderState::complete)
     }
 
-    async fn refund(&self, ask: RefundAsk) -> Result<RefundAsked, OrderError> {
+    async fn refund(&self, ask: RefundRequest) -> Result<RefundOutcome, OrderError> {
         let order = self.own(ask.store, None, ask.order_no)?;
         if order.state.payment().is_none() {
             return Err(OrderError::NotRefundable("it is unpaid".to_owned()));
         }
         self.refunds.lock().unwrap().push(ask.clone());
-        let amount = ask.amount.unwrap_or(order.total.amount);
-        let points = order.is_paid_in_points().then_some(order.points_total);
-        Ok(RefundAsked { id: RefundId::from("r1"), order_no: ask.order_no, amount, points, done: true, replayed: false })
+        let amount = ask.amount.unwrap_or(order.terms.total.amount);
+        let points = order.terms.is_paid_in_points().then_some(order.terms.points_total);
+        Ok(RefundOutcome { id: RefundId::from("r1"), order_no: ask.order_no, amount, points, done: true, replayed: false })
     }
 
     async fn settle(&self, _: &PaymentSettled, _: Option<&str>) -> Result<(), OrderError> {
@@ -357,7 +359,7 @@ impl OrderService for FakeOrders {
         Ok(Vec::new())
     }
 
-    async fn told(&self, _: &[OrderNo]) -> Result<(), OrderError> {
+    async fn announced(&self, _: &[OrderNo]) -> Result<(), OrderError> {
         Ok(())
     }
 

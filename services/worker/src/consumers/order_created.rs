@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sluice_cart::{CartService, OrderedLines};
 use sluice_events::{Envelope, HandlerError, OrderCreated};
+use sluice_kernel::OrderKind;
 
 use super::{Handle, payloads};
 
@@ -28,7 +29,7 @@ impl Handle for ClearCarts {
         let ordered: Vec<OrderedLines> = payloads::<OrderCreated>(batch)?
             .into_iter()
             // An activity's product is no cart line.
-            .filter(|(_, order)| order.kind == "cart")
+            .filter(|(_, order)| order.kind == OrderKind::Cart)
             .map(|(envelope, order)| OrderedLines {
                 event_id: envelope.id.clone(),
                 store: order.store_id,

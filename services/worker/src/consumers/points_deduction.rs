@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, HandlerError, OrderCreated};
+use sluice_kernel::PayType;
 use sluice_points::{PointsDeduction, PointsService};
 
 use super::{Handle, payloads};
@@ -20,7 +21,7 @@ impl Handle for DeductPoints {
     async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
         let deductions: Vec<PointsDeduction> = payloads::<OrderCreated>(batch)?
             .into_iter()
-            .filter(|(_, order)| order.activity.as_ref().is_some_and(|activity| activity.pay_type == "points"))
+            .filter(|(_, order)| order.activity.as_ref().is_some_and(|activity| activity.pay_type == PayType::Points))
             .map(|(envelope, order)| PointsDeduction {
                 store: order.store_id,
                 user: order.user_id,

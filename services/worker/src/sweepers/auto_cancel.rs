@@ -20,7 +20,7 @@ use crate::{TimerSettings, outage::Outage};
 #[async_trait]
 pub trait DueOrders: Send + Sync {
     async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError>;
-    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
+    async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
     async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError>;
 }
 
@@ -30,8 +30,8 @@ impl DueOrders for Arc<dyn OrderService> {
         self.as_ref().due(limit).await
     }
 
-    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
-        self.as_ref().told(orders).await
+    async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
+        self.as_ref().announced(orders).await
     }
 
     async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError> {
@@ -150,7 +150,7 @@ impl<O: DueOrders> Sweep for Timer<O> {
             told.retain(|order| !again.contains(order));
         }
         if !told.is_empty() {
-            self.orders.told(&told).await?;
+            self.orders.announced(&told).await?;
         }
         // Where a part is away, a full turn is no reason to ask again at once.
         Ok(if again.is_empty() { turn } else { Turn::Done })

@@ -27,7 +27,7 @@ impl DueOrders for Arc<Orders> {
         Ok(due.take(usize::try_from(limit).unwrap()).map(message).collect())
     }
 
-    async fn told(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
+    async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError> {
         self.told.lock().unwrap().extend_from_slice(orders);
         Ok(())
     }

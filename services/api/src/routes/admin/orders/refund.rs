@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
 use serde::Deserialize;
-use sluice_order::{RefundAsk, RestockChoice};
+use sluice_order::{RefundRequest, RestockChoice};
 use utoipa::ToSchema;
 
 use crate::{
@@ -78,8 +78,8 @@ pub async fn refund(
     fields::text("/reason", &reason, 200)?;
     let restock = choice(restock, restock_items)?;
     let orders = api.shop.orders.clone();
-    let total = api.ask(async move { orders.find(caller.store, None, order_no).await }).await?.order.total;
-    let ask = RefundAsk {
+    let total = api.ask(async move { orders.find(caller.store, None, order_no).await }).await?.order.terms.total;
+    let ask = RefundRequest {
         store: caller.store,
         order_no,
         key,

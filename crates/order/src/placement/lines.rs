@@ -1,0 +1,60 @@
+//! The lines of a cart order: one for each SKU, all of them on the shelf (spec.md S2 rule 1).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use sluice_kernel::{Quantity, SkuId};
+
+use super::parse_id;
+use crate::{OrderError, RequestedLine, ShelfCard};
+
+/// Lines an order takes at most, counted before lines of one SKU are summed (api.md, Limits).
+pub const MAX_LINES: usize = 100;
+
+/// One SKU of the order: the index of its first line in the request, and the summed quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    pub line: usize,
+    pub quantity: Quantity,
+}
+
+/// Sums lines of one SKU; in SKU order, which is also the lock order.
+pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, OrderError> {
+    if lines.len() > MAX_LINES {
+        return Err(OrderError::TooManyLines);
+    }
+    if lines.is_empty() {
+        return Err(OrderError::invalid("/items", "at least one line"));
+    }
+    let mut unknown = Vec::new();
+    let mut wanted = BTreeMap::<SkuId, Wanted>::new();
+    for (line, requested) in lines.iter().enumerate() {
+        let Some(sku) = parse_id::<SkuId>(&requested.sku) else {
+            unknown.push((line, requested.sku.clone()));
+            continue;
+        };
+        match wanted.get_mut(&sku) {
+            None => {
+                wanted.insert(sku, Wanted { line, quantity: requested.quantity });
+            }
+            Some(known) => {
+                known.quantity = known.quantity.checked_add(requested.quantity).map_err(|_| {
+                    OrderError::invalid(&format!("/items/{line}/quantity"), "the lines of one SKU sum to more than 9999")
+                })?;
+            }
+        }
+    }
+    if unknown.is_empty() { Ok(wanted) } else { Err(OrderError::OffShelf { lines: unknown }) }
+}
+
+/// Rule 1: every SKU exists in the store and is listed, its product too.
+pub fn check_shelf(wanted: &BTreeMap<SkuId, Wanted>, cards: &HashMap<SkuId, Arc<ShelfCard>>) -> Result<(), OrderError> {
+    let lines: Vec<(usize, String)> = wanted
+        .iter()
+        .filter(|(sku, _)| !cards.get(sku).is_some_and(|card| card.buyable))
+        .map(|(sku, wanted)| (wanted.line, sku.to_string()))
+        .collect();
+    if lines.is_empty() { Ok(()) } else { Err(OrderError::OffShelf { lines }) }
+}
