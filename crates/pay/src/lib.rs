@@ -14,8 +14,7 @@ pub mod testing;
 
 pub use error::PayError;
 pub use payment::{
-    CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentRepository,
-    PaymentRequest, PaymentStatus,
+    CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentRepository, PaymentRequest, PaymentStatus,
 };
 pub use provider::{
     Channel, ChannelState, GatewayError, Notice, NoticeStatus, PaymentGateway, SandboxChannels, SandboxNotice, SandboxOutcome,

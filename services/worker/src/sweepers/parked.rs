@@ -10,16 +10,20 @@ use sluice_events::{
     RetryPolicy, Undelivered,
 };
 use sluice_kernel::{Clock, ErrorKind, PortResult};
+use tokio::time::Instant;
 
 use super::{Sweep, Turn};
 
-/// Lanes in one turn, and how many of them side by side.
-const MAX_LANES: u32 = 64;
-const CONCURRENCY: usize = 8;
+/// Lanes in one turn, side by side. No more are taken than are worked on: whoever dies keeps the lanes that it took from the
+/// others until its hold runs out.
+const MAX_LANES: u32 = 8;
 /// Events of a lane in one turn.
 const MAX_EVENTS: u32 = 500;
-/// How long a process keeps a lane to itself.
-const HOLD: Duration = Duration::from_mins(1);
+/// How long a process keeps a lane to itself: longer than the bus takes to give a message up (10 s) and than `MAX_WORK`.
+/// What takes longer still may be done by two, which every consumer bears.
+const HOLD: Duration = Duration::from_secs(20);
+/// After which the events that are tried one by one are left to the next turn.
+const MAX_WORK: Duration = Duration::from_secs(5);
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(15);
 /// How long a message waits for a right to be published.
@@ -58,8 +62,9 @@ impl Sweep for RetryParked {
         let taken = self.parking.store.take_due(&owners, now, now.plus(HOLD), MAX_LANES).await?;
         // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
         let tries: Vec<_> = taken.iter().map(|lane| self.lane(lane)).collect();
-        let mut tries = stream::iter(tries).buffer_unordered(CONCURRENCY);
-        let (mut more, mut failed) = (false, None);
+        let mut tries = stream::iter(tries).buffer_unordered(taken.len().max(1));
+        let full = u32::try_from(taken.len()).unwrap_or(u32::MAX) >= MAX_LANES;
+        let (mut more, mut failed) = (full, None);
         while let Some(tried) = tries.next().await {
             // A lane whose outcome could not be written comes again when this process's hold runs out; the others go on.
             match tried {
@@ -106,8 +111,11 @@ impl RetryParked {
                 return Fared { leaving: leaving.collect(), stays: None };
             }
         }
-        let mut fared = Fared::default();
+        let (mut fared, began) = (Fared::default(), Instant::now());
         for event in events {
+            if began.elapsed() >= MAX_WORK {
+                break;
+            }
             let mut tries = 0;
             let ended = loop {
                 let Err(error) = self.try_one(handler, &event).await else { break Ok(()) };
