@@ -226,6 +226,6 @@ mod tests {
         assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some("request_timeout"), Some(408)));
-        assert_eq!(body["title"], crate::catalogue::find("request_timeout").title);
+        assert_eq!(body["title"], crate::error_codes::find("request_timeout").title);
     }
 }

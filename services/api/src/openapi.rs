@@ -30,7 +30,7 @@ impl Modify for Bearer {
     info(
         title = "Sluice",
         description = "Order backend for shops whose sales come in waves. Ids are strings, times RFC 3339 UTC, money in minor \
-                       units. Refusals are problem+json with a code; docs/errors.md is their catalogue.",
+                       units. Refusals are problem+json with a code; docs/errors.md lists the codes.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     modifiers(&Bearer),

@@ -21,7 +21,7 @@ use sluice_pay::PayError;
 use sluice_promotion::PromotionError;
 use utoipa::ToSchema;
 
-use crate::{catalogue, trace};
+use crate::{error_codes, trace};
 
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -63,7 +63,7 @@ pub struct ProblemBody<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// One of the catalogue in docs/errors.md.
+    /// One of the table in docs/errors.md.
     code: &'a str,
     trace_id: String,
     #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
@@ -168,11 +168,11 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(catalogue::find(self.code).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(error_codes::find(self.code).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let entry = catalogue::find(self.code);
+        let entry = error_codes::find(self.code);
         metrics::counter!("sluice_rejections_total", "code" => entry.code).increment(1);
         let body = ProblemBody {
             kind: format!("urn:sluice:problem:{}", entry.code),

@@ -24,7 +24,7 @@ fn the_committed_documents_are_the_served_ones() {
 }
 
 #[test]
-fn the_catalogue_of_codes_is_whole() {
+fn the_table_of_codes_is_whole() {
     let text = fs::read_to_string(file("../../docs/errors.md")).unwrap();
     let row = |line: &str| {
         let mut cells = line.split('|').map(str::trim).skip(1);
@@ -34,7 +34,7 @@ fn the_catalogue_of_codes_is_whole() {
         whole.then(|| (status, code.to_owned()))
     };
     let told: BTreeSet<_> = text.lines().filter_map(row).collect();
-    let known: BTreeSet<_> = sluice_api::catalogue::CODES.iter().map(|code| (code.status, code.code.to_owned())).collect();
+    let known: BTreeSet<_> = sluice_api::error_codes::CODES.iter().map(|code| (code.status, code.code.to_owned())).collect();
     assert_eq!(told, known);
 }
 

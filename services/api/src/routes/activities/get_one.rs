@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 
 use super::shown;
 use crate::{
-    answers::activity::ActivityAnswer,
     auth::Customer,
     fields,
     problem::{Answer, Problem},
+    responses::activity::ActivityAnswer,
     routes::responses::Refusals,
     state::Api,
 };

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 
 use super::{place_of_page, shown};
 use crate::{
-    answers::activity::ActivityAnswer,
     auth::Customer,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::activity::ActivityAnswer,
     routes::responses::Refusals,
     state::Api,
 };

@@ -11,8 +11,8 @@ use sluice_promotion::ActivityOffers;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    answers::activity::ActivityAnswer,
     problem::{Answer, Problem},
+    responses::activity::ActivityAnswer,
     state::Api,
 };
 

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, http::header, post, web};
 
 use super::AddressFields;
 use crate::{
-    answers::member::AddressAnswer,
     auth::Customer,
     body::Json,
     problem::Answer,
+    responses::member::AddressAnswer,
     routes::responses::{BodyRefusals, Refusals},
     state::Api,
 };

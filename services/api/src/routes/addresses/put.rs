@@ -5,11 +5,11 @@ use sluice_member::AddressId;
 
 use super::AddressFields;
 use crate::{
-    answers::member::AddressAnswer,
     auth::Customer,
     body::Json,
     fields,
     problem::Answer,
+    responses::member::AddressAnswer,
     routes::responses::{BodyRefusals, Refusals},
     state::Api,
 };

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, web};
 
-use crate::{answers::product::CartAnswer, auth::Customer, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{auth::Customer, problem::Answer, responses::product::CartAnswer, routes::responses::Refusals, state::Api};
 
 /// Empties the cart
 #[utoipa::path(

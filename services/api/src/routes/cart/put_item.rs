@@ -5,11 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::product::CartAnswer,
     auth::Customer,
     body::Json,
     fields,
     problem::Answer,
+    responses::product::CartAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals},
     state::Api,
 };

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, web};
 
-use crate::{answers::product::CartAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{auth::Customer, fields, problem::Answer, responses::product::CartAnswer, routes::responses::Refusals, state::Api};
 
 /// Takes a SKU out of the cart
 #[utoipa::path(

@@ -12,9 +12,9 @@ use sluice_pay::{Payment, PaymentStatus};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::shape,
-    page::{self, escaped},
+    html::{self, escaped},
     problem::{Answer, Problem},
+    responses::shape,
     state::Api,
 };
 
@@ -97,12 +97,12 @@ fn page(status: StatusCode, payment: &Payment, now: Timestamp, note: &str) -> Ht
                 <button class=\"fail\" name=\"outcome\" value=\"failed\">Let the payment fail</button></form>";
     let form = if open { form } else { "" };
     let quiet = "<p class=\"quiet\">This is the embedded cashier: no money moves.</p>";
-    page::html(status, "Cashier", &format!("{note}{facts}{form}{quiet}"))
+    html::page(status, "Cashier", &format!("{note}{facts}{form}{quiet}"))
 }
 
 /// A refusal as a page.
 fn refused(problem: &Problem) -> HttpResponse {
     use actix_web::ResponseError as _;
     let text = format!("<p class=\"note bad\">{}</p>", escaped(problem.detail()));
-    page::html(problem.status_code(), "Cashier", &text)
+    html::page(problem.status_code(), "Cashier", &text)
 }

@@ -3,11 +3,11 @@
 use actix_web::{HttpResponse, post, web};
 
 use crate::{
-    answers::order::OrderAnswer,
     auth::Customer,
     body::{Nothing, OptionalJson},
     fields,
     problem::Answer,
+    responses::order::OrderAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals},
     state::Api,
     trace,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, web};
 
-use crate::{answers::order::OrderAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{auth::Customer, fields, problem::Answer, responses::order::OrderAnswer, routes::responses::Refusals, state::Api};
 
 /// Shows one of one's own orders
 #[utoipa::path(

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 use sluice_order::OrderQuery;
 
 use crate::{
-    answers::order::OrderAnswer,
     auth::Customer,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::order::OrderAnswer,
     routes::responses::Refusals,
     state::Api,
 };

@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 
 use crate::{
-    answers::order::PaymentAnswer,
     auth::Customer,
     body::{Nothing, OptionalJson},
     fields,
     idempotency::Key,
     problem::Answer,
+    responses::order::PaymentAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals},
     state::Api,
 };

@@ -7,10 +7,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::order::OrderAnswer,
     auth::Caller,
     fields,
     problem::{Answer, Problem},
+    responses::order::OrderAnswer,
     state::Api,
 };
 

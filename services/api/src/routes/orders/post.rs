@@ -6,12 +6,12 @@ use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::order::OrderAnswer,
     auth::Customer,
     body::Json,
     fields,
     idempotency::Key,
     problem::{Answer, Problem},
+    responses::order::OrderAnswer,
     routes::{
         orders::placing::{self, AttributionFields, RecipientFields},
         responses::{BodyRefusals, Conflict, Limited, Refusals},

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::points::PointsAnswer, auth::Customer, list::ListQuery, problem::Answer, routes::responses::Refusals, state::Api,
+    auth::Customer, list::ListQuery, problem::Answer, responses::points::PointsAnswer, routes::responses::Refusals, state::Api,
 };
 
 /// Shows one's own points

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, web};
 
-use crate::{answers::product::ProductAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{auth::Customer, fields, problem::Answer, responses::product::ProductAnswer, routes::responses::Refusals, state::Api};
 
 /// Shows a product on the shelf
 #[utoipa::path(

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::product::ProductAnswer,
     auth::Customer,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::product::ProductAnswer,
     routes::responses::Refusals,
     state::Api,
 };

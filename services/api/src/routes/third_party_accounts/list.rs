@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::member::AccountAnswer, auth::Customer, list::ListAnswer, problem::Answer, routes::responses::Refusals, state::Api,
+    auth::Customer, list::ListAnswer, problem::Answer, responses::member::AccountAnswer, routes::responses::Refusals, state::Api,
 };
 
 /// Lists one's own accounts at payment providers

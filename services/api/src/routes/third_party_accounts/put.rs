@@ -6,11 +6,11 @@ use sluice_member::ThirdPartyAccount;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::member::AccountAnswer,
     auth::Customer,
     body::Json,
     fields,
     problem::Answer,
+    responses::member::AccountAnswer,
     routes::responses::{BodyRefusals, Refusals},
     state::Api,
 };

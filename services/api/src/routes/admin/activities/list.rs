@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::activity::StaffActivityAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::activity::StaffActivityAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

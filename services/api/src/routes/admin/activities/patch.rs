@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::PayMode;
 use crate::{
-    answers::activity::StaffActivityAnswer,
     auth::Staff,
     body::Json,
     fields,
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::activity::StaffActivityAnswer,
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
     state::Api,
 };

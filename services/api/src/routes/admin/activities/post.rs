@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::PayMode;
 use crate::{
-    answers::activity::StaffActivityAnswer,
     auth::Staff,
     body::Json,
     fields, precondition,
     problem::Answer,
+    responses::activity::StaffActivityAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::{PayMode, discount, sales_status};
 use crate::{
-    answers::{activity::StaffOfferAnswer, shape},
     auth::Staff,
     body::Json,
     fields::{self, Amount, DecimalText},
     precondition,
     problem::{Answer, Problem},
+    responses::{activity::StaffOfferAnswer, shape},
     routes::{
         admin::products::{amount_in_range, check_form, check_pictures, receiving_way},
         responses::{BodyRefusals, Refusals, StaffOnly},

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::activity::StaffOfferAnswer,
     auth::Staff,
     fields, precondition,
     problem::Answer,
+    responses::activity::StaffOfferAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

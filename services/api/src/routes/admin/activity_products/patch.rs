@@ -7,12 +7,12 @@ use sluice_promotion::{Mode, OfferChange};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::activity::StaffOfferAnswer,
     auth::Staff,
     body::Json,
     fields::{self, DecimalText, present},
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::activity::StaffOfferAnswer,
     routes::{
         admin::activities::{PayMode, discount, sales_status},
         responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::activity::CampaignAnswer,
     auth::Staff,
     fields, precondition,
     problem::Answer,
+    responses::activity::CampaignAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -7,12 +7,12 @@ use sluice_promotion::CampaignChange;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::activity::CampaignAnswer,
     auth::Staff,
     body::Json,
     fields,
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::activity::CampaignAnswer,
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
     state::Api,
 };

@@ -7,11 +7,11 @@ use sluice_promotion::{CampaignFields, NewCampaign, Window};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::activity::CampaignAnswer,
     auth::Staff,
     body::Json,
     fields, precondition,
     problem::Answer,
+    responses::activity::CampaignAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

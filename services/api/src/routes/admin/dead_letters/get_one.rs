@@ -3,9 +3,9 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::operations::DeadLetterAnswer,
     auth::Staff,
     problem::Answer,
+    responses::operations::DeadLetterAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -5,10 +5,10 @@ use sluice_events::{DeadLetterId, LetterQuery, LetterState, Topic};
 use sluice_kernel::Page;
 
 use crate::{
-    answers::operations::DeadLetterAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::{Answer, Problem},
+    responses::operations::DeadLetterAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -4,10 +4,10 @@
 use actix_web::{HttpResponse, post, web};
 
 use crate::{
-    answers::operations::DeadLetterAnswer,
     auth::Staff,
     body::{Nothing, OptionalJson},
     problem::{Answer, Problem},
+    responses::operations::DeadLetterAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

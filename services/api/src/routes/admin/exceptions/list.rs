@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::operations::ExceptionAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::operations::ExceptionAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

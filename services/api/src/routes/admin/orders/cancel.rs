@@ -3,11 +3,11 @@
 use actix_web::{HttpResponse, post, web};
 
 use crate::{
-    answers::order::StaffOrderAnswer,
     auth::Staff,
     body::{Nothing, OptionalJson},
     fields,
     problem::Answer,
+    responses::order::StaffOrderAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
     trace,

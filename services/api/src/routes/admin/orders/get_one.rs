@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::order::StaffOrderAnswer,
     auth::Staff,
     fields,
     problem::Answer,
+    responses::order::StaffOrderAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 use sluice_order::OrderQuery;
 
 use crate::{
-    answers::order::StaffOrderAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::order::StaffOrderAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -6,12 +6,12 @@ use sluice_order::{RefundAsk, RestockChoice};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::{order::RefundAnswer, shape},
     auth::Staff,
     body::Json,
     fields::{self, Amount},
     idempotency::Key,
     problem::{Answer, Problem},
+    responses::{order::RefundAnswer, shape},
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
     trace,

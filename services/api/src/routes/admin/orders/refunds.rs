@@ -3,11 +3,11 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::order::RefundAnswer,
     auth::Staff,
     fields,
     list::ListAnswer,
     problem::Answer,
+    responses::order::RefundAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

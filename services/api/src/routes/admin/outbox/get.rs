@@ -3,9 +3,9 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::operations::OutboxAnswer,
     auth::Staff,
     problem::Answer,
+    responses::operations::OutboxAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

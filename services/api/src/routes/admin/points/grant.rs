@@ -8,12 +8,12 @@ use sluice_member::PointsGrant;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::points::GrantAnswer,
     auth::{Caller, Staff},
     body::Json,
     fields,
     idempotency::Key,
     problem::{Answer, Problem},
+    responses::points::GrantAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
 };

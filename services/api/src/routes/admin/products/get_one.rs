@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::product::StaffProductAnswer,
     auth::Staff,
     fields, precondition,
     problem::Answer,
+    responses::product::StaffProductAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

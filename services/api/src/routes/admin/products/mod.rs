@@ -12,9 +12,9 @@ use sluice_kernel::Currency;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::shape,
     fields::{self, Amount},
     problem::{Answer, Problem},
+    responses::shape,
 };
 
 /// More minor units than any price; far from the end of the range (sluice-catalog keeps the same bound).

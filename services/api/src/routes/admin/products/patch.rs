@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use super::{check_form, check_pictures, receiving_way};
 use crate::{
-    answers::{product::StaffProductAnswer, shape},
     auth::Staff,
     body::Json,
     fields::{self, present},
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::{product::StaffProductAnswer, shape},
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
     state::Api,
 };

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::{SkuFields, check_form, check_pictures, listed, receiving_way};
 use crate::{
-    answers::{product::StaffProductAnswer, shape},
     auth::Staff,
     body::Json,
     fields, precondition,
     problem::{Answer, Problem},
+    responses::{product::StaffProductAnswer, shape},
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, http::header, post, web};
 
 use super::SkuFields;
 use crate::{
-    answers::product::StaffSkuAnswer,
     auth::Staff,
     body::Json,
     fields, precondition,
     problem::Answer,
+    responses::product::StaffSkuAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::activity::RedemptionAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::activity::RedemptionAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -8,12 +8,12 @@ use sluice_kernel::SkuId;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::stock::StockAnswer,
     auth::{Caller, Staff},
     body::Json,
     fields,
     idempotency::Key,
     problem::Answer,
+    responses::stock::StockAnswer,
     routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
     state::Api,
 };

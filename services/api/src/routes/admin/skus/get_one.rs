@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::product::StaffSkuAnswer,
     auth::Staff,
     fields, precondition,
     problem::Answer,
+    responses::product::StaffSkuAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

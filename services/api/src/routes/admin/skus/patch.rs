@@ -7,12 +7,12 @@ use sluice_kernel::Currency;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::{product::StaffSkuAnswer, shape},
     auth::Staff,
     body::Json,
     fields::{self, Amount},
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::{product::StaffSkuAnswer, shape},
     routes::{
         admin::products::amount_in_range,
         responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::stock::StockAnswer,
     auth::Staff,
     fields,
     problem::Answer,
+    responses::stock::StockAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::stock::TraceAnswer,
     auth::Staff,
     fields,
     problem::Answer,
+    responses::stock::TraceAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

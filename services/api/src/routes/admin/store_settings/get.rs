@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::operations::SettingsAnswer,
     auth::Staff,
     precondition,
     problem::Answer,
+    responses::operations::SettingsAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

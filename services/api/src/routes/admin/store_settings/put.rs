@@ -6,12 +6,12 @@ use sluice_catalog::{StoreSettings, StoreSettingsChange};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::operations::SettingsAnswer,
     auth::Staff,
     body::Json,
     fields,
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::operations::SettingsAnswer,
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
     state::Api,
 };

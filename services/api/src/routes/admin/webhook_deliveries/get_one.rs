@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, get, web};
 use sluice_partner::DeliveryId;
 
 use crate::{
-    answers::webhook::WebhookStoryAnswer,
     auth::Staff,
     problem::Answer,
+    responses::webhook::WebhookStoryAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

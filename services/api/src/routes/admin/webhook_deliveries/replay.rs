@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, post, web};
 use sluice_partner::DeliveryId;
 
 use crate::{
-    answers::webhook::WebhookDeliveryAnswer,
     auth::Staff,
     body::{Nothing, OptionalJson},
     problem::Answer,
+    responses::webhook::WebhookDeliveryAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

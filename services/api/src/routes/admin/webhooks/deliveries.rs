@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 use sluice_partner::{DeliveryQuery, DeliveryState};
 
 use crate::{
-    answers::webhook::WebhookDeliveryAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::{Answer, Problem},
+    responses::webhook::WebhookDeliveryAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::{
-    answers::webhook::WebhookAnswer,
     auth::Staff,
     list::{ListAnswer, ListQuery},
     problem::Answer,
+    responses::webhook::WebhookAnswer,
     routes::responses::{Refusals, StaffOnly},
     state::Api,
 };

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::event_types;
 use crate::{
-    answers::webhook::WebhookAnswer,
     auth::Staff,
     body::Json,
     precondition::{self, IfMatch},
     problem::Answer,
+    responses::webhook::WebhookAnswer,
     routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
     state::Api,
 };

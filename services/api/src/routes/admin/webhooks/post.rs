@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::event_types;
 use crate::{
-    answers::webhook::WebhookAnswer,
     auth::Staff,
     body::Json,
     precondition,
     problem::Answer,
+    responses::webhook::WebhookAnswer,
     routes::responses::{BodyRefusals, Refusals, StaffOnly},
     state::Api,
 };

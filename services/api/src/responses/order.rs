@@ -8,7 +8,7 @@ use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Prepa
 use sluice_pay::PayRefund;
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::shape;
 
 /// An order.
 #[derive(Serialize, ToSchema)]

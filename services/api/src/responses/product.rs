@@ -9,7 +9,7 @@ use sluice_inventory::Figures;
 use sluice_kernel::{Money, Points, ProductId, Quantity, SkuId, Timestamp};
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::shape;
 
 /// A listed product.
 #[derive(Serialize, ToSchema)]

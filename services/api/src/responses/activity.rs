@@ -9,7 +9,7 @@ use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, Points, ProductId, S
 use sluice_promotion::{Activity, ActivityOffers, Campaign, Discount, Mode, Offer, Redemption};
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::shape;
 
 /// A discount as a JSON number; four decimal places survive it.
 fn number<S: Serializer>(discount: &Discount, serializer: S) -> Result<S::Ok, S::Error> {
