@@ -3,9 +3,12 @@
 //! [`Customer`] admits any valid token (staff may shop as well), [`Staff`] asks for the role. Stand first among a
 //! handler's arguments, so that nobody learns anything before being known.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use jsonwebtoken::{DecodingKey, Validation};
 use moka::sync::Cache;
 use serde::Deserialize;
@@ -16,6 +19,7 @@ use sluice_kernel::{
 
 use crate::{
     TokenSettings,
+    endpoint::{Describes, Description},
     problem::{Answer, Problem},
     state::Api,
 };
@@ -60,10 +64,10 @@ struct Claims {
 }
 
 /// Longest `sub`, in characters.
-const MOST_USER_LETTERS: usize = 64;
+const MAX_USER_CHARACTERS: usize = 64;
 
 /// Tokens whose verification is remembered.
-const MOST_REMEMBERED: u64 = 10_000;
+const MAX_REMEMBERED: u64 = 10_000;
 
 /// Bytes of a token that is remembered; a longer one is verified with every request.
 const MAX_REMEMBERED_BYTES: usize = 2_048;
@@ -93,7 +97,7 @@ impl Tokens {
         // Time comes from the process's clock, below.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let remembered = Cache::new(MOST_REMEMBERED);
+        let remembered = Cache::new(MAX_REMEMBERED);
         Self { key: DecodingKey::from_secret(&settings.secret), validation, remembered }
     }
 
@@ -123,7 +127,7 @@ impl Tokens {
         let letters = claims.sub.chars().count();
         // Blanks at the end are lost in comparisons of some databases: such a user could pass for another.
         let plain = claims.sub.trim() == claims.sub && !claims.sub.chars().any(char::is_control);
-        let sound = (1..=MOST_USER_LETTERS).contains(&letters) && plain && store > 0;
+        let sound = (1..=MAX_USER_CHARACTERS).contains(&letters) && plain && store > 0;
         sound.then_some(Verified {
             caller: Caller {
                 store: StoreId(store),
@@ -139,7 +143,7 @@ impl Tokens {
 
 fn caller(request: &HttpRequest) -> Answer<Caller> {
     let refused = || Problem::new("unauthenticated", "Send a valid token as Authorization: Bearer.");
-    let api = request.app_data::<web::Data<Api>>().ok_or_else(refused)?;
+    let api = Api::of(request).ok_or_else(refused)?;
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -166,6 +170,36 @@ impl FromRequest for Staff {
             Role::Staff => Ok(Self(caller)),
             Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
         }))
+    }
+}
+
+impl Deref for Customer {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Deref for Staff {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Describes for Customer {
+    fn describe(operation: &mut Description) {
+        operation.needs_token(&[]);
+        operation.refuses(&["unauthenticated"]);
+    }
+}
+
+impl Describes for Staff {
+    fn describe(operation: &mut Description) {
+        operation.needs_token(&["staff"]);
+        operation.refuses(&["unauthenticated", "forbidden"]);
     }
 }
 

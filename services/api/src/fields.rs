@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 use sluice_kernel::{
-    Currency, OrderNo, Quantity,
+    Currency, Quantity,
     text::{is_layout, is_visible},
 };
 
@@ -50,10 +50,6 @@ pub fn quantity(pointer: impl FnOnce() -> String, units: i64) -> Answer<Quantity
 /// A number in a path. Only its one written form is it: `01` and `+1` name nothing.
 pub fn id<T: FromStr + fmt::Display>(segment: &str) -> Answer<T> {
     segment.parse::<T>().ok().filter(|id| id.to_string() == segment).ok_or_else(Problem::not_found)
-}
-
-pub fn order_no(segment: &str) -> Answer<OrderNo> {
-    segment.parse().map_err(|_| Problem::not_found())
 }
 
 /// Tells null from absent.

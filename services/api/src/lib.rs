@@ -9,18 +9,16 @@
 
 mod asyncapi;
 mod auth;
-mod body;
 mod connection;
+mod documents;
+mod endpoint;
 pub mod error_codes;
 mod fields;
 mod followers;
 mod html;
-mod idempotency;
 mod limits;
-mod list;
 mod observe;
 mod openapi;
-mod precondition;
 mod problem;
 mod request_body;
 mod responses;

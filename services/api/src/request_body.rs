@@ -23,7 +23,7 @@ use actix_web::{
 use futures_util::{Stream, task::noop_waker_ref};
 use tokio::time::{Sleep, sleep};
 
-use crate::{body::MOST_BYTES, connection::Answering};
+use crate::{connection::Answering, endpoint::MAX_BYTES};
 
 /// The body as the handler and the answer share it.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl SharedBody {
         let mut arriving = self.0.borrow_mut();
         let mut unread = 0;
         let mut context = Context::from_waker(noop_waker_ref());
-        while !arriving.ended && unread <= MOST_BYTES {
+        while !arriving.ended && unread <= MAX_BYTES {
             match arriving.poll_chunk(&mut context) {
                 Poll::Ready(Some(Ok(chunk))) => unread += chunk.len(),
                 Poll::Ready(Some(Err(_))) | Poll::Pending => break,

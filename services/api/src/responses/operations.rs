@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sluice_catalog::StoreSettings;
+use sluice_catalog::{Store, StoreSettings};
 use sluice_events::{DeadLetter, OutboxStats};
 use sluice_kernel::Timestamp;
 use sluice_pay::PayException;
@@ -117,9 +117,9 @@ pub struct SettingsAnswer {
     pub points_to_cash_ratio: Option<[i64; 2]>,
 }
 
-impl From<StoreSettings> for SettingsAnswer {
-    fn from(settings: StoreSettings) -> Self {
-        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = settings;
+impl From<Store> for SettingsAnswer {
+    fn from(store: Store) -> Self {
+        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = store.settings;
         Self { special, h5_redirect_type, points_to_cash_ratio }
     }
 }

@@ -126,7 +126,7 @@ impl From<Delivery> for WebhookDeliveryAnswer {
 
 /// A delivery with what is sent and its newest tries.
 #[derive(Serialize, ToSchema)]
-pub struct WebhookStoryAnswer {
+pub struct WebhookTraceAnswer {
     #[serde(flatten)]
     pub delivery: WebhookDeliveryAnswer,
     /// The body: {type, timestamp, data}.
@@ -145,7 +145,7 @@ pub struct WebhookAttemptAnswer {
     pub error: Option<String>,
 }
 
-impl WebhookStoryAnswer {
+impl WebhookTraceAnswer {
     pub fn new(delivery: Delivery, attempts: Vec<Attempt>) -> Self {
         let payload = serde_json::from_str(&delivery.body).unwrap_or_else(|_| Value::String(delivery.body.clone()));
         let attempts = attempts.into_iter().map(|attempt| WebhookAttemptAnswer {

@@ -5,17 +5,16 @@
 pub mod get;
 pub mod post;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, http::header};
 use serde::Serialize;
 use sluice_kernel::{Money, OrderNo, PaymentId, Timestamp};
 use sluice_pay::{Payment, PaymentStatus};
-use utoipa::ToSchema;
+use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::{
+    endpoint::{Answer, Api, Describes, Description, Problem, json_content},
     html::{self, escaped},
-    problem::{Answer, Problem},
     responses::shape,
-    state::Api,
 };
 
 /// The embedded provider.
@@ -55,11 +54,29 @@ impl CashierAnswer {
     }
 }
 
+/// JSON for clients, a page for browsers.
+pub struct JsonOrPage(HttpResponse);
+
+impl Responder for JsonOrPage {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Describes for JsonOrPage {
+    fn describe(operation: &mut Description) {
+        let schema = operation.schema::<CashierAnswer>();
+        operation.with_content("application/json", json_content(schema));
+        operation.with_content("text/html", json_content(String::schema()));
+    }
+}
+
 /// The payment, if it is one of this cashier's.
-async fn find(api: &Api, segment: &str) -> Answer<Payment> {
-    let id = PaymentId(segment.to_owned());
-    let pay = api.shop.pay.clone();
-    let payment = api.ask(async move { pay.find(&id).await }).await?;
+async fn find(api: &Api, id: &PaymentId) -> Answer<Payment> {
+    let id = id.clone();
+    let payment = api.call(|shop| async move { shop.pay.find(&id).await }).await?;
     if payment.provider == PROVIDER { Ok(payment) } else { Err(Problem::not_found()) }
 }
 

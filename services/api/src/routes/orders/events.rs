@@ -3,9 +3,9 @@
 //! Followers of a process share one look at the database ([`crate::followers`]). The streams of a user, their number in a
 //! process and the life of each are bounded; none outlives the token it was opened with.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, get, http::header, web, web::Bytes};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::header, web::Bytes};
 use futures_util::stream;
 use serde::Serialize;
 use sluice_kernel::{OrderNo, Timestamp};
@@ -17,14 +17,21 @@ use tokio::{
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Customer,
     connection::Traffic,
-    fields,
+    endpoint::{Answer, Api, Customer, Describes, Description, Id, Route, json_content},
     followers::Place,
-    problem::Answer,
-    routes::responses::{Limited, Refusals},
-    state::Api,
 };
+
+pub fn route() -> Route {
+    Route::get("/api/v1/orders/{order_no}/events", events)
+        .named("orderFollow", "Follows an order's status")
+        .detail("A user has 10 streams at once unless set otherwise: 429 rate_limited beyond. The stream ends with its token.")
+        .answers(
+            "Server-sent events `status` with {order_no, status, at}: the present one, then changes, until paid, failed, \
+             cancelled or refunded",
+        )
+        .refuses(&["rate_limited"])
+}
 
 /// A comment, so that proxies and dead peers are noticed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -42,7 +49,7 @@ pub struct StatusEvent {
 }
 
 struct Follower {
-    api: Arc<Api>,
+    api: Api,
     order_no: OrderNo,
     status: watch::Receiver<OrderStatus>,
     told: Option<OrderStatus>,
@@ -86,35 +93,33 @@ impl Follower {
     }
 }
 
-/// Follows an order's status
-///
-/// A user has 10 streams at once unless set otherwise: 429 rate_limited beyond. The stream ends with its token.
-#[utoipa::path(
-    tag = "shop",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    responses(
-        (status = 200, description = "Server-sent events `status` with {order_no, status, at}: the present one, then changes, \
-            until paid, failed, cancelled or refunded", body = StatusEvent, content_type = "text/event-stream"),
-        Refusals<'_>, Limited<'_>
-    ),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/orders/{order_no}/events")]
-pub async fn events(
-    Customer(caller): Customer,
-    path: web::Path<String>,
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let order_no = fields::order_no(&path)?;
-    let place = api.followers.admit(&caller)?;
-    let life = caller.expires_at.since(api.shop.clock.now()).min(LONGEST);
-    let (orders, store) = (api.shop.orders.clone(), caller.store);
-    let detail = api.ask(async move { orders.find(store, Some(&caller.user), order_no).await }).await?;
-    let status = api.followers.follow(order_no, detail.order.status());
+/// Server-sent events.
+pub struct StatusStream(HttpResponse);
+
+impl Responder for StatusStream {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Describes for StatusStream {
+    fn describe(operation: &mut Description) {
+        let schema = operation.schema::<StatusEvent>();
+        operation.with_content("text/event-stream", json_content(schema));
+    }
+}
+
+async fn events(customer: Customer, id: Id<OrderNo>, request: HttpRequest, api: Api) -> Answer<StatusStream> {
+    let order_no = *id;
+    let place = api.followers.admit(&customer)?;
+    let life = customer.expires_at.since(api.shop.clock.now()).min(LONGEST);
+    let found = api.call(|shop| async move { shop.orders.find(customer.store, Some(&customer.user), order_no).await });
+    let status = api.followers.follow(order_no, found.await?.order.status());
     let now = Instant::now();
     let follower = Follower {
-        api: api.into_inner(),
+        api,
         order_no,
         status,
         told: None,
@@ -125,11 +130,9 @@ pub async fn events(
     };
     let events = stream::unfold(follower, |follower| async move {
         let event = follower.next().await;
-        event.map(|(bytes, follower)| (Ok::<_, std::convert::Infallible>(bytes), follower))
+        event.map(|(bytes, follower)| (Ok::<_, Infallible>(bytes), follower))
     });
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events))
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream").insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(StatusStream(response.insert_header(("X-Accel-Buffering", "no")).streaming(events)))
 }

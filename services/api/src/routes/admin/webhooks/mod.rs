@@ -7,17 +7,9 @@ pub mod patch;
 pub mod post;
 pub mod remove;
 
-use sluice_partner::{EventType, SubscriptionId};
+use sluice_partner::EventType;
 
-use crate::{
-    fields,
-    problem::{Answer, Problem},
-};
-
-/// The id in a path.
-fn subscription(segment: &str) -> Answer<SubscriptionId> {
-    fields::id(segment).map(SubscriptionId)
-}
+use crate::endpoint::{Answer, Problem};
 
 fn event_types(names: &[String]) -> Answer<Vec<EventType>> {
     let known = |(index, name): (usize, &String)| {
