@@ -4,8 +4,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 use sluice_kernel::{
-    Currency, Quantity,
+    Currency, Money, Quantity,
     text::{is_layout, is_visible},
+};
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{OneOfBuilder, RefOr, schema::Schema},
 };
 
 use crate::problem::{Answer, Problem};
@@ -59,7 +64,8 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 }
 
 /// A decimal number, as a JSON number or as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(value_type = f64, example = 0.8)]
 pub struct DecimalText(pub String);
 
 impl<'de> Deserialize<'de> for DecimalText {
@@ -93,7 +99,7 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
-/// An amount in minor units, as a number or as money.
+/// An amount: whole minor units, or money in the store's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     pub minor_units: i64,
@@ -109,6 +115,19 @@ impl Amount {
         }
     }
 }
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(i64::schema())
+            .item(Money::schema())
+            .description(Some("Whole minor units, or money in the store's currency."))
+            .examples([1999])
+            .into()
+    }
+}
+
+impl ToSchema for Amount {}
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

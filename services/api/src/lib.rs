@@ -13,6 +13,7 @@ mod connection;
 mod documents;
 mod endpoint;
 pub mod error_codes;
+mod examples;
 mod fields;
 mod followers;
 mod html;
@@ -27,6 +28,7 @@ mod server;
 mod settings;
 mod state;
 mod trace;
+mod webhooks;
 
 pub use asyncapi::asyncapi;
 pub use observe::install_metrics;

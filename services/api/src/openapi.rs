@@ -8,7 +8,7 @@ use utoipa::{
     },
 };
 
-use crate::{endpoint::Routes, routes};
+use crate::{endpoint::Routes, examples, routes, webhooks};
 
 struct Bearer;
 
@@ -39,18 +39,22 @@ impl Modify for Bearer {
         (name = "member", description = "Codes, addresses, accounts"),
         (name = "staff", description = "A store's staff"),
         (name = "service", description = "Health, metrics and documents"),
+        (name = "partner", description = "What subscribed systems are sent"),
     )
 )]
 struct Base;
 
-/// The document of every route; paths are full ones.
+/// The document of every route and of what partners are sent; paths are full ones.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document(routes::all())
+    let mut document = document(routes::all());
+    webhooks::describe(&mut document);
+    document
 }
 
 /// The document of these routes.
 pub fn document(routes: Routes) -> utoipa::openapi::OpenApi {
     let mut document = Base::openapi();
     routes.document(&mut document);
+    examples::add(&mut document);
     document
 }

@@ -19,7 +19,13 @@ use sluice_order::OrderError;
 use sluice_partner::PartnerError;
 use sluice_pay::PayError;
 use sluice_promotion::PromotionError;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr,
+        schema::{Schema, Type},
+    },
+};
 
 use crate::{error_codes, trace};
 
@@ -28,6 +34,7 @@ use crate::{error_codes, trace};
 pub struct FieldProblem {
     /// JSON pointer into the body; `/headers/NAME` and `/query/NAME` outside of it.
     pub pointer: String,
+    #[schema(value_type = ErrorCode)]
     pub code: &'static str,
     pub detail: String,
     /// `insufficient_stock`, `off_shelf`: the SKU as it was asked for.
@@ -63,13 +70,30 @@ pub struct ProblemBody<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// One of the table in docs/errors.md.
+    #[schema(value_type = ErrorCode)]
     code: &'a str,
     trace_id: String,
     #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
     #[schema(value_type = Option<Vec<FieldProblem>>)]
     errors: &'a [FieldProblem],
 }
+
+/// The codes of docs/errors.md.
+#[derive(Debug)]
+pub enum ErrorCode {}
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let codes = error_codes::CODES.iter().map(|known| known.code);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(codes))
+            .description(Some("docs/errors.md says what each means."))
+            .into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 pub type Answer<T> = Result<T, Problem>;
 

@@ -9,6 +9,7 @@ use actix_server::Server;
 use actix_web::{App, middleware::from_fn, web};
 use sluice_app::Shop;
 use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
 
 use crate::{
     ApiSettings,
@@ -41,6 +42,13 @@ impl Served {
         match self {
             Self::All => routes::all(),
             Self::Health => routes::health(),
+        }
+    }
+
+    fn document(self) -> OpenApi {
+        match self {
+            Self::All => openapi::openapi(),
+            Self::Health => openapi::document(routes::health()),
         }
     }
 
@@ -145,7 +153,7 @@ impl BoundApi {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let ended = CancellationToken::new();
         let _end = ended.clone().drop_guard();
-        let documents = Documents::of(&openapi::document(self.routes.endpoints()));
+        let documents = Documents::of(&self.routes.document());
         let api = Api::new(State::new(self.shop.clone(), &self.settings, documents, ended.clone()));
         tokio::spawn(upkeep(api.clone(), ended.clone()));
         tokio::spawn(api.followers.clone().look(api.shop.orders.clone(), ended.clone()));

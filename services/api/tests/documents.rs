@@ -61,6 +61,39 @@ fn every_operation_is_described() {
     references(&document, &document);
 }
 
+#[test]
+fn every_json_body_has_an_example() {
+    let document = serde_json::to_value(sluice_api::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let bodies = operation["responses"].as_object().unwrap().values().chain(operation.get("requestBody"));
+            for content in bodies.filter_map(|body| body["content"].get("application/json")) {
+                assert!(content.get("example").is_some_and(|example| !example.is_null()), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn webhooks_are_described_as_partners_are_sent_them() {
+    let document = serde_json::to_value(sluice_api::openapi()).unwrap();
+    references(&document["webhooks"], &document);
+    let schema = |reference: &Value| document.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+    for sample in fs::read_dir(file("../../crates/partner/samples")).unwrap() {
+        let sample: Value = serde_json::from_str(&fs::read_to_string(sample.unwrap().path()).unwrap()).unwrap();
+        let kind = sample["type"].as_str().unwrap();
+        let body = &document["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let data = &body["properties"]["data"];
+        let choices: Vec<&Value> = data["oneOf"].as_array().map_or(vec![data], |choices| choices.iter().collect());
+        let sent: BTreeSet<&str> = sample["data"].as_object().unwrap().keys().map(String::as_str).collect();
+        let known = choices.iter().any(|choice| {
+            let required = schema(choice)["required"].as_array().unwrap().iter();
+            required.map(|name| name.as_str().unwrap()).collect::<BTreeSet<_>>() == sent
+        });
+        assert!(known, "{kind}: {sent:?}");
+    }
+}
+
 /// Every reference leads somewhere.
 fn references(value: &Value, document: &Value) {
     match value {

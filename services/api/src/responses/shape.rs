@@ -1,40 +1,6 @@
-//! Schemas of the kernel's values, which know nothing of documents.
+//! Schemas of values whose own types know nothing of documents.
 
-use serde::Deserialize;
 use utoipa::ToSchema;
-
-/// Money in minor units.
-#[derive(ToSchema)]
-#[schema(as = Money, example = json!({"amount": 1999, "currency": "CNY"}))]
-#[expect(dead_code, reason = "a schema: the value itself is sluice_kernel::Money")]
-pub struct Money {
-    /// Minor units (fen, cents).
-    amount: i64,
-    /// ISO 4217.
-    #[schema(min_length = 3, max_length = 3)]
-    currency: String,
-}
-
-/// An amount in a request: whole minor units, or money in the store's currency.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "a schema: the value itself is crate::fields::Amount")]
-pub enum Amount {
-    MinorUnits(i64),
-    Money(GivenMoney),
-}
-
-/// Money in a request.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "a schema: the value itself is crate::fields::Amount")]
-pub struct GivenMoney {
-    /// Minor units (fen, cents).
-    amount: i64,
-    /// ISO 4217, the store's.
-    #[schema(min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    currency: String,
-}
 
 /// A field an order of the product must carry.
 #[derive(ToSchema)]
@@ -56,4 +22,26 @@ pub enum FormField {
     Address,
     /// A free-form remark (activity orders).
     OwnForm,
+}
+
+/// Why a line of the cart cannot be bought now.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a schema: the cart writes the word")]
+pub enum NotBuyable {
+    OffShelf,
+    InsufficientStock,
+}
+
+/// What happened to money or a notification.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "a schema: the database keeps the word")]
+pub enum ExceptionKind {
+    PaymentMismatch,
+    PaidAfterClose,
+    PaidTwice,
+    RefundRefused,
+    RefundUnanswered,
+    SettlementRefused,
 }

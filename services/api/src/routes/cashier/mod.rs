@@ -8,13 +8,13 @@ pub mod post;
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, http::header};
 use serde::Serialize;
 use sluice_kernel::{Money, OrderNo, PaymentId, Timestamp};
-use sluice_pay::{Payment, PaymentStatus};
+use sluice_pay::{Payment, PaymentStatus, SandboxOutcome};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::{
     endpoint::{Answer, Api, Describes, Description, Problem, json_content},
     html::{self, escaped},
-    responses::shape,
+    responses::words,
 };
 
 /// The embedded provider.
@@ -23,33 +23,28 @@ const PROVIDER: &str = "sandbox";
 /// A payment as the cashier shows it.
 #[derive(Serialize, ToSchema)]
 pub struct CashierAnswer {
-    #[schema(value_type = String)]
     payment_id: PaymentId,
-    #[schema(value_type = String)]
     order_no: OrderNo,
-    #[schema(value_type = shape::Money)]
     amount: Money,
-    /// pending, paid, failed or closed.
-    status: &'static str,
-    #[schema(value_type = String, format = DateTime)]
+    status: words::PaymentStatus,
     expires_at: Timestamp,
     /// Whole seconds that are left to pay.
     remaining_seconds: u64,
     /// What was chosen by this request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'static str>,
+    outcome: Option<words::CashierOutcome>,
 }
 
 impl CashierAnswer {
-    fn new(payment: &Payment, now: Timestamp, outcome: Option<&'static str>) -> Self {
+    fn new(payment: &Payment, now: Timestamp, outcome: Option<SandboxOutcome>) -> Self {
         Self {
             payment_id: payment.id.clone(),
             order_no: payment.order_no,
             amount: payment.amount,
-            status: payment.status.as_str(),
+            status: payment.status.into(),
             expires_at: payment.expires_at,
             remaining_seconds: payment.expires_at.since(now).as_secs(),
-            outcome,
+            outcome: outcome.map(words::CashierOutcome::from),
         }
     }
 }

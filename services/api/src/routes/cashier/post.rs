@@ -8,7 +8,10 @@ use sluice_pay::SandboxOutcome;
 use utoipa::ToSchema;
 
 use super::{CashierAnswer, JsonOrPage};
-use crate::endpoint::{self, Answer, Api, Describes, Description, Id, Problem, RawBody, Route, json_content};
+use crate::{
+    endpoint::{self, Answer, Api, Describes, Description, Id, Problem, RawBody, Route, json_content},
+    responses::words,
+};
 
 pub fn route() -> Route {
     Route::post("/pay/sandbox/{payment_id}", choose)
@@ -21,7 +24,7 @@ pub fn route() -> Route {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    #[schema(value_type = String, example = "paid")]
+    #[schema(value_type = words::CashierOutcome)]
     outcome: SandboxOutcome,
 }
 
@@ -51,7 +54,9 @@ async fn choose(id: Id<PaymentId>, body: RawBody<Choice>, request: HttpRequest, 
         return Ok(JsonOrPage(HttpResponse::Ok().json(chosen?)));
     }
     let note = match &chosen {
-        Ok(answer) if answer.outcome == Some("paid") => "<p class=\"note good\">Thank you: the payment went through.</p>",
+        Ok(answer) if answer.outcome == Some(SandboxOutcome::Paid.into()) => {
+            "<p class=\"note good\">Thank you: the payment went through.</p>"
+        }
         Ok(_) => "<p class=\"note bad\">The payment failed. The order can still be paid from the shop.</p>",
         Err(problem) if problem.code() == "payment_closed" => "<p class=\"note bad\">This payment takes no money any more.</p>",
         Err(problem) => return Ok(JsonOrPage(super::refused(problem))),
@@ -66,9 +71,5 @@ async fn settle(api: &Api, id: &PaymentId, choice: Answer<Choice>) -> Answer<Cas
     let payment = super::find(api, id).await?;
     api.call(|shop| async move { shop.cashier.choose(&payment.id, outcome).await }).await?;
     let settled = super::find(api, id).await?;
-    let word = match outcome {
-        SandboxOutcome::Paid => "paid",
-        SandboxOutcome::Failed => "failed",
-    };
-    Ok(CashierAnswer::new(&settled, api.shop.clock.now(), Some(word)))
+    Ok(CashierAnswer::new(&settled, api.shop.clock.now(), Some(outcome)))
 }

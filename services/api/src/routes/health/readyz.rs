@@ -15,25 +15,41 @@ pub fn route() -> Route {
 
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
-    /// ready, degraded (orders still flow), not_ready or stopping.
-    status: &'static str,
+    status: ReadinessStatus,
     parts: Vec<PartAnswer>,
+}
+
+/// `degraded`: a part is away, but orders still flow.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadinessStatus {
+    Ready,
+    Degraded,
+    NotReady,
+    Stopping,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartStatus {
+    Up,
+    Degraded,
+    Down,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct PartAnswer {
     /// database, gate, bus, outbox, clock
     name: &'static str,
-    /// up, degraded or down
-    state: &'static str,
+    state: PartStatus,
     detail: String,
 }
 
 fn part(part: PartHealth) -> PartAnswer {
     let state = match part.state {
-        PartState::Up => "up",
-        PartState::Degraded => "degraded",
-        PartState::Down => "down",
+        PartState::Up => PartStatus::Up,
+        PartState::Degraded => PartStatus::Degraded,
+        PartState::Down => PartStatus::Down,
     };
     PartAnswer { name: part.name, state, detail: part.detail }
 }
@@ -42,7 +58,7 @@ impl Responder for Readiness {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        if matches!(self.status, "ready" | "degraded") {
+        if matches!(self.status, ReadinessStatus::Ready | ReadinessStatus::Degraded) {
             return HttpResponse::Ok().json(self);
         }
         HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(self)
@@ -62,13 +78,13 @@ async fn readyz(api: Api) -> Answer<Readiness> {
     let parts = api.call(|shop| async move { Answer::Ok(shop.health.check().await) }).await?;
     let worst = |state| parts.iter().any(|part| part.state == state);
     let status = if api.is_draining() {
-        "stopping"
+        ReadinessStatus::Stopping
     } else if worst(PartState::Down) {
-        "not_ready"
+        ReadinessStatus::NotReady
     } else if worst(PartState::Degraded) {
-        "degraded"
+        ReadinessStatus::Degraded
     } else {
-        "ready"
+        ReadinessStatus::Ready
     };
     Ok(Readiness { status, parts: parts.into_iter().map(part).collect() })
 }

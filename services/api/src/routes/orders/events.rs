@@ -20,6 +20,7 @@ use crate::{
     connection::Traffic,
     endpoint::{Answer, Api, Customer, Describes, Description, Id, Route, json_content},
     followers::Place,
+    responses::words,
 };
 
 pub fn route() -> Route {
@@ -41,10 +42,8 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// `data` of an event `status`.
 #[derive(Serialize, ToSchema)]
 pub struct StatusEvent {
-    #[schema(value_type = String)]
     order_no: OrderNo,
-    status: &'static str,
-    #[schema(value_type = String, format = DateTime)]
+    status: words::OrderStatus,
     at: Timestamp,
 }
 
@@ -64,7 +63,7 @@ impl Follower {
     fn event(&mut self, status: OrderStatus) -> Bytes {
         self.told = Some(status);
         self.next_sign = Instant::now() + HEARTBEAT;
-        let event = StatusEvent { order_no: self.order_no, status: status.as_str(), at: self.api.shop.clock.now() };
+        let event = StatusEvent { order_no: self.order_no, status: status.into(), at: self.api.shop.clock.now() };
         let data = serde_json::to_string(&event).unwrap_or_default();
         Bytes::from(format!("event: status\ndata: {data}\n\n"))
     }

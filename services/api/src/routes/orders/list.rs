@@ -1,11 +1,10 @@
 //! GET /orders: the caller's own orders of both kinds, newest first.
 
 use sluice_order::{OrderQuery, OrderStatus};
-use utoipa::PartialSchema as _;
 
 use crate::{
     endpoint::{Answer, Api, Customer, Description, Filter, PageParams, Paged, Query, Route},
-    responses::order::OrderAnswer,
+    responses::{order::OrderAnswer, words},
 };
 
 pub fn route() -> Route {
@@ -21,7 +20,8 @@ impl Filter for ByStatus {
     }
 
     fn describe(operation: &mut Description) {
-        operation.filter("status", "Only orders of this status", String::schema());
+        let schema = operation.schema::<words::OrderStatus>();
+        operation.filter("status", "Only orders of this status", schema);
     }
 }
 

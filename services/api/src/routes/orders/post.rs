@@ -41,6 +41,7 @@ pub fn route() -> Route {
 
 /// Exactly one of `items` and `from_cart: true`.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"items": [{"sku_id": "1001", "quantity": 2}], "recipient": {"name": "Li Lei", "phone": "13800000000"}}))]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
     #[schema(max_items = 100, min_items = 1)]

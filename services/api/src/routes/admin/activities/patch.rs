@@ -25,10 +25,8 @@ pub fn route() -> Route {
 pub struct ChangeActivity {
     #[schema(max_length = 200)]
     title: Option<String>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default, deserialize_with = "given_or_none")]
     starts_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default, deserialize_with = "given_or_none")]
     ends_at: Option<Timestamp>,
     mode: Option<PayMode>,

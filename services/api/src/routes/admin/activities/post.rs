@@ -24,11 +24,9 @@ pub struct CreateActivity {
     #[schema(max_length = 200)]
     title: String,
     /// Included.
-    #[schema(value_type = String, format = DateTime)]
     #[serde(deserialize_with = "given")]
     starts_at: Timestamp,
     /// Included; not before `starts_at`.
-    #[schema(value_type = String, format = DateTime)]
     #[serde(deserialize_with = "given")]
     ends_at: Timestamp,
     /// Of products that have none of their own.

@@ -51,7 +51,6 @@ pub struct AddProduct {
     #[schema(max_length = 200)]
     spec: String,
     /// Before the discount.
-    #[schema(value_type = shape::Amount)]
     price: Amount,
     /// Before the discount.
     #[serde(default)]
@@ -65,7 +64,6 @@ pub struct AddProduct {
     /// The activity's unless set.
     mode: Option<PayMode>,
     /// A factor above 0, at most 1, with at most 4 decimal places; a number or text.
-    #[schema(value_type = f64)]
     discount: DecimalText,
     /// 1 promotion, 2 plain sale: without a discount.
     #[serde(default = "promotion")]

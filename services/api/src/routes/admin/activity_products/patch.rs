@@ -30,7 +30,6 @@ pub struct ChangeTerms {
     #[schema(value_type = Option<PayMode>)]
     mode: Option<Option<PayMode>>,
     /// A factor above 0, at most 1, with at most 4 decimal places; a number or text.
-    #[schema(value_type = Option<f64>)]
     discount: Option<DecimalText>,
     /// 1 promotion, 2 plain sale: without a discount.
     #[schema(minimum = 1, maximum = 2)]

@@ -2,11 +2,10 @@
 
 use sluice_events::{DeadLetterId, LetterQuery, LetterState, Topic};
 use sluice_kernel::Page;
-use utoipa::PartialSchema as _;
 
 use crate::{
     endpoint::{Answer, Api, Description, Filter, PageParams, Paged, Query, Route, Staff},
-    responses::operations::DeadLetterAnswer,
+    responses::{operations::DeadLetterAnswer, words},
 };
 
 pub fn route() -> Route {
@@ -25,8 +24,10 @@ impl Filter for ByTopicAndState {
     }
 
     fn describe(operation: &mut Description) {
-        operation.filter("topic", "Only of this topic", String::schema());
-        operation.filter("state", "Only in this state: dead, replaying or handled", String::schema());
+        let topic = operation.schema::<words::Topic>();
+        operation.filter("topic", "Only of this topic", topic);
+        let state = operation.schema::<words::LetterState>();
+        operation.filter("state", "Only in this state", state);
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     endpoint::{Answer, Api, Body, Created, Id, Json, Key, Problem, Replayable, Route, Staff},
     fields::{self, Amount},
-    responses::{order::RefundAnswer, shape},
+    responses::order::RefundAnswer,
     trace,
 };
 
@@ -29,10 +29,10 @@ pub fn route() -> Route {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"amount": 1999, "reason": "broken", "restock": true}))]
 #[serde(deny_unknown_fields)]
 pub struct AskRefund {
     /// Minor units as a number, or money; left out: all that is left.
-    #[schema(value_type = Option<shape::Amount>)]
     amount: Option<Amount>,
     #[schema(min_length = 1, max_length = 200)]
     reason: String,

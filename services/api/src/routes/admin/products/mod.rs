@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use crate::{
     endpoint::{Answer, Problem},
     fields::{self, Amount},
-    responses::shape,
 };
 
 /// More minor units than any price; far from the end of the range (sluice-catalog keeps the same bound).
@@ -31,7 +30,6 @@ pub struct SkuFields {
     #[serde(default)]
     #[schema(max_length = 200)]
     spec: String,
-    #[schema(value_type = shape::Amount)]
     price: Amount,
     #[serde(default)]
     points: i64,

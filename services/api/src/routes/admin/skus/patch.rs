@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
     fields::{self, Amount},
-    responses::{product::StaffSkuAnswer, shape},
+    responses::product::StaffSkuAnswer,
     routes::admin::products::amount_in_range,
 };
 
@@ -24,7 +24,6 @@ pub struct ChangeSku {
     code: Option<String>,
     #[schema(max_length = 200)]
     spec: Option<String>,
-    #[schema(value_type = Option<shape::Amount>)]
     price: Option<Amount>,
     points: Option<i64>,
     allotable_profit: Option<i64>,

@@ -1,11 +1,10 @@
 //! GET /admin/webhooks/{id}/deliveries: newest first, of one state or of all.
 
 use sluice_partner::{DeliveryQuery, DeliveryState, SubscriptionId};
-use utoipa::PartialSchema as _;
 
 use crate::{
     endpoint::{Answer, Api, Description, Filter, Id, PageParams, Paged, Query, Route, Staff},
-    responses::webhook::WebhookDeliveryAnswer,
+    responses::{webhook::WebhookDeliveryAnswer, words},
 };
 
 pub fn route() -> Route {
@@ -21,7 +20,8 @@ impl Filter for ByState {
     }
 
     fn describe(operation: &mut Description) {
-        operation.filter("state", "pending, delivered or exhausted", String::schema());
+        let state = operation.schema::<words::DeliveryState>();
+        operation.filter("state", "Only in this state", state);
     }
 }
 

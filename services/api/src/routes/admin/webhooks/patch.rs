@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::event_types;
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    responses::webhook::WebhookAnswer,
+    responses::{webhook::WebhookAnswer, words},
 };
 
 pub fn route() -> Route {
@@ -22,7 +22,7 @@ pub fn route() -> Route {
 pub struct ChangeWebhook {
     #[schema(max_length = 1000)]
     url: Option<String>,
-    #[schema(min_items = 1)]
+    #[schema(value_type = Option<Vec<words::EventType>>, min_items = 1)]
     event_types: Option<Vec<String>>,
     active: Option<bool>,
     /// Makes a new secret; the answer shows it. For a day the one before signs as well.
