@@ -1,6 +1,6 @@
 //! Refusals as `application/problem+json` (RFC 9457), and the way from every context's error to one.
 //!
-//! The client is told a code, a sentence and what it can act on; the cause goes to the log, once, here.
+//! The client gets a code, a sentence and what it can act on; the cause is logged once, here.
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 

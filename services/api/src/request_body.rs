@@ -37,13 +37,13 @@ struct Arriving {
 
 impl SharedBody {
     /// Takes the request's place as owner of its body; `None` where it has none. Whoever reads it is told `TimedOut` when it
-    /// takes longer than `patience`.
-    pub fn of(request: &mut ServiceRequest, patience: Duration) -> Option<Self> {
+    /// takes longer than `limit`.
+    pub fn of(request: &mut ServiceRequest, limit: Duration) -> Option<Self> {
         let payload = request.take_payload();
         if matches!(payload, Payload::None) {
             return None;
         }
-        let arriving = Arriving { payload, ended: false, deadline: Box::pin(sleep(patience)) };
+        let arriving = Arriving { payload, ended: false, deadline: Box::pin(sleep(limit)) };
         let shared = Self(Rc::new(RefCell::new(arriving)));
         request.set_payload(Payload::Stream { payload: Box::pin(shared.clone()) });
         Some(shared)

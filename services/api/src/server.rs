@@ -13,7 +13,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{
     ApiSettings,
-    connection::{Patience, over_http},
+    connection::{TimeLimits, over_http},
     documents::Documents,
     endpoint::Routes,
     observe::observe,
@@ -135,7 +135,7 @@ impl BoundApi {
                 .default_service(web::to(routes::unmatched))
                 .wrap(from_fn(observe))
         };
-        let (workers, patience) = (self.settings.workers.max(1), Patience::from(&self.settings));
+        let (workers, limits) = (self.settings.workers.max(1), TimeLimits::from(&self.settings));
         let mut server = Server::build()
             .workers(workers)
             .max_concurrent_connections(self.settings.max_connections.div_ceil(workers))
@@ -143,7 +143,7 @@ impl BoundApi {
             .disable_signals();
         for (listener, address) in self.listeners.into_iter().zip(self.addresses) {
             let (app, stopping) = (app.clone(), server.graceful_shutdown_signal());
-            let service = move || over_http(app(), patience, stopping.clone());
+            let service = move || over_http(app(), limits, stopping.clone());
             server = server.listen(format!("http {address}"), listener, service).map_err(ServeError::Run)?;
         }
         Ok(server.run())
@@ -156,7 +156,7 @@ impl BoundApi {
         let documents = Documents::of(&self.routes.document());
         let api = Api::new(State::new(self.shop.clone(), &self.settings, documents, ended.clone()));
         tokio::spawn(upkeep(api.clone(), ended.clone()));
-        tokio::spawn(api.followers.clone().look(api.shop.orders.clone(), ended.clone()));
+        tokio::spawn(api.followers.clone().poll(api.shop.orders.clone(), ended.clone()));
         let drain_delay = self.settings.drain_delay;
         let running = self.server(&api)?;
         let handle = running.handle();

@@ -15,7 +15,7 @@ use crate::{
 /// the connections that orders are placed and paid over.
 static PAGES: Semaphore = Semaphore::const_new(4);
 /// How long a page waits for its permit.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub fn route() -> Route {
     Route::get("/api/v1/activities", activities).named("activityList", "Lists the running and coming promotions")
@@ -34,7 +34,7 @@ async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<
 
 async fn permit() -> Answer<SemaphorePermit<'static>> {
     let overloaded = || Problem::new("overloaded", "Too many pages of promotions are being read; try again soon.");
-    match tokio::time::timeout(PATIENCE, PAGES.acquire()).await {
+    match tokio::time::timeout(PERMIT_TIMEOUT, PAGES.acquire()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(overloaded()),
     }

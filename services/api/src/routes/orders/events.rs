@@ -1,7 +1,7 @@
 //! GET /orders/{order_no}/events: the order's status as server-sent events, the present one first, until a final one.
 //!
-//! Followers of a process share one look at the database ([`crate::followers`]). The streams of a user, their number in a
-//! process and the life of each are bounded; none outlives the token it was opened with.
+//! Followers of a process share one query ([`crate::followers`]). The streams of a user, their number in a
+//! process and the duration of each are bounded; none outlives the token it was opened with.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use crate::{
     connection::Traffic,
     endpoint::{Answer, Api, Customer, Describes, Description, Id, Route, json_content},
-    followers::Place,
+    followers::Slot,
     responses::words,
 };
 
@@ -37,7 +37,7 @@ pub fn route() -> Route {
 /// A comment, so that proxies and dead peers are noticed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The client's event source connects again by itself.
-const LONGEST: Duration = Duration::from_hours(1);
+const MAX_DURATION: Duration = Duration::from_hours(1);
 
 /// `data` of an event `status`.
 #[derive(Serialize, ToSchema)]
@@ -51,18 +51,18 @@ struct Follower {
     api: Api,
     order_no: OrderNo,
     status: watch::Receiver<OrderStatus>,
-    told: Option<OrderStatus>,
+    sent: Option<OrderStatus>,
     ends_at: Instant,
-    next_sign: Instant,
+    next_heartbeat: Instant,
     client: Traffic,
-    /// Frees the stream's place.
-    _place: Place,
+    /// Frees the stream's slot.
+    _slot: Slot,
 }
 
 impl Follower {
     fn event(&mut self, status: OrderStatus) -> Bytes {
-        self.told = Some(status);
-        self.next_sign = Instant::now() + HEARTBEAT;
+        self.sent = Some(status);
+        self.next_heartbeat = Instant::now() + HEARTBEAT;
         let event = StatusEvent { order_no: self.order_no, status: status.into(), at: self.api.shop.clock.now() };
         let data = serde_json::to_string(&event).unwrap_or_default();
         Bytes::from(format!("event: status\ndata: {data}\n\n"))
@@ -71,7 +71,7 @@ impl Follower {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         loop {
             let present = *self.status.borrow_and_update();
-            if self.told != Some(present) {
+            if self.sent != Some(present) {
                 return Some((self.event(present), self));
             }
             if present.ends_stream() {
@@ -83,8 +83,8 @@ impl Follower {
                 () = self.client.closed() => return None,
                 () = sleep_until(self.ends_at) => return None,
                 changed = self.status.changed() => changed.ok()?,
-                () = sleep_until(self.next_sign) => {
-                    self.next_sign = Instant::now() + HEARTBEAT;
+                () = sleep_until(self.next_heartbeat) => {
+                    self.next_heartbeat = Instant::now() + HEARTBEAT;
                     return Some((Bytes::from_static(b": still here\n\n"), self));
                 }
             }
@@ -112,8 +112,8 @@ impl Describes for StatusStream {
 
 async fn events(customer: Customer, id: Id<OrderNo>, request: HttpRequest, api: Api) -> Answer<StatusStream> {
     let order_no = *id;
-    let place = api.followers.admit(&customer)?;
-    let life = customer.expires_at.since(api.shop.clock.now()).min(LONGEST);
+    let slot = api.followers.admit(&customer)?;
+    let duration = customer.expires_at.since(api.shop.clock.now()).min(MAX_DURATION);
     let found = api.call(|shop| async move { shop.orders.find(customer.store, Some(&customer.user), order_no).await });
     let status = api.followers.follow(order_no, found.await?.order.status());
     let now = Instant::now();
@@ -121,11 +121,11 @@ async fn events(customer: Customer, id: Id<OrderNo>, request: HttpRequest, api: 
         api,
         order_no,
         status,
-        told: None,
-        ends_at: now + life,
-        next_sign: now + HEARTBEAT,
+        sent: None,
+        ends_at: now + duration,
+        next_heartbeat: now + HEARTBEAT,
         client: request.conn_data::<Traffic>().cloned().unwrap_or_default(),
-        _place: place,
+        _slot: slot,
     };
     let events = stream::unfold(follower, |follower| async move {
         let event = follower.next().await;
