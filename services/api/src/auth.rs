@@ -1,14 +1,6 @@
-//! Who asks: bearer tokens and the two roles.
-//!
-//! [`Customer`] admits any valid token (staff may shop as well), [`Staff`] asks for the role. Stand first among a
-//! handler's arguments, so that nobody learns anything before being known.
+//! Bearer tokens: whose they are, and whether they are valid. [`crate::endpoint::Customer`] and [`crate::endpoint::Staff`]
+//! ask for one.
 
-use std::{
-    future::{Ready, ready},
-    ops::Deref,
-};
-
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use jsonwebtoken::{DecodingKey, Validation};
 use moka::sync::Cache;
 use serde::Deserialize;
@@ -17,12 +9,7 @@ use sluice_kernel::{
     json::{Strict, Unique},
 };
 
-use crate::{
-    TokenSettings,
-    endpoint::{Describes, Description},
-    problem::{Answer, Problem},
-    state::Api,
-};
+use crate::TokenSettings;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,12 +27,6 @@ pub struct Caller {
     /// When the token ends.
     pub expires_at: Timestamp,
 }
-
-/// Any valid token.
-pub struct Customer(pub Caller);
-
-/// A valid token with the role `staff`.
-pub struct Staff(pub Caller);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -72,7 +53,7 @@ const MAX_REMEMBERED: u64 = 10_000;
 /// Bytes of a token that is remembered; a longer one is verified with every request.
 const MAX_REMEMBERED_BYTES: usize = 2_048;
 
-/// What a sound token says; its time is looked at anew with every request.
+/// The claims of a valid token; its time is checked again with every request.
 #[derive(Clone)]
 struct Verified {
     caller: Caller,
@@ -138,68 +119,6 @@ impl Tokens {
             exp: claims.exp,
             nbf: claims.nbf,
         })
-    }
-}
-
-fn caller(request: &HttpRequest) -> Answer<Caller> {
-    let refused = || Problem::new("unauthenticated", "Send a valid token as Authorization: Bearer.");
-    let api = Api::of(request).ok_or_else(refused)?;
-    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(refused());
-    }
-    api.tokens.verify(token.trim(), api.shop.clock.now()).ok_or_else(refused)
-}
-
-impl FromRequest for Customer {
-    type Error = Problem;
-    type Future = Ready<Answer<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).map(Self))
-    }
-}
-
-impl FromRequest for Staff {
-    type Error = Problem;
-    type Future = Ready<Answer<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).and_then(|caller| match caller.role {
-            Role::Staff => Ok(Self(caller)),
-            Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
-        }))
-    }
-}
-
-impl Deref for Customer {
-    type Target = Caller;
-
-    fn deref(&self) -> &Caller {
-        &self.0
-    }
-}
-
-impl Deref for Staff {
-    type Target = Caller;
-
-    fn deref(&self) -> &Caller {
-        &self.0
-    }
-}
-
-impl Describes for Customer {
-    fn describe(operation: &mut Description) {
-        operation.needs_token(&[]);
-        operation.refuses(&["unauthenticated"]);
-    }
-}
-
-impl Describes for Staff {
-    fn describe(operation: &mut Description) {
-        operation.needs_token(&["staff"]);
-        operation.refuses(&["unauthenticated", "forbidden"]);
     }
 }
 

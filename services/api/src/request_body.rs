@@ -36,7 +36,7 @@ struct Arriving {
 }
 
 impl SharedBody {
-    /// Takes the request's place as owner of its body; `None` where it has none. Whoever reads it is told `TimedOut` when it
+    /// Takes the request's place as owner of its body; `None` where it has none. Whoever reads it gets `TimedOut` when it
     /// takes longer than `limit`.
     pub fn of(request: &mut ServiceRequest, limit: Duration) -> Option<Self> {
         let payload = request.take_payload();

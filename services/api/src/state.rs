@@ -25,7 +25,6 @@ use crate::{
     ApiSettings,
     auth::Tokens,
     documents::Documents,
-    endpoint::{Describes, Description},
     followers::Followers,
     limits::OrderLimit,
     problem::{Answer, Problem},
@@ -70,10 +69,6 @@ impl FromRequest for Api {
         let missing = || Problem::internal(&std::io::Error::other("the application has no state"));
         ready(Self::of(request).cloned().ok_or_else(missing))
     }
-}
-
-impl Describes for Api {
-    fn describe(_: &mut Description) {}
 }
 
 impl Api {

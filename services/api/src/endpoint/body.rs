@@ -25,7 +25,7 @@ use utoipa::{
     },
 };
 
-use super::{Describes, Description, json_content};
+use super::description::{Describes, Description, json_content};
 use crate::problem::{Answer, Problem};
 
 /// What reading any JSON body may be refused with.

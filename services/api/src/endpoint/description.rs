@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::HttpRequest;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -16,6 +17,7 @@ use utoipa::{
 use crate::{
     error_codes,
     problem::{Problem, ProblemBody},
+    state::Api,
 };
 
 /// A type that says what it means for an operation.
@@ -42,6 +44,12 @@ pub struct Description {
 
 pub fn json_content(schema: impl Into<RefOr<Schema>>) -> Content {
     Content::new(Some(schema))
+}
+
+fn header(says: &str) -> Header {
+    let mut header = Header::new(String::schema());
+    header.description = Some(says.to_owned());
+    header
 }
 
 impl Description {
@@ -114,9 +122,7 @@ impl Description {
 
     /// A header of the success.
     pub fn with_header(&mut self, name: &str, says: &str) {
-        let mut header = Header::new(String::schema());
-        header.description = Some(says.to_owned());
-        self.success.headers.insert(name.to_owned(), header.into());
+        self.success.headers.insert(name.to_owned(), header(says).into());
     }
 
     /// An answer that is neither the success nor a problem.
@@ -140,7 +146,10 @@ impl Description {
         let mut responses = ResponsesBuilder::new().response(self.status.to_string(), self.success);
         for (status, codes) in &self.refusals {
             let content = ContentBuilder::new().schema(Some(problem.clone())).build();
-            let refusal = ResponseBuilder::new().description(codes.join(", ")).content("application/problem+json", content);
+            let mut refusal = ResponseBuilder::new().description(codes.join(", ")).content("application/problem+json", content);
+            if matches!(status, 429 | 503) {
+                refusal = refusal.header("Retry-After", header("Seconds after which to try again"));
+            }
             responses = responses.response(status.to_string(), refusal.build());
         }
         for (status, response) in self.others {
@@ -184,6 +193,10 @@ arguments!(A, B, C, D);
 arguments!(A, B, C, D, E);
 arguments!(A, B, C, D, E, F);
 
-impl Describes for actix_web::HttpRequest {
+impl Describes for HttpRequest {
+    fn describe(_: &mut Description) {}
+}
+
+impl Describes for Api {
     fn describe(_: &mut Description) {}
 }

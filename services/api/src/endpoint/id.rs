@@ -18,7 +18,7 @@ use utoipa::{
     },
 };
 
-use super::{Describes, Description};
+use super::description::{Describes, Description};
 use crate::{
     fields,
     problem::{Answer, Problem},

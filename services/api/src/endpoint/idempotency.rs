@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use sluice_order::IdempotencyKey;
 use utoipa::openapi::{ObjectBuilder, path::ParameterIn, schema::Type};
 
-use super::{Describes, Description};
+use super::description::{Describes, Description};
 use crate::{
     auth::Caller,
     problem::{Answer, Problem},

@@ -5,7 +5,10 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use utoipa::{PartialSchema as _, openapi::path::ParameterIn};
 
-use super::{Describes, Description, responder::etag};
+use super::{
+    description::{Describes, Description},
+    responder::etag,
+};
 use crate::problem::{Answer, Problem};
 
 /// The `If-Match` of a change.

@@ -5,6 +5,7 @@
 //! query, then the body.
 
 mod body;
+mod caller;
 mod description;
 mod id;
 mod idempotency;
@@ -14,6 +15,7 @@ mod responder;
 mod route;
 
 pub use body::{Json, MAX_BYTES, NoFields, Nothing, RawBody, media_type, parse};
+pub use caller::{Customer, Staff};
 pub use description::{Describes, Description, json_content};
 pub use id::{Id, ProviderName};
 pub use idempotency::Key;
@@ -23,7 +25,7 @@ pub use responder::{Accepted, Body, Created, NoContent, Performed, Replayable, V
 pub use route::{Route, Routes};
 
 pub use crate::{
-    auth::{Caller, Customer, Staff},
+    auth::Caller,
     problem::{Answer, Problem},
     state::Api,
 };

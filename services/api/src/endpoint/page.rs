@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use super::{Describes, Description, json_content};
+use super::description::{Describes, Description, json_content};
 use crate::problem::{Answer, Problem};
 
 /// A page of a list, newest first.
@@ -133,7 +133,7 @@ impl Query {
         Some(self.0.remove(place).1)
     }
 
-    /// A parameter that has only certain values; `reason` tells what is wrong with any other.
+    /// A parameter that has only certain values; `reason` says what is wrong with any other.
     pub fn one_of<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, reason: &'static str) -> Answer<Option<T>> {
         let unknown = || Problem::invalid(format!("/query/{name}"), reason);
         self.take(name).map(|text| read(&text).ok_or_else(unknown)).transpose()

@@ -14,7 +14,10 @@ use sluice_partner::Subscription;
 use sluice_promotion::Offer;
 use utoipa::ToSchema;
 
-use super::{Describes, Description, Nothing, json_content};
+use super::{
+    body::Nothing,
+    description::{Describes, Description, json_content},
+};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 

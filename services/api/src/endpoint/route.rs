@@ -3,7 +3,7 @@
 use actix_web::{FromRequest, Handler, Resource, Responder, guard, http::Method, web};
 use utoipa::openapi::{Components, HttpMethod, OpenApi, PathItem};
 
-use super::{Describes, Description};
+use super::description::{Describes, Description};
 
 pub struct Route {
     method: HttpMethod,

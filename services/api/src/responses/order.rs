@@ -238,7 +238,7 @@ pub struct RefundAnswer {
     pub points: Option<Points>,
     pub status: words::RefundStatus,
     pub reason: String,
-    /// Units that return to stock; told in the list.
+    /// Units that return to stock; only in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restock_items: Option<Vec<RestockAnswer>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -73,7 +73,7 @@ pub struct StaffProductAnswer {
     pub delivery_place: String,
     /// 0 physical, 1 to 4 virtual.
     pub receiving_way: u8,
-    /// The customer's own product identifier, told to partners.
+    /// The customer's own product identifier, sent to partners.
     #[schema(required)]
     pub customer_product_id: Option<String>,
     #[schema(value_type = Vec<shape::FormField>)]

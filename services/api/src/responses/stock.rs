@@ -59,7 +59,7 @@ pub struct TraceAnswer {
 pub struct MovementAnswer {
     /// Reservation, refund or adjustment.
     pub movement_id: String,
-    /// `ce_id` of the event that told it.
+    /// `ce_id` of the event that announced it.
     pub event_id: String,
     pub kind: words::MovementKind,
     /// Negative only where units were written off.

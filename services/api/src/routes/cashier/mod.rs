@@ -1,6 +1,6 @@
 //! `/pay/sandbox/{payment_id}`: the embedded provider's cashier, a page and JSON over the same facts.
 //!
-//! Authorised by the payment's id alone: 128 random bits that only the buyer was told.
+//! Authorised by the payment's id alone: 128 random bits that only the buyer knows.
 
 pub mod get;
 pub mod post;

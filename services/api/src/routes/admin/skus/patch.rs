@@ -9,7 +9,6 @@ use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
     fields::{self, Amount},
     responses::product::StaffSkuAnswer,
-    routes::admin::products::amount_in_range,
 };
 
 pub fn route() -> Route {
@@ -51,19 +50,10 @@ async fn change_sku(
 fn checked(given: ChangeSku, currency: Currency) -> Answer<SkuChange> {
     given.code.as_ref().map_or(Ok(()), |code| fields::text("/code", code, 64))?;
     fields::optional("/spec", given.spec.as_ref(), 200)?;
-    let price = given.price.map(|price| price.within("/price", currency)).transpose()?;
-    for (pointer, amount) in [
-        ("/price", price),
-        ("/points", given.points),
-        ("/allotable_profit", given.allotable_profit),
-        ("/supplier_price", given.supplier_price),
-    ] {
-        amount_in_range(pointer, amount.unwrap_or(0))?;
-    }
     Ok(SkuChange {
         code: given.code,
         spec: given.spec,
-        price,
+        price: given.price.map(|price| price.within("/price", currency)).transpose()?,
         points: given.points,
         allotable_profit: given.allotable_profit,
         supplier_price: given.supplier_price,

@@ -1,4 +1,4 @@
-//! `/admin/webhooks`: which systems are told of the store's orders.
+//! `/admin/webhooks`: which systems receive the store's order events.
 
 pub mod deliveries;
 pub mod get_one;
