@@ -10,6 +10,8 @@ pub mod json;
 mod money;
 mod order_no;
 mod page;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod text;
 pub mod time;
 mod trace;

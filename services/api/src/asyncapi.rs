@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 use sluice_events::{Envelope, Topic};
 
-/// A topic's message: its CloudEvents type, what it says, its key, who consumes it, and the payload's properties.
+/// A topic's message: its CloudEvents type, its summary, its key, who consumes it, and the payload's properties.
 struct Message {
     topic: Topic,
     kind: &'static str,
     name: &'static str,
-    says: &'static str,
+    summary: &'static str,
     key: &'static str,
     consumers: &'static str,
 }
@@ -18,7 +18,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::OrderCreated,
         kind: "sluice.order.created.v1",
         name: "OrderCreated",
-        says: "An order was placed, with its lines.",
+        summary: "An order was placed, with its lines.",
         key: "order number",
         consumers: "cart, member, promotion",
     },
@@ -26,7 +26,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::StockSync,
         kind: "sluice.stock.moved.v1",
         name: "StockMoved",
-        says: "One stock movement of one SKU: reserve, sell, release, restock or adjust.",
+        summary: "One stock movement of one SKU: reserve, sell, release, restock or adjust.",
         key: "SKU id",
         consumers: "inventory",
     },
@@ -34,7 +34,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::AutoCancel,
         kind: "sluice.order.payment-window-closed.v1",
         name: "PaymentWindowClosed",
-        says: "The payment window of this order has closed.",
+        summary: "The payment window of this order has closed.",
         key: "order number",
         consumers: "order",
     },
@@ -42,7 +42,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::PaymentSettled,
         kind: "sluice.payment.settled.v1",
         name: "PaymentSettled",
-        says: "A payment was paid or failed, or a refund was done.",
+        summary: "A payment was paid or failed, or a refund was done.",
         key: "order number",
         consumers: "order",
     },
@@ -50,7 +50,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::OrderPaid,
         kind: "sluice.order.paid.v1",
         name: "OrderPaid",
-        says: "An order became paid.",
+        summary: "An order became paid.",
         key: "order number",
         consumers: "inventory, member, promotion, partner push",
     },
@@ -58,7 +58,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::OrderCancelled,
         kind: "sluice.order.cancelled.v1",
         name: "OrderCancelled",
-        says: "An order was cancelled, or failed.",
+        summary: "An order was cancelled, or failed.",
         key: "order number",
         consumers: "inventory, member, promotion, partner push",
     },
@@ -66,7 +66,7 @@ const MESSAGES: [Message; 7] = [
         topic: Topic::OrderRefunded,
         kind: "sluice.order.refunded.v1",
         name: "OrderRefunded",
-        says: "A refund took effect on an order.",
+        summary: "A refund took effect on an order.",
         key: "order number",
         consumers: "inventory, member, promotion, partner push",
     },
@@ -79,14 +79,14 @@ pub fn asyncapi() -> Value {
     let mut messages = Map::new();
     for message in &MESSAGES {
         let topic = message.topic.name();
-        channels.insert(topic.to_owned(), channel(topic, message, message.says));
-        let buried = message.topic.dead_letter_name();
-        let says = format!("Events of {topic} that could not be handled, with their headers, offset, attempts and error code.");
-        channels.insert(buried.clone(), channel(&buried, message, &says));
+        channels.insert(topic.to_owned(), channel(topic, message, message.summary));
+        let dead_letters = message.topic.dead_letter_name();
+        let summary = format!("Events of {topic} that could not be handled, with their headers, offset, attempts and error code.");
+        channels.insert(dead_letters.clone(), channel(&dead_letters, message, &summary));
         let operation = json!({
             "action": "send",
             "channel": {"$ref": format!("#/channels/{topic}")},
-            "summary": message.says,
+            "summary": message.summary,
             "description": format!("Consumed by {}; at least once, each consumer is idempotent by ce_id.", message.consumers),
         });
         operations.insert(format!("publish-{topic}"), operation);
@@ -108,16 +108,16 @@ pub fn asyncapi() -> Value {
     })
 }
 
-fn channel(address: &str, message: &Message, says: &str) -> Value {
+fn channel(address: &str, message: &Message, summary: &str) -> Value {
     let reference = json!({"$ref": format!("#/components/messages/{}", message.name)});
-    json!({"address": address, "description": says, "messages": {message.name: reference}})
+    json!({"address": address, "description": summary, "messages": {message.name: reference}})
 }
 
 fn described(message: &Message) -> Value {
     json!({
         "name": message.kind,
         "title": message.name,
-        "summary": message.says,
+        "summary": message.summary,
         "contentType": "application/json",
         "headers": headers(message.kind),
         "payload": {"$ref": format!("#/components/schemas/{}", message.name)},

@@ -1,11 +1,6 @@
-//! Who asks: bearer tokens and the two roles.
-//!
-//! [`Customer`] admits any valid token (staff may shop as well), [`Staff`] asks for the role. Stand first among a
-//! handler's arguments, so that nobody learns anything before being known.
+//! Bearer tokens: whose they are, and whether they are valid. [`crate::endpoint::Customer`] and [`crate::endpoint::Staff`]
+//! ask for one.
 
-use std::future::{Ready, ready};
-
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use jsonwebtoken::{DecodingKey, Validation};
 use moka::sync::Cache;
 use serde::Deserialize;
@@ -14,11 +9,7 @@ use sluice_kernel::{
     json::{Strict, Unique},
 };
 
-use crate::{
-    TokenSettings,
-    problem::{Answer, Problem},
-    state::Api,
-};
+use crate::TokenSettings;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,12 +28,6 @@ pub struct Caller {
     pub expires_at: Timestamp,
 }
 
-/// Any valid token.
-pub struct Customer(pub Caller);
-
-/// A valid token with the role `staff`.
-pub struct Staff(pub Caller);
-
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StoreClaim {
@@ -60,15 +45,15 @@ struct Claims {
 }
 
 /// Longest `sub`, in characters.
-const MOST_USER_LETTERS: usize = 64;
+const MAX_USER_CHARACTERS: usize = 64;
 
 /// Tokens whose verification is remembered.
-const MOST_REMEMBERED: u64 = 10_000;
+const MAX_REMEMBERED: u64 = 10_000;
 
 /// Bytes of a token that is remembered; a longer one is verified with every request.
 const MAX_REMEMBERED_BYTES: usize = 2_048;
 
-/// What a sound token says; its time is looked at anew with every request.
+/// The claims of a valid token; its time is checked again with every request.
 #[derive(Clone)]
 struct Verified {
     caller: Caller,
@@ -94,7 +79,7 @@ impl Tokens {
         // Time comes from the process's clock, below.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let remembered = Cache::new(MOST_REMEMBERED);
+        let remembered = Cache::new(MAX_REMEMBERED);
         Self { key: DecodingKey::from_secret(&settings.secret), validation, remembered }
     }
 
@@ -124,7 +109,7 @@ impl Tokens {
         let letters = claims.sub.chars().count();
         // Blanks at the end are lost in comparisons of some databases: such a user could pass for another.
         let plain = claims.sub.trim() == claims.sub && !claims.sub.chars().any(char::is_control);
-        let sound = (1..=MOST_USER_LETTERS).contains(&letters) && plain && store > 0;
+        let sound = (1..=MAX_USER_CHARACTERS).contains(&letters) && plain && store > 0;
         sound.then_some(Verified {
             caller: Caller {
                 store: StoreId(store),
@@ -135,38 +120,6 @@ impl Tokens {
             exp: claims.exp,
             nbf: claims.nbf,
         })
-    }
-}
-
-fn caller(request: &HttpRequest) -> Answer<Caller> {
-    let refused = || Problem::new("unauthenticated", "Send a valid token as Authorization: Bearer.");
-    let api = request.app_data::<web::Data<Api>>().ok_or_else(refused)?;
-    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(refused());
-    }
-    api.tokens.verify(token.trim(), api.shop.clock.now()).ok_or_else(refused)
-}
-
-impl FromRequest for Customer {
-    type Error = Problem;
-    type Future = Ready<Answer<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).map(Self))
-    }
-}
-
-impl FromRequest for Staff {
-    type Error = Problem;
-    type Future = Ready<Answer<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).and_then(|caller| match caller.role {
-            Role::Staff => Ok(Self(caller)),
-            Role::Customer => Err(Problem::new("forbidden", "This needs a token with the role staff.")),
-        }))
     }
 }
 

@@ -1,5 +1,5 @@
-//! A client's connection with an end to its patience: a head that comes slowly, every one and not just the first, and an
-//! answer that nobody takes. Bodies are watched where they are read, see [`crate::request_body`].
+//! A client's connection with time limits: on each request's head, not just the first, and on an answer that the client
+//! does not read. Bodies are timed where they are read, see [`crate::request_body`].
 
 use std::{
     cell::Cell,
@@ -27,18 +27,18 @@ use tokio::{
 
 use crate::ApiSettings;
 
-/// An answer of which the client takes nothing for so long is given up.
+/// An answer is given up when the client reads nothing of it for this long.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// After an answer that ends a connection, what is still on its way is read and dropped for so long.
+/// After an answer that ends a connection, what still arrives is read and dropped for this long.
 const LINGER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct TimeLimits {
     pub read: Duration,
     pub idle: Duration,
 }
 
-impl From<&ApiSettings> for Patience {
+impl From<&ApiSettings> for TimeLimits {
     fn from(settings: &ApiSettings) -> Self {
         Self { read: settings.read_timeout, idle: settings.idle_timeout }
     }
@@ -90,10 +90,10 @@ struct Head {
 }
 
 /// The stream of one connection.
-pub struct Patient<S> {
+pub struct TimedStream<S> {
     inner: S,
     traffic: Traffic,
-    patience: Patience,
+    limits: TimeLimits,
     head: Option<Head>,
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -104,11 +104,11 @@ const TOO_SLOW: &str = "HTTP/1.1 408 Request Timeout\r\ncontent-type: applicatio
     {\"type\":\"urn:sluice:problem:request_timeout\",\"title\":\"The request took too long to arrive\",\"status\":408,\
     \"detail\":\"The head of the request is not complete.\",\"code\":\"request_timeout\"}";
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
-    pub fn new(inner: S, patience: Patience) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
+    pub fn new(inner: S, limits: TimeLimits) -> Self {
         // Clients open connections ahead of their requests: one on which nothing has come is idle, not slow.
-        let first = Head { after: 0, begun: false, deadline: Box::pin(sleep(patience.idle)) };
-        Self { inner, traffic: Traffic::default(), patience, head: Some(first), stalled: None }
+        let first = Head { after: 0, begun: false, deadline: Box::pin(sleep(limits.idle)) };
+        Self { inner, traffic: Traffic::default(), limits, head: Some(first), stalled: None }
     }
 
     /// True when the awaited head has taken too long, or has not begun for too long. `received`: bytes came just now.
@@ -122,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
             self.head = None;
         }
         if received && !self.head.as_ref().is_some_and(|head| head.begun) {
-            self.head = Some(Head { after: begun, begun: true, deadline: Box::pin(sleep(self.patience.read)) });
+            self.head = Some(Head { after: begun, begun: true, deadline: Box::pin(sleep(self.limits.read)) });
         }
         self.head.as_mut().is_some_and(|head| head.deadline.as_mut().poll(cx).is_ready())
     }
@@ -138,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write(cx, bytes);
@@ -179,10 +179,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 }
 
-/// `app` over HTTP/1.1 on patient connections.
+/// `app` over HTTP/1.1 on timed connections.
 pub fn over_http<A, S, B>(
     app: A,
-    patience: Patience,
+    limits: TimeLimits,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 where
@@ -196,8 +196,8 @@ where
     B: MessageBody + 'static,
 {
     let app = app.into_factory().map_err(|error| -> Response<BoxBody> { error.into().error_response().into() });
-    let http = HttpService::<Patient<TcpStream>, _, _>::build()
-        .keep_alive(patience.idle)
+    let http = HttpService::<TimedStream<TcpStream>, _, _>::build()
+        .keep_alive(limits.idle)
         // Heads are timed by the stream.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
@@ -205,13 +205,13 @@ where
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
-        .on_connect_ext(|stream: &Patient<TcpStream>, data| {
+        .on_connect_ext(|stream: &TimedStream<TcpStream>, data| {
             data.insert(stream.traffic.clone());
         })
         .h1(map_config(app, |()| AppConfig::default()));
     let accept = fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
-        std::future::ready(Ok::<_, DispatchError>((Patient::new(stream, patience), peer)))
+        std::future::ready(Ok::<_, DispatchError>((TimedStream::new(stream, limits), peer)))
     });
     accept.and_then(http)
 }
@@ -226,6 +226,6 @@ mod tests {
         assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some("request_timeout"), Some(408)));
-        assert_eq!(body["title"], crate::catalogue::find("request_timeout").title);
+        assert_eq!(body["title"], crate::error_codes::find("request_timeout").title);
     }
 }

@@ -4,8 +4,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 use sluice_kernel::{
-    Currency, OrderNo, Quantity,
+    Currency, Money, Quantity,
     text::{is_layout, is_visible},
+};
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{OneOfBuilder, RefOr, schema::Schema},
 };
 
 use crate::problem::{Answer, Problem};
@@ -52,10 +57,6 @@ pub fn id<T: FromStr + fmt::Display>(segment: &str) -> Answer<T> {
     segment.parse::<T>().ok().filter(|id| id.to_string() == segment).ok_or_else(Problem::not_found)
 }
 
-pub fn order_no(segment: &str) -> Answer<OrderNo> {
-    segment.parse().map_err(|_| Problem::not_found())
-}
-
 /// Tells null from absent.
 #[expect(clippy::option_option, reason = "a change: absent, taken away, or set")]
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
@@ -63,7 +64,8 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 }
 
 /// A decimal number, as a JSON number or as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(value_type = f64, example = 0.8)]
 pub struct DecimalText(pub String);
 
 impl<'de> Deserialize<'de> for DecimalText {
@@ -97,7 +99,7 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
-/// An amount in minor units, as a number or as money.
+/// An amount: whole minor units, or money in the store's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     pub minor_units: i64,
@@ -113,6 +115,19 @@ impl Amount {
         }
     }
 }
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(i64::schema())
+            .item(Money::schema())
+            .description(Some("Whole minor units, or money in the store's currency."))
+            .examples([1999])
+            .into()
+    }
+}
+
+impl ToSchema for Amount {}
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,7 +1,7 @@
-//! Who follows which order: one look at the database for all of a process, and a share for each user.
+//! Who follows which order: one query for all followers of a process, and a bound for each user.
 //!
-//! A look asks for every followed order in one statement, so a thousand idle followers cost what a few do. It needs no bus
-//! and tells the truth on every process.
+//! The query asks for every followed order in one statement, so a thousand idle followers cost what a few do. It needs no
+//! bus and gives the same result on every process.
 
 use std::{
     collections::HashMap,
@@ -22,14 +22,14 @@ use crate::{
     problem::{Answer, Problem},
 };
 
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// A user who follows too much may ask again after this.
-const PAUSE: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// A user who follows too many orders may ask again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 type User = (StoreId, UserId);
 
 pub struct Followers {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     per_user: usize,
     users: Mutex<HashMap<User, usize>>,
     orders: Mutex<HashMap<OrderNo, watch::Sender<OrderStatus>>>,
@@ -37,8 +37,8 @@ pub struct Followers {
     begun: Notify,
 }
 
-/// One stream of a user; its place is free again when this is dropped.
-pub struct Place {
+/// One stream of a user; its slot is free again when this is dropped.
+pub struct Slot {
     followers: Arc<Followers>,
     user: User,
     _permit: OwnedSemaphorePermit,
@@ -51,7 +51,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Followers {
     pub fn new(all: usize, per_user: usize) -> Arc<Self> {
         Arc::new(Self {
-            places: Arc::new(Semaphore::new(all)),
+            slots: Arc::new(Semaphore::new(all)),
             per_user,
             users: Mutex::default(),
             orders: Mutex::default(),
@@ -59,18 +59,18 @@ impl Followers {
         })
     }
 
-    /// A place for one more stream of this user, who is refused before the process is full for others.
-    pub fn admit(self: &Arc<Self>, caller: &Caller) -> Answer<Place> {
+    /// A slot for one more stream of this user, who is refused before the process is full for others.
+    pub fn admit(self: &Arc<Self>, caller: &Caller) -> Answer<Slot> {
         let user = (caller.store, caller.user.clone());
         let mut users = locked(&self.users);
         let open = users.get(&user).copied().unwrap_or(0);
         if open >= self.per_user {
-            return Err(Problem::new("rate_limited", "This user follows too many orders at once.").retry_after(PAUSE));
+            return Err(Problem::new("rate_limited", "This user follows too many orders at once.").retry_after(RETRY_AFTER));
         }
         let full = |_| Problem::new("overloaded", "Too many orders are being followed; ask for the order instead.");
-        let permit = self.places.clone().try_acquire_owned().map_err(full)?;
+        let permit = self.slots.clone().try_acquire_owned().map_err(full)?;
         users.insert(user.clone(), open + 1);
-        Ok(Place { followers: self.clone(), user, _permit: permit })
+        Ok(Slot { followers: self.clone(), user, _permit: permit })
     }
 
     /// The order's status from now on; `present` is what was read last.
@@ -91,21 +91,21 @@ impl Followers {
         orders.keys().copied().collect()
     }
 
-    fn tell(&self, statuses: Vec<(OrderNo, OrderStatus)>) {
+    fn announce(&self, statuses: Vec<(OrderNo, OrderStatus)>) {
         let mut orders = locked(&self.orders);
         for (order, status) in statuses {
             let Some(sender) = orders.get(&order) else { continue };
             sender.send_if_modified(|known| std::mem::replace(known, status) != status);
             if status.ends_stream() {
-                // Nothing follows; whoever listens still gets to see it.
+                // No other status follows; receivers still see this one.
                 orders.remove(&order);
             }
         }
     }
 
-    /// Looks at what is followed until `stop`.
-    pub async fn look(self: Arc<Self>, service: Arc<dyn OrderService>, stop: CancellationToken) {
-        let mut ticks = interval(LOOK_EVERY);
+    /// Polls what is followed until `stop`.
+    pub async fn poll(self: Arc<Self>, service: Arc<dyn OrderService>, stop: CancellationToken) {
+        let mut ticks = interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let followed = self.followed();
@@ -116,14 +116,14 @@ impl Followers {
                 continue;
             }
             match service.statuses(&followed).await {
-                Ok(statuses) => self.tell(statuses),
-                Err(error) => tracing::debug!(error = %error, "Followed orders could not be looked at; the next look comes soon."),
+                Ok(statuses) => self.announce(statuses),
+                Err(error) => tracing::debug!(error = %error, "Followed orders could not be read; they are read again soon."),
             }
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut users = locked(&self.followers.users);
         if let Some(open) = users.get_mut(&self.user) {

@@ -2,33 +2,33 @@
 //!
 //! Contract: authenticate, read and check the shape of a request, call one service of [`sluice_app::Shop`], and write
 //! its answer or its refusal. Rules live in the contexts; the one table from a refusal's code to its status stands in
-//! [`catalogue`]. Every answer carries the request's trace id, every body and list is bounded, and work that changes
+//! [`error_codes`]. Every answer carries the request's trace id, every body and list is bounded, and work that changes
 //! something runs apart from the connection that asked for it, so a client that hangs up stops nothing half way.
 
 #![allow(clippy::similar_names, reason = "shop and stop, body and book: the domain's words are short")]
 
-mod answers;
 mod asyncapi;
 mod auth;
-mod body;
-pub mod catalogue;
 mod connection;
+mod documents;
+mod endpoint;
+pub mod error_codes;
+mod examples;
 mod fields;
 mod followers;
-mod idempotency;
+mod html;
 mod limits;
-mod list;
 mod observe;
 mod openapi;
-mod page;
-mod precondition;
 mod problem;
 mod request_body;
+mod responses;
 mod routes;
 mod server;
 mod settings;
 mod state;
 mod trace;
+mod webhooks;
 
 pub use asyncapi::asyncapi;
 pub use observe::install_metrics;

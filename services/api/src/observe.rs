@@ -12,7 +12,6 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
-    web,
 };
 use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -55,7 +54,7 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
-    let api = request.app_data::<web::Data<Api>>().cloned();
+    let api = Api::of(request.request()).cloned();
     let answering = request.conn_data::<Traffic>().map(Traffic::begin);
     let body = api.as_ref().and_then(|api| SharedBody::of(&mut request, api.read_timeout));
     let token = api.as_ref().map(|api| api.shop.ids.token()).unwrap_or_default();

@@ -1,16 +1,14 @@
 //! The OpenAPI 3.1 document, collected from the very routes that are served.
 
-use actix_web::{App, dev::ResourceDef, web::Bytes};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Components, PathItem,
+        Components,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
-use utoipa_actix_web::AppExt as _;
 
-use crate::{asyncapi, problem::ProblemBody, routes};
+use crate::{endpoint::Routes, examples, routes, webhooks};
 
 struct Bearer;
 
@@ -30,11 +28,10 @@ impl Modify for Bearer {
     info(
         title = "Sluice",
         description = "Order backend for shops whose sales come in waves. Ids are strings, times RFC 3339 UTC, money in minor \
-                       units. Refusals are problem+json with a code; docs/errors.md is their catalogue.",
+                       units. Refusals are problem+json with a code; docs/errors.md lists the codes.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     modifiers(&Bearer),
-    components(schemas(ProblemBody<'_>)),
     servers((url = "/")),
     tags(
         (name = "shop", description = "What customers see and buy"),
@@ -42,53 +39,22 @@ impl Modify for Bearer {
         (name = "member", description = "Codes, addresses, accounts"),
         (name = "staff", description = "A store's staff"),
         (name = "service", description = "Health, metrics and documents"),
+        (name = "partner", description = "What subscribed systems are sent"),
     )
 )]
 struct Base;
 
-/// The document of every route; paths are full ones.
+/// The document of every route and of what partners are sent; paths are full ones.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::configure).split_for_parts().1
+    let mut document = document(routes::all());
+    webhooks::describe(&mut document);
+    document
 }
 
-/// The document of health and metrics alone.
-pub fn health() -> utoipa::openapi::OpenApi {
-    App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::health::configure).split_for_parts().1
-}
-
-/// Methods of a path item, as they stand in `Allow`.
-pub fn methods(item: &PathItem) -> Vec<&'static str> {
-    let known = [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("PATCH", &item.patch),
-        ("DELETE", &item.delete),
-        ("HEAD", &item.head),
-    ];
-    known.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
-}
-
-/// The served documents, written once, and the methods each path knows.
-pub struct Documents {
-    pub openapi: Bytes,
-    pub asyncapi: Bytes,
-    paths: Vec<(ResourceDef, String)>,
-}
-
-impl Documents {
-    /// For a process that serves the routes of `document`.
-    pub fn of(document: &utoipa::openapi::OpenApi) -> Self {
-        let paths = document.paths.paths.iter();
-        Self {
-            openapi: Bytes::from(document.to_json().unwrap_or_default()),
-            asyncapi: Bytes::from(asyncapi::asyncapi().to_string()),
-            paths: paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", "))).collect(),
-        }
-    }
-
-    /// `Allow` of a path that exists.
-    pub fn allowed(&self, path: &str) -> Option<&str> {
-        self.paths.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, allow)| allow.as_str())
-    }
+/// The document of these routes.
+pub fn document(routes: Routes) -> utoipa::openapi::OpenApi {
+    let mut document = Base::openapi();
+    routes.document(&mut document);
+    examples::add(&mut document);
+    document
 }

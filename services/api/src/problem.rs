@@ -1,6 +1,6 @@
 //! Refusals as `application/problem+json` (RFC 9457), and the way from every context's error to one.
 //!
-//! The client is told a code, a sentence and what it can act on; the cause goes to the log, once, here.
+//! The client gets a code, a sentence and what it can act on; the cause is logged once, here.
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
@@ -20,15 +20,22 @@ use sluice_partner::PartnerError;
 use sluice_pay::PayError;
 use sluice_points::PointsError;
 use sluice_promotion::PromotionError;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr,
+        schema::{Schema, Type},
+    },
+};
 
-use crate::{catalogue, trace};
+use crate::{error_codes, trace};
 
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// JSON pointer into the body; `/headers/NAME` and `/query/NAME` outside of it.
     pub pointer: String,
+    #[schema(value_type = ErrorCode)]
     pub code: &'static str,
     pub detail: String,
     /// `insufficient_stock`, `off_shelf`: the SKU as it was asked for.
@@ -64,13 +71,30 @@ pub struct ProblemBody<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// One of the catalogue in docs/errors.md.
+    #[schema(value_type = ErrorCode)]
     code: &'a str,
     trace_id: String,
     #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
     #[schema(value_type = Option<Vec<FieldProblem>>)]
     errors: &'a [FieldProblem],
 }
+
+/// The codes of docs/errors.md.
+#[derive(Debug)]
+pub enum ErrorCode {}
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let codes = error_codes::CODES.iter().map(|known| known.code);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(codes))
+            .description(Some("docs/errors.md says what each means."))
+            .into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 pub type Answer<T> = Result<T, Problem>;
 
@@ -169,11 +193,11 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(catalogue::find(self.code).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(error_codes::find(self.code).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let entry = catalogue::find(self.code);
+        let entry = error_codes::find(self.code);
         metrics::counter!("sluice_rejections_total", "code" => entry.code).increment(1);
         let body = ProblemBody {
             kind: format!("urn:sluice:problem:{}", entry.code),

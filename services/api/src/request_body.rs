@@ -23,7 +23,7 @@ use actix_web::{
 use futures_util::{Stream, task::noop_waker_ref};
 use tokio::time::{Sleep, sleep};
 
-use crate::{body::MOST_BYTES, connection::Answering};
+use crate::{connection::Answering, endpoint::MAX_BYTES};
 
 /// The body as the handler and the answer share it.
 #[derive(Clone)]
@@ -36,14 +36,14 @@ struct Arriving {
 }
 
 impl SharedBody {
-    /// Takes the request's place as owner of its body; `None` where it has none. Whoever reads it is told `TimedOut` when it
-    /// takes longer than `patience`.
-    pub fn of(request: &mut ServiceRequest, patience: Duration) -> Option<Self> {
+    /// Takes the request's place as owner of its body; `None` where it has none. Whoever reads it gets `TimedOut` when it
+    /// takes longer than `limit`.
+    pub fn of(request: &mut ServiceRequest, limit: Duration) -> Option<Self> {
         let payload = request.take_payload();
         if matches!(payload, Payload::None) {
             return None;
         }
-        let arriving = Arriving { payload, ended: false, deadline: Box::pin(sleep(patience)) };
+        let arriving = Arriving { payload, ended: false, deadline: Box::pin(sleep(limit)) };
         let shared = Self(Rc::new(RefCell::new(arriving)));
         request.set_payload(Payload::Stream { payload: Box::pin(shared.clone()) });
         Some(shared)
@@ -63,7 +63,7 @@ impl SharedBody {
         let mut arriving = self.0.borrow_mut();
         let mut unread = 0;
         let mut context = Context::from_waker(noop_waker_ref());
-        while !arriving.ended && unread <= MOST_BYTES {
+        while !arriving.ended && unread <= MAX_BYTES {
             match arriving.poll_chunk(&mut context) {
                 Poll::Ready(Some(Ok(chunk))) => unread += chunk.len(),
                 Poll::Ready(Some(Err(_))) | Poll::Pending => break,

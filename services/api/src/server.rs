@@ -9,15 +9,16 @@ use actix_server::Server;
 use actix_web::{App, middleware::from_fn, web};
 use sluice_app::Shop;
 use tokio_util::sync::CancellationToken;
-use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
+use utoipa::openapi::OpenApi;
 
 use crate::{
     ApiSettings,
-    connection::{Patience, over_http},
+    connection::{TimeLimits, over_http},
+    documents::Documents,
+    endpoint::Routes,
     observe::observe,
-    openapi::{self, Documents},
-    routes,
-    state::Api,
+    openapi, routes,
+    state::{Api, State},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +31,33 @@ pub enum ServeError {
 
 /// Which routes a process serves.
 #[derive(Debug, Clone, Copy)]
-enum Routes {
+enum Served {
     All,
     /// `/livez`, `/readyz`, `/metrics`: what a worker offers.
     Health,
+}
+
+impl Served {
+    fn endpoints(self) -> Routes {
+        match self {
+            Self::All => routes::all(),
+            Self::Health => routes::health(),
+        }
+    }
+
+    fn document(self) -> OpenApi {
+        match self {
+            Self::All => openapi::openapi(),
+            Self::Health => openapi::document(routes::health()),
+        }
+    }
+
+    fn pages(self, config: &mut web::ServiceConfig) {
+        match self {
+            Self::All => routes::pages(config),
+            Self::Health => {}
+        }
+    }
 }
 
 /// Listeners that are open; nothing is served before [`BoundApi::run`].
@@ -42,20 +66,20 @@ pub struct BoundApi {
     addresses: Vec<SocketAddr>,
     shop: Shop,
     settings: ApiSettings,
-    routes: Routes,
+    routes: Served,
 }
 
 /// Opens the listeners of the whole API.
 pub fn bind(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeError> {
-    open(shop, settings, Routes::All)
+    open(shop, settings, Served::All)
 }
 
 /// Opens the listeners for health and metrics alone.
 pub fn bind_health(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeError> {
-    open(shop, settings, Routes::Health)
+    open(shop, settings, Served::Health)
 }
 
-fn open(shop: Shop, settings: ApiSettings, routes: Routes) -> Result<BoundApi, ServeError> {
+fn open(shop: Shop, settings: ApiSettings, routes: Served) -> Result<BoundApi, ServeError> {
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     for address in &settings.listen {
@@ -71,7 +95,7 @@ fn open(shop: Shop, settings: ApiSettings, routes: Routes) -> Result<BoundApi, S
 /// How often idle limits are forgotten and the metrics recorder tidies up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-async fn upkeep(api: web::Data<Api>, stop: CancellationToken) {
+async fn upkeep(api: Api, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -91,21 +115,17 @@ impl BoundApi {
     }
 
     /// The server over its listeners. Apart from [`BoundApi::run`], whose future stays free to move between threads.
-    fn server(self, api: &web::Data<Api>) -> Result<Server, ServeError> {
-        let configure: fn(&mut ServiceConfig) = match self.routes {
-            Routes::All => routes::configure,
-            Routes::Health => routes::health::configure,
-        };
-        let pages: fn(&mut web::ServiceConfig) = match self.routes {
-            Routes::All => routes::configure_undocumented,
-            Routes::Health => |_| {},
-        };
-        let shared = api.clone();
+    fn server(self, api: &Api) -> Result<Server, ServeError> {
+        let (served, shared) = (self.routes, api.clone());
         let app = move || {
-            let (app, _) = App::new().into_utoipa_app().configure(configure).split_for_parts();
-            app.configure(pages).app_data(shared.clone()).default_service(web::to(routes::unmatched)).wrap(from_fn(observe))
+            App::new()
+                .configure(|config| served.endpoints().serve(config))
+                .configure(|config| served.pages(config))
+                .app_data(web::Data::new(shared.clone()))
+                .default_service(web::to(routes::unmatched))
+                .wrap(from_fn(observe))
         };
-        let (workers, patience) = (self.settings.workers.max(1), Patience::from(&self.settings));
+        let (workers, limits) = (self.settings.workers.max(1), TimeLimits::from(&self.settings));
         let mut server = Server::build()
             .workers(workers)
             .max_concurrent_connections(self.settings.max_connections.div_ceil(workers))
@@ -113,7 +133,7 @@ impl BoundApi {
             .disable_signals();
         for (listener, address) in self.listeners.into_iter().zip(self.addresses) {
             let (app, stopping) = (app.clone(), server.graceful_shutdown_signal());
-            let service = move || over_http(app(), patience, stopping.clone());
+            let service = move || over_http(app(), limits, stopping.clone());
             server = server.listen(format!("http {address}"), listener, service).map_err(ServeError::Run)?;
         }
         Ok(server.run())
@@ -123,13 +143,10 @@ impl BoundApi {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let ended = CancellationToken::new();
         let _end = ended.clone().drop_guard();
-        let documents = match self.routes {
-            Routes::All => Documents::of(&openapi::openapi()),
-            Routes::Health => Documents::of(&openapi::health()),
-        };
-        let api = web::Data::new(Api::new(self.shop.clone(), &self.settings, documents, ended.clone()));
+        let documents = Documents::of(&self.routes.document());
+        let api = Api::new(State::new(self.shop.clone(), &self.settings, documents, ended.clone()));
         tokio::spawn(upkeep(api.clone(), ended.clone()));
-        tokio::spawn(api.followers.clone().look(api.shop.orders.clone(), ended.clone()));
+        tokio::spawn(api.followers.clone().poll(api.shop.orders.clone(), ended.clone()));
         let drain_delay = self.settings.drain_delay;
         let running = self.server(&api)?;
         let handle = running.handle();

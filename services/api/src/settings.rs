@@ -53,7 +53,7 @@ pub struct ApiSettings {
     pub idle_timeout: Duration,
     /// HTTP worker threads.
     pub workers: usize,
-    /// How long `/readyz` says 503 before the listeners close, so that balancers look away first.
+    /// How long `/readyz` says 503 before the listeners close, so that load balancers stop sending first.
     pub drain_delay: Duration,
     /// How long requests in flight may take to finish after that.
     pub shutdown_timeout: Duration,

@@ -1,6 +1,8 @@
 //! What every request handler has at hand.
 
 use std::{
+    future::{Ready, ready},
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use actix_web::web::Bytes;
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    web::{self, Bytes},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sluice_app::Shop;
 use tokio::{runtime::Handle, sync::Semaphore};
@@ -18,15 +24,19 @@ use tracing::Instrument as _;
 use crate::{
     ApiSettings,
     auth::Tokens,
+    documents::Documents,
     followers::Followers,
     limits::OrderLimit,
-    openapi::Documents,
     problem::{Answer, Problem},
 };
 
+/// The API's state as handlers take it.
+#[derive(Clone)]
+pub struct Api(Arc<State>);
+
 /// State of the API, one for all its worker threads.
-pub struct Api {
-    pub shop: Shop,
+pub struct State {
+    pub shop: Arc<Shop>,
     pub tokens: Tokens,
     pub order_limit: OrderLimit,
     /// Placements that may still begin.
@@ -43,10 +53,39 @@ pub struct Api {
     runtime: Handle,
 }
 
+impl Deref for Api {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl FromRequest for Api {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing = || Problem::internal(&std::io::Error::other("the application has no state"));
+        ready(Self::of(request).cloned().ok_or_else(missing))
+    }
+}
+
 impl Api {
+    pub fn new(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+
+    /// The state of the application a request came to.
+    pub fn of(request: &HttpRequest) -> Option<&Self> {
+        request.app_data::<web::Data<Self>>().map(web::Data::get_ref)
+    }
+}
+
+impl State {
     pub fn new(shop: Shop, settings: &ApiSettings, documents: Documents, stop: CancellationToken) -> Self {
         Self {
-            shop,
+            shop: Arc::new(shop),
             tokens: Tokens::new(&settings.tokens),
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
@@ -60,13 +99,14 @@ impl Api {
         }
     }
 
-    /// Runs a service call to its end, whatever becomes of the connection that asked for it.
-    pub async fn ask<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Answer<T>
+    /// Runs calls of the shop to their end, whatever becomes of the connection that asked for them.
+    pub async fn call<T, E, F>(&self, work: impl FnOnce(Arc<Shop>) -> F) -> Answer<T>
     where
+        F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        match self.runtime.spawn(work.in_current_span()).await {
+        match self.runtime.spawn(work(self.shop.clone()).in_current_span()).await {
             Ok(outcome) => outcome.map_err(Into::into),
             Err(failure) => Err(Problem::internal(&failure)),
         }

@@ -24,7 +24,7 @@ fn the_committed_documents_are_the_served_ones() {
 }
 
 #[test]
-fn the_catalogue_of_codes_is_whole() {
+fn the_table_of_codes_is_whole() {
     let text = fs::read_to_string(file("../../docs/errors.md")).unwrap();
     let row = |line: &str| {
         let mut cells = line.split('|').map(str::trim).skip(1);
@@ -34,7 +34,7 @@ fn the_catalogue_of_codes_is_whole() {
         whole.then(|| (status, code.to_owned()))
     };
     let told: BTreeSet<_> = text.lines().filter_map(row).collect();
-    let known: BTreeSet<_> = sluice_api::catalogue::CODES.iter().map(|code| (code.status, code.code.to_owned())).collect();
+    let known: BTreeSet<_> = sluice_api::error_codes::CODES.iter().map(|code| (code.status, code.code.to_owned())).collect();
     assert_eq!(told, known);
 }
 
@@ -59,6 +59,39 @@ fn every_operation_is_described() {
         }
     }
     references(&document, &document);
+}
+
+#[test]
+fn every_json_body_has_an_example() {
+    let document = serde_json::to_value(sluice_api::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let bodies = operation["responses"].as_object().unwrap().values().chain(operation.get("requestBody"));
+            for content in bodies.filter_map(|body| body["content"].get("application/json")) {
+                assert!(content.get("example").is_some_and(|example| !example.is_null()), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn webhooks_are_described_as_partners_are_sent_them() {
+    let document = serde_json::to_value(sluice_api::openapi()).unwrap();
+    references(&document["webhooks"], &document);
+    let schema = |reference: &Value| document.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+    for sample in fs::read_dir(file("../../crates/partner/samples")).unwrap() {
+        let sample: Value = serde_json::from_str(&fs::read_to_string(sample.unwrap().path()).unwrap()).unwrap();
+        let kind = sample["type"].as_str().unwrap();
+        let body = &document["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let data = &body["properties"]["data"];
+        let choices: Vec<&Value> = data["oneOf"].as_array().map_or(vec![data], |choices| choices.iter().collect());
+        let sent: BTreeSet<&str> = sample["data"].as_object().unwrap().keys().map(String::as_str).collect();
+        let known = choices.iter().any(|choice| {
+            let required = schema(choice)["required"].as_array().unwrap().iter();
+            required.map(|name| name.as_str().unwrap()).collect::<BTreeSet<_>>() == sent
+        });
+        assert!(known, "{kind}: {sent:?}");
+    }
 }
 
 /// Every reference leads somewhere.

@@ -1,4 +1,4 @@
-//! Status streams: a share for each user, one look for all, and no stream that outlives its token.
+//! Status streams: a share for each user, one query for all, and no stream that outlives its token.
 
 use std::time::{Duration, SystemTime};
 

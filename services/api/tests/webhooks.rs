@@ -98,9 +98,9 @@ async fn deliveries_are_listed_shown_and_replayed() {
     problem(api.staff("GET", &format!("{PATH}/2/deliveries")).send().await.unwrap(), 404, "not_found").await;
 
     let path = format!("/api/v1/admin/webhook-deliveries/{DELIVERY}");
-    let story = json_of(api.staff("GET", &path).send().await.unwrap()).await;
-    assert_eq!((&story["payload"]["type"], &story["attempts"][0]["number"]), (&json!("order.paid"), &json!(2)));
-    assert_eq!((&story["attempts"][1]["status"], &story["id"]), (&Value::Null, &json!(DELIVERY)));
+    let trace = json_of(api.staff("GET", &path).send().await.unwrap()).await;
+    assert_eq!((&trace["payload"]["type"], &trace["attempts"][0]["number"]), (&json!("order.paid"), &json!(2)));
+    assert_eq!((&trace["attempts"][1]["status"], &trace["id"]), (&Value::Null, &json!(DELIVERY)));
     let replayed = json_of(api.staff("POST", &format!("{path}/replay")).send().await.unwrap()).await;
     assert_eq!((&replayed["id"], &replayed["state"]), (&json!(DELIVERY), &json!("pending")));
     assert!(replayed["next_try_at"].is_string());

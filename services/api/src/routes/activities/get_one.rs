@@ -1,29 +1,23 @@
 //! GET /activities/{id}: a promotion of the store in any state, with its products.
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::ActivityId;
 
 use super::shown;
 use crate::{
-    answers::activity::ActivityAnswer,
-    auth::Customer,
-    fields,
-    problem::{Answer, Problem},
-    routes::responses::Refusals,
-    state::Api,
+    endpoint::{Answer, Api, Body, Customer, Id, Problem, Route},
+    responses::activity::ActivityAnswer,
 };
 
-/// Shows a promotion with its products
-#[utoipa::path(
-    tag = "shop",
-    params(("id" = String, Path, description = "Id of the activity")),
-    responses((status = 200, description = "The promotion", body = ActivityAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/activities/{id}")]
-pub async fn activity(Customer(caller): Customer, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let promotion = api.shop.promotion.clone();
-    let found = api.ask(async move { promotion.activity(caller.store, id).await }).await?;
-    let answer = shown(&api, caller.store, vec![found]).await?.pop();
-    Ok(HttpResponse::Ok().json(answer.ok_or_else(Problem::not_found)?))
+pub fn route() -> Route {
+    Route::get("/api/v1/activities/{id}", activity)
+        .named("activityGet", "Shows a promotion with its products")
+        .answers("The promotion")
+}
+
+async fn activity(customer: Customer, id: Id<ActivityId>, api: Api) -> Answer<Body<ActivityAnswer>> {
+    let answer = api.call(|shop| async move {
+        let found = shop.promotion.activity(customer.store, *id).await?;
+        shown(&shop, customer.store, vec![found]).await?.pop().ok_or_else(Problem::not_found)
+    });
+    answer.await.map(Body)
 }

@@ -1,33 +1,41 @@
 //! GET /activities: running and coming promotions of the store with their products, newest first.
 
-use actix_web::{HttpResponse, get, web};
+use std::time::Duration;
 
-use super::{place_of_page, shown};
+use sluice_kernel::Page;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::shown;
 use crate::{
-    answers::activity::ActivityAnswer,
-    auth::Customer,
-    list::{ListAnswer, ListQuery},
-    problem::Answer,
-    routes::responses::Refusals,
-    state::Api,
+    endpoint::{Answer, Api, Customer, PageParams, Paged, Problem, Route},
+    responses::activity::ActivityAnswer,
 };
 
-/// Lists the running and coming promotions
-#[utoipa::path(
-    tag = "shop",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
-    ),
-    responses((status = 200, description = "A page, newest first", body = ListAnswer<ActivityAnswer>), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/activities")]
-pub async fn activities(Customer(caller): Customer, query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let page = query.page()?;
-    let _place = place_of_page().await?;
-    let promotion = api.shop.promotion.clone();
-    let mut found = api.ask(async move { promotion.open_activities(caller.store, page).await }).await?;
-    let data = shown(&api, caller.store, std::mem::take(&mut found.data)).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer { data, next_cursor: found.next_cursor, has_more: found.has_more }))
+/// Pages of activities that one process reads at the same time. A page has up to a thousand offers: more of them would take
+/// the connections that orders are placed and paid over.
+static PAGES: Semaphore = Semaphore::const_new(4);
+/// How long a page waits for its permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+pub fn route() -> Route {
+    Route::get("/api/v1/activities", activities).named("activityList", "Lists the running and coming promotions")
+}
+
+async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<Paged<ActivityAnswer>> {
+    let permit = permit().await?;
+    let found = api.call(|shop| async move {
+        let _permit = permit;
+        let found = shop.promotion.open_activities(customer.store, params.page).await?;
+        let data = shown(&shop, customer.store, found.data).await?;
+        Answer::Ok(Page { data, next_cursor: found.next_cursor, has_more: found.has_more })
+    });
+    found.await.map(Paged::from)
+}
+
+async fn permit() -> Answer<SemaphorePermit<'static>> {
+    let overloaded = || Problem::new("overloaded", "Too many pages of promotions are being read; try again soon.");
+    match tokio::time::timeout(PERMIT_TIMEOUT, PAGES.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) | Err(_) => Err(overloaded()),
+    }
 }

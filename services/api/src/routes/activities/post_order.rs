@@ -1,27 +1,47 @@
 //! POST /activities/{id}/orders: places an order of a discount promotion (spec.md, S1).
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::HttpRequest;
 use serde::Deserialize;
 use sluice_order::{PayType, PlaceActivityOrder};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::order::OrderAnswer,
-    auth::Customer,
-    body::Json,
+    endpoint::{Answer, Api, Customer, Id, Json, Key, Route},
     fields,
-    idempotency::Key,
-    problem::Answer,
-    routes::{
-        orders::placing::{self, AttributionFields, RecipientFields},
-        responses::{BodyRefusals, Conflict, Limited, Refusals},
-    },
-    state::Api,
+    routes::orders::placing::{self, AttributionFields, PlacedOrder, RecipientFields},
     trace,
 };
 
 /// Scope of the idempotency key.
-const ROUTE: &str = "POST /activities/{id}/orders";
+const SCOPE: &str = "POST /activities/{id}/orders";
+
+pub fn route() -> Route {
+    Route::post("/api/v1/activities/{id}/orders", place_in_activity)
+        .named("activityOrderPlace", "Places an order of an activity")
+        .detail(
+            "Paid in cash it waits for its payment like any order. Paid in points it begins as `confirming` and becomes `paid` or \
+             `failed` when the points account has answered; follow it at `/orders/{order_no}/events`. The same Idempotency-Key \
+             and body repeat the first answer, with `Idempotent-Replayed: true`. Refusals, the first that applies: \
+             activity_not_found, activity_not_running, product_not_in_activity, pay_type_mismatch, store_setting_missing, \
+             referrer_invalid, field_required, redemption_limit_reached, insufficient_stock.",
+        )
+        .answers("Placed")
+        .refuses(&[
+            "not_found",
+            "activity_not_found",
+            "activity_not_running",
+            "product_not_in_activity",
+            "pay_type_mismatch",
+            "store_setting_missing",
+            "redemption_limit_reached",
+            "insufficient_stock",
+            "too_many_unpaid",
+            "request_in_progress",
+            "referrer_invalid",
+            "field_required",
+            "rate_limited",
+        ])
+}
 
 /// One product of the activity.
 #[derive(Deserialize, ToSchema)]
@@ -59,46 +79,24 @@ impl From<PaidWith> for PayType {
     }
 }
 
-/// Places an order of an activity
-///
-/// Paid in cash it waits for its payment like any order. Paid in points it begins as `confirming` and becomes `paid` or
-/// `failed` when the points account has answered; follow it at `/orders/{order_no}/events`. The same Idempotency-Key and
-/// body repeat the first answer, with `Idempotent-Replayed: true`. Refusals, the first that applies: activity_not_found,
-/// activity_not_running, product_not_in_activity, pay_type_mismatch, store_setting_missing, referrer_invalid,
-/// field_required, redemption_limit_reached, insufficient_stock.
-#[utoipa::path(
-    tag = "shop",
-    params(
-        ("id" = String, Path, description = "The activity"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")
-    ),
-    request_body = PlaceActivity,
-    responses(
-        (status = 201, description = "Placed", body = OrderAnswer, headers(
-            ("Location" = String, description = "The order"),
-            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
-        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, Limited<'_>
-    ),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/activities/{id}/orders")]
-pub async fn place_in_activity(
-    Customer(caller): Customer,
-    path: web::Path<String>,
+async fn place_in_activity(
+    customer: Customer,
     key: Key,
+    id: Id<String>,
     body: Json<PlaceActivity>,
     request: HttpRequest,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let permit = placing::admit(&api, &caller)?;
-    let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
+    api: Api,
+) -> Answer<PlacedOrder> {
+    let permit = placing::admit(&api, &customer)?;
+    let key = key.for_request(SCOPE, &customer, request.path(), &body.value);
+    let Customer(caller) = customer;
     let PlaceActivity { product_id, quantity, pay_type, recipient, own_form, attribution, referrer } = body.fields;
     fields::short("/product_id", &product_id, 64)?;
     let command = PlaceActivityOrder {
         store: caller.store,
         user: caller.user,
         key,
-        activity: path.into_inner(),
+        activity: id.0,
         product: product_id,
         quantity: fields::quantity(|| "/quantity".to_owned(), quantity)?,
         pay_type: pay_type.into(),
@@ -111,7 +109,5 @@ pub async fn place_in_activity(
     placing::check_texts(&command.recipient, &command.attribution)?;
     fields::remark("/own_form", command.own_form.as_ref(), 500)?;
     fields::optional("/referrer", command.referrer.as_ref(), 512)?;
-
-    let orders = api.shop.orders.clone();
-    placing::answer(&api, permit, async move { orders.place_activity(command).await }).await
+    placing::place(&api, permit, |shop| async move { shop.orders.place_activity(command).await }).await
 }

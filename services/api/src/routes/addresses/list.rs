@@ -1,20 +1,14 @@
 //! GET /addresses
 
-use actix_web::{HttpResponse, get, web};
-
 use crate::{
-    answers::member::AddressAnswer, auth::Customer, list::ListAnswer, problem::Answer, routes::responses::Refusals, state::Api,
+    endpoint::{Answer, Api, Customer, Paged, Route},
+    responses::member::AddressAnswer,
 };
 
-/// Lists one's own addresses
-#[utoipa::path(
-    tag = "member",
-    responses((status = 200, description = "All of them", body = ListAnswer<AddressAnswer>), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/addresses")]
-pub async fn addresses(Customer(caller): Customer, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let member = api.shop.member.clone();
-    let book = api.ask(async move { member.addresses(caller.store, &caller.user).await }).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer::whole(book.into_iter().map(AddressAnswer::from).collect())))
+pub fn route() -> Route {
+    Route::get("/api/v1/addresses", addresses).named("addressList", "Lists one's own addresses").answers("All of them")
+}
+
+async fn addresses(customer: Customer, api: Api) -> Answer<Paged<AddressAnswer>> {
+    api.call(|shop| async move { shop.member.addresses(customer.store, &customer.user).await }).await.map(Paged::whole)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sluice_member::NewAddress;
 use utoipa::ToSchema;
 
-use crate::{fields, problem::Answer};
+use crate::{endpoint::Answer, fields};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

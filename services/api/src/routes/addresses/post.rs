@@ -1,29 +1,17 @@
 //! POST /addresses
 
-use actix_web::{HttpResponse, http::header, post, web};
-
 use super::AddressFields;
 use crate::{
-    answers::member::AddressAnswer,
-    auth::Customer,
-    body::Json,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals},
-    state::Api,
+    endpoint::{Answer, Api, Body, Created, Customer, Json, Route},
+    responses::member::AddressAnswer,
 };
 
-/// Adds an address
-#[utoipa::path(
-    tag = "member",
-    request_body = AddressFields,
-    responses((status = 201, description = "Added", body = AddressAnswer), Refusals<'_>, BodyRefusals<'_>),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/addresses")]
-pub async fn add_address(Customer(caller): Customer, body: Json<AddressFields>, api: web::Data<Api>) -> Answer<HttpResponse> {
+pub fn route() -> Route {
+    Route::post("/api/v1/addresses", add_address).named("addressAdd", "Adds an address").answers("Added")
+}
+
+async fn add_address(customer: Customer, body: Json<AddressFields>, api: Api) -> Answer<Created<Body<AddressAnswer>>> {
     let entry = body.fields.checked()?;
-    let member = api.shop.member.clone();
-    let added = api.ask(async move { member.add_address(caller.store, &caller.user, entry).await }).await?;
-    let location = format!("/api/v1/addresses/{}", added.id.0);
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(AddressAnswer::from(added)))
+    let added = api.call(|shop| async move { shop.member.add_address(customer.store, &customer.user, entry).await }).await?;
+    Ok(Created { location: format!("/api/v1/addresses/{}", added.id.0), answer: Body::of(added) })
 }

@@ -1,37 +1,24 @@
 //! PUT /addresses/{id}: replaces an address as a whole.
 
-use actix_web::{HttpResponse, put, web};
 use sluice_member::AddressId;
 
 use super::AddressFields;
 use crate::{
-    answers::member::AddressAnswer,
-    auth::Customer,
-    body::Json,
-    fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals},
-    state::Api,
+    endpoint::{Answer, Api, Body, Customer, Id, Json, Route},
+    responses::member::AddressAnswer,
 };
 
-/// Replaces an address
-#[utoipa::path(
-    tag = "member",
-    params(("id" = String, Path, description = "Id of the address")),
-    request_body = AddressFields,
-    responses((status = 200, description = "Replaced", body = AddressAnswer), Refusals<'_>, BodyRefusals<'_>),
-    security(("bearer" = []))
-)]
-#[put("/api/v1/addresses/{id}")]
-pub async fn replace_address(
-    Customer(caller): Customer,
-    path: web::Path<String>,
+pub fn route() -> Route {
+    Route::put("/api/v1/addresses/{id}", replace_address).named("addressReplace", "Replaces an address").answers("Replaced")
+}
+
+async fn replace_address(
+    customer: Customer,
+    id: Id<AddressId>,
     body: Json<AddressFields>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let id = AddressId(fields::id(&path)?);
+    api: Api,
+) -> Answer<Body<AddressAnswer>> {
     let entry = body.fields.checked()?;
-    let member = api.shop.member.clone();
-    let replaced = api.ask(async move { member.replace_address(caller.store, &caller.user, id, entry).await }).await?;
-    Ok(HttpResponse::Ok().json(AddressAnswer::from(replaced)))
+    let replaced = api.call(|shop| async move { shop.member.replace_address(customer.store, &customer.user, *id, entry).await });
+    replaced.await.map(Body::of)
 }

@@ -1,21 +1,14 @@
 //! DELETE /addresses/{id}
 
-use actix_web::{HttpResponse, delete, web};
 use sluice_member::AddressId;
 
-use crate::{auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::endpoint::{Answer, Api, Customer, Id, NoContent, Route};
 
-/// Removes an address
-#[utoipa::path(
-    tag = "member",
-    params(("id" = String, Path, description = "Id of the address")),
-    responses((status = 204, description = "Removed"), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[delete("/api/v1/addresses/{id}")]
-pub async fn remove_address(Customer(caller): Customer, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = AddressId(fields::id(&path)?);
-    let member = api.shop.member.clone();
-    api.ask(async move { member.remove_address(caller.store, &caller.user, id).await }).await?;
-    Ok(HttpResponse::NoContent().finish())
+pub fn route() -> Route {
+    Route::delete("/api/v1/addresses/{id}", remove_address).named("addressRemove", "Removes an address")
+}
+
+async fn remove_address(customer: Customer, id: Id<AddressId>, api: Api) -> Answer<NoContent> {
+    api.call(|shop| async move { shop.member.remove_address(customer.store, &customer.user, *id).await }).await?;
+    Ok(NoContent)
 }

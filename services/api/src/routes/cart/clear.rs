@@ -1,18 +1,14 @@
 //! DELETE /cart
 
-use actix_web::{HttpResponse, delete, web};
+use crate::{
+    endpoint::{Answer, Api, Body, Customer, Route},
+    responses::product::CartAnswer,
+};
 
-use crate::{answers::product::CartAnswer, auth::Customer, problem::Answer, routes::responses::Refusals, state::Api};
+pub fn route() -> Route {
+    Route::delete("/api/v1/cart", clear).named("cartClear", "Empties the cart").answers("The empty cart").refuses(&["not_found"])
+}
 
-/// Empties the cart
-#[utoipa::path(
-    tag = "shop",
-    responses((status = 200, description = "The empty cart", body = CartAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[delete("/api/v1/cart")]
-pub async fn clear(Customer(caller): Customer, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let carts = api.shop.cart.clone();
-    let cart = api.ask(async move { carts.clear(caller.store, &caller.user).await }).await?;
-    Ok(HttpResponse::Ok().json(CartAnswer::from(cart)))
+async fn clear(customer: Customer, api: Api) -> Answer<Body<CartAnswer>> {
+    api.call(|shop| async move { shop.cart.clear(customer.store, &customer.user).await }).await.map(Body::of)
 }

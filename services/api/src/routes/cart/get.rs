@@ -1,18 +1,17 @@
 //! GET /cart
 
-use actix_web::{HttpResponse, get, web};
+use crate::{
+    endpoint::{Answer, Api, Body, Customer, Route},
+    responses::product::CartAnswer,
+};
 
-use crate::{answers::product::CartAnswer, auth::Customer, problem::Answer, routes::responses::Refusals, state::Api};
+pub fn route() -> Route {
+    Route::get("/api/v1/cart", cart)
+        .named("cartGet", "Shows the cart at current prices")
+        .answers("The cart")
+        .refuses(&["not_found"])
+}
 
-/// Shows the cart at current prices
-#[utoipa::path(
-    tag = "shop",
-    responses((status = 200, description = "The cart", body = CartAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/cart")]
-pub async fn cart(Customer(caller): Customer, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let carts = api.shop.cart.clone();
-    let cart = api.ask(async move { carts.view(caller.store, &caller.user).await }).await?;
-    Ok(HttpResponse::Ok().json(CartAnswer::from(cart)))
+async fn cart(customer: Customer, api: Api) -> Answer<Body<CartAnswer>> {
+    api.call(|shop| async move { shop.cart.view(customer.store, &customer.user).await }).await.map(Body::of)
 }

@@ -1,18 +1,22 @@
 //! PUT /cart/items/{sku_id}: sets quantity and selection of one SKU.
 
-use actix_web::{HttpResponse, put, web};
 use serde::Deserialize;
+use sluice_kernel::SkuId;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::product::CartAnswer,
-    auth::Customer,
-    body::Json,
+    endpoint::{Answer, Api, Body, Customer, Id, Json, Route},
     fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Conflict, Refusals},
-    state::Api,
+    responses::product::CartAnswer,
 };
+
+pub fn route() -> Route {
+    Route::put("/api/v1/cart/items/{sku_id}", put_item)
+        .named("cartItemPut", "Puts a SKU into the cart, or changes its line")
+        .detail("A cart holds at most 100 lines.")
+        .answers("The cart")
+        .refuses(&["off_shelf", "too_many_lines"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,27 +33,9 @@ fn selected() -> bool {
     true
 }
 
-/// Puts a SKU into the cart, or changes its line
-///
-/// Refusals: off_shelf, too_many_lines (a cart holds at most 100 lines).
-#[utoipa::path(
-    tag = "shop",
-    params(("sku_id" = String, Path, description = "Id of the SKU")),
-    request_body = PutItem,
-    responses((status = 200, description = "The cart", body = CartAnswer), Refusals<'_>, BodyRefusals<'_>, Conflict<'_>),
-    security(("bearer" = []))
-)]
-#[put("/api/v1/cart/items/{sku_id}")]
-pub async fn put_item(
-    Customer(caller): Customer,
-    path: web::Path<String>,
-    body: Json<PutItem>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let sku = fields::id(&path)?;
+async fn put_item(customer: Customer, id: Id<SkuId>, body: Json<PutItem>, api: Api) -> Answer<Body<CartAnswer>> {
     let PutItem { quantity, selected } = body.fields;
     let quantity = fields::quantity(|| "/quantity".to_owned(), quantity)?;
-    let carts = api.shop.cart.clone();
-    let cart = api.ask(async move { carts.put(caller.store, &caller.user, sku, quantity, selected).await }).await?;
-    Ok(HttpResponse::Ok().json(CartAnswer::from(cart)))
+    let cart = api.call(|shop| async move { shop.cart.put(customer.store, &customer.user, *id, quantity, selected).await });
+    cart.await.map(Body::of)
 }

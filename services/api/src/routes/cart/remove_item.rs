@@ -1,20 +1,18 @@
 //! DELETE /cart/items/{sku_id}
 
-use actix_web::{HttpResponse, delete, web};
+use sluice_kernel::SkuId;
 
-use crate::{answers::product::CartAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{
+    endpoint::{Answer, Api, Body, Customer, Id, Route},
+    responses::product::CartAnswer,
+};
 
-/// Takes a SKU out of the cart
-#[utoipa::path(
-    tag = "shop",
-    params(("sku_id" = String, Path, description = "Id of the SKU")),
-    responses((status = 200, description = "The cart", body = CartAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[delete("/api/v1/cart/items/{sku_id}")]
-pub async fn remove_item(Customer(caller): Customer, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let sku = fields::id(&path)?;
-    let carts = api.shop.cart.clone();
-    let cart = api.ask(async move { carts.remove(caller.store, &caller.user, sku).await }).await?;
-    Ok(HttpResponse::Ok().json(CartAnswer::from(cart)))
+pub fn route() -> Route {
+    Route::delete("/api/v1/cart/items/{sku_id}", remove_item)
+        .named("cartItemRemove", "Takes a SKU out of the cart")
+        .answers("The cart")
+}
+
+async fn remove_item(customer: Customer, id: Id<SkuId>, api: Api) -> Answer<Body<CartAnswer>> {
+    api.call(|shop| async move { shop.cart.remove(customer.store, &customer.user, *id).await }).await.map(Body::of)
 }

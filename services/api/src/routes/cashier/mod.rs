@@ -1,21 +1,20 @@
 //! `/pay/sandbox/{payment_id}`: the embedded provider's cashier, a page and JSON over the same facts.
 //!
-//! Authorised by the payment's id alone: 128 random bits that only the buyer was told.
+//! Authorised by the payment's id alone: 128 random bits that only the buyer knows.
 
 pub mod get;
 pub mod post;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, http::header};
 use serde::Serialize;
 use sluice_kernel::{Money, OrderNo, PaymentId, Timestamp};
-use sluice_pay::{Payment, PaymentStatus};
-use utoipa::ToSchema;
+use sluice_pay::{Payment, PaymentStatus, SandboxOutcome};
+use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::{
-    answers::shape,
-    page::{self, escaped},
-    problem::{Answer, Problem},
-    state::Api,
+    endpoint::{Answer, Api, Describes, Description, Problem, json_content},
+    html::{self, escaped},
+    responses::words,
 };
 
 /// The embedded provider.
@@ -24,42 +23,55 @@ const PROVIDER: &str = "sandbox";
 /// A payment as the cashier shows it.
 #[derive(Serialize, ToSchema)]
 pub struct CashierAnswer {
-    #[schema(value_type = String)]
     payment_id: PaymentId,
-    #[schema(value_type = String)]
     order_no: OrderNo,
-    #[schema(value_type = shape::Money)]
     amount: Money,
-    /// pending, paid, failed or closed.
-    status: &'static str,
-    #[schema(value_type = String, format = DateTime)]
+    status: words::PaymentStatus,
     expires_at: Timestamp,
     /// Whole seconds that are left to pay.
     remaining_seconds: u64,
     /// What was chosen by this request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'static str>,
+    outcome: Option<words::CashierOutcome>,
 }
 
 impl CashierAnswer {
-    fn new(payment: &Payment, now: Timestamp, outcome: Option<&'static str>) -> Self {
+    fn new(payment: &Payment, now: Timestamp, outcome: Option<SandboxOutcome>) -> Self {
         Self {
             payment_id: payment.id.clone(),
             order_no: payment.order_no,
             amount: payment.amount,
-            status: payment.status.as_str(),
+            status: payment.status.into(),
             expires_at: payment.expires_at,
             remaining_seconds: payment.expires_at.since(now).as_secs(),
-            outcome,
+            outcome: outcome.map(words::CashierOutcome::from),
         }
     }
 }
 
+/// JSON for clients, a page for browsers.
+pub struct JsonOrPage(HttpResponse);
+
+impl Responder for JsonOrPage {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Describes for JsonOrPage {
+    fn describe(operation: &mut Description) {
+        let schema = operation.schema::<CashierAnswer>();
+        operation.with_content("application/json", json_content(schema));
+        operation.with_content("text/html", json_content(String::schema()));
+    }
+}
+
 /// The payment, if it is one of this cashier's.
-async fn find(api: &Api, segment: &str) -> Answer<Payment> {
-    let id = PaymentId(segment.to_owned());
-    let pay = api.shop.pay.clone();
-    let payment = api.ask(async move { pay.find(&id).await }).await?;
+async fn find(api: &Api, id: &PaymentId) -> Answer<Payment> {
+    let id = id.clone();
+    let payment = api.call(|shop| async move { shop.pay.find(&id).await }).await?;
     if payment.provider == PROVIDER { Ok(payment) } else { Err(Problem::not_found()) }
 }
 
@@ -97,12 +109,12 @@ fn page(status: StatusCode, payment: &Payment, now: Timestamp, note: &str) -> Ht
                 <button class=\"fail\" name=\"outcome\" value=\"failed\">Let the payment fail</button></form>";
     let form = if open { form } else { "" };
     let quiet = "<p class=\"quiet\">This is the embedded cashier: no money moves.</p>";
-    page::html(status, "Cashier", &format!("{note}{facts}{form}{quiet}"))
+    html::page(status, "Cashier", &format!("{note}{facts}{form}{quiet}"))
 }
 
 /// A refusal as a page.
 fn refused(problem: &Problem) -> HttpResponse {
     use actix_web::ResponseError as _;
     let text = format!("<p class=\"note bad\">{}</p>", escaped(problem.detail()));
-    page::html(problem.status_code(), "Cashier", &text)
+    html::page(problem.status_code(), "Cashier", &text)
 }

@@ -1,12 +1,12 @@
 //! GET /asyncapi.json
 
-use actix_web::{HttpResponse, get, web};
+use super::Document;
+use crate::endpoint::{Api, Route};
 
-use crate::state::Api;
+pub fn route() -> Route {
+    Route::get("/asyncapi.json", asyncapi).named("asyncapiGet", "Shows the document of the events").answers("AsyncAPI 3")
+}
 
-/// Shows the document of the events
-#[utoipa::path(tag = "service", responses((status = 200, description = "AsyncAPI 3", body = serde_json::Value)))]
-#[get("/asyncapi.json")]
-pub async fn asyncapi(api: web::Data<Api>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(api.documents.asyncapi.clone())
+async fn asyncapi(api: Api) -> Document {
+    Document(api.documents.asyncapi.clone())
 }

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::page;
+use crate::html;
 
 pub fn configure(config: &mut web::ServiceConfig) {
     let browser = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json"));
@@ -16,7 +16,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .guard(actix_web::guard::fn_guard(|context| context.head().uri.path().starts_with("/docs/")))
             .wrap(
                 DefaultHeaders::new()
-                    .add((header::CONTENT_SECURITY_POLICY, page::BROWSER_POLICY))
+                    .add((header::CONTENT_SECURITY_POLICY, html::BROWSER_POLICY))
                     .add((header::REFERRER_POLICY, "no-referrer")),
             )
             .service(browser),

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, http::header};
 
-use crate::page;
+use crate::html;
 
 const FRONT: &str = "<p>This is the REST API of an order backend. Orders are placed at \
     <code>POST /api/v1/orders</code> with a bearer token and an <code>Idempotency-Key</code>.</p>\
@@ -14,7 +14,7 @@ const FRONT: &str = "<p>This is the REST API of an order backend. Orders are pla
 
 #[get("/")]
 pub async fn front() -> HttpResponse {
-    page::html(actix_web::http::StatusCode::OK, "Sluice", FRONT)
+    html::page(actix_web::http::StatusCode::OK, "Sluice", FRONT)
 }
 
 #[get("/assets/page.css")]
@@ -22,5 +22,5 @@ pub async fn style() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/css; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .body(page::STYLE)
+        .body(html::STYLE)
 }

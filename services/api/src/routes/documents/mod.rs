@@ -5,14 +5,34 @@ mod docs;
 mod front;
 mod openapi;
 
-use actix_web::web;
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, web};
+use serde_json::Value;
+use utoipa::PartialSchema as _;
 
-pub fn configure(config: &mut ServiceConfig) {
-    config.service(openapi::openapi).service(asyncapi::asyncapi);
+use crate::endpoint::{Describes, Description, Routes, json_content};
+
+pub fn routes(routes: &mut Routes) {
+    routes.add(openapi::route()).add(asyncapi::route());
 }
 
 /// Pages for people.
-pub fn configure_pages(config: &mut web::ServiceConfig) {
+pub fn pages(config: &mut web::ServiceConfig) {
     config.service(front::front).service(front::style).configure(docs::configure);
+}
+
+/// A document as it was written at the start.
+pub struct Document(web::Bytes);
+
+impl Responder for Document {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().content_type("application/json").body(self.0)
+    }
+}
+
+impl Describes for Document {
+    fn describe(operation: &mut Description) {
+        operation.with_content("application/json", json_content(Value::schema()));
+    }
 }

@@ -1,12 +1,12 @@
 //! GET /openapi.json
 
-use actix_web::{HttpResponse, get, web};
+use super::Document;
+use crate::endpoint::{Api, Route};
 
-use crate::state::Api;
+pub fn route() -> Route {
+    Route::get("/openapi.json", openapi).named("openapiGet", "Shows this document").answers("OpenAPI 3.1")
+}
 
-/// Shows this document
-#[utoipa::path(tag = "service", responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
-#[get("/openapi.json")]
-pub async fn openapi(api: web::Data<Api>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(api.documents.openapi.clone())
+async fn openapi(api: Api) -> Document {
+    Document(api.documents.openapi.clone())
 }

@@ -1,10 +1,14 @@
 //! GET /livez: the process answers; nothing else is asked.
 
-use actix_web::{HttpResponse, get};
+use actix_web::web::Bytes;
 
-/// Says that the process runs
-#[utoipa::path(tag = "service", responses((status = 200, description = "It runs", body = String, content_type = "text/plain")))]
-#[get("/livez")]
-pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+use super::Text;
+use crate::endpoint::Route;
+
+pub fn route() -> Route {
+    Route::get("/livez", livez).named("liveGet", "Says that the process runs").answers("It runs")
+}
+
+async fn livez() -> Text {
+    Text { kind: "text/plain; charset=utf-8", text: Bytes::from_static(b"ok\n") }
 }

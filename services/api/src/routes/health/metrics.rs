@@ -1,15 +1,12 @@
 //! GET /metrics: Prometheus text.
 
-use actix_web::{HttpResponse, get, web};
+use super::Text;
+use crate::endpoint::{Api, Route};
 
-use crate::state::Api;
+pub fn route() -> Route {
+    Route::get("/metrics", metrics).named("metricsGet", "Shows the process's metrics").answers("Prometheus text format")
+}
 
-/// Shows the process's metrics
-#[utoipa::path(
-    tag = "service",
-    responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain"))
-)]
-#[get("/metrics")]
-pub async fn metrics(api: web::Data<Api>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(api.metrics_text())
+async fn metrics(api: Api) -> Text {
+    Text { kind: "text/plain; version=0.0.4; charset=utf-8", text: api.metrics_text() }
 }

@@ -4,8 +4,31 @@ mod livez;
 mod metrics;
 mod readyz;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, web};
+use utoipa::PartialSchema as _;
 
-pub fn configure(config: &mut ServiceConfig) {
-    config.service(livez::livez).service(readyz::readyz).service(metrics::metrics);
+use crate::endpoint::{Describes, Description, Routes, json_content};
+
+pub fn routes(routes: &mut Routes) {
+    routes.add(livez::route()).add(readyz::route()).add(metrics::route());
+}
+
+/// Plain text.
+pub struct Text {
+    kind: &'static str,
+    text: web::Bytes,
+}
+
+impl Responder for Text {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().content_type(self.kind).body(self.text)
+    }
+}
+
+impl Describes for Text {
+    fn describe(operation: &mut Description) {
+        operation.with_content("text/plain", json_content(String::schema()));
+    }
 }

@@ -1,65 +1,90 @@
 //! GET /readyz: whether requests should be sent here, and what is down.
 
-use actix_web::{HttpResponse, get, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::header};
 use serde::Serialize;
 use sluice_app::{PartHealth, PartState};
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::ResponseBuilder};
 
-use crate::{problem::Answer, state::Api};
+use crate::endpoint::{Answer, Api, Body, Describes, Description, Route, json_content};
+
+pub fn route() -> Route {
+    Route::get("/readyz", readyz)
+        .named("readyGet", "Says whether requests should be sent here, and names what is down")
+        .answers("Ready, perhaps degraded")
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
-    /// ready, degraded (orders still flow), not_ready or stopping.
-    status: &'static str,
+    status: ReadinessStatus,
     parts: Vec<PartAnswer>,
+}
+
+/// `degraded`: a part is away, but orders still flow.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadinessStatus {
+    Ready,
+    Degraded,
+    NotReady,
+    Stopping,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartStatus {
+    Up,
+    Degraded,
+    Down,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct PartAnswer {
     /// database, gate, bus, outbox, clock
     name: &'static str,
-    /// up, degraded or down
-    state: &'static str,
+    state: PartStatus,
     detail: String,
 }
 
 fn part(part: PartHealth) -> PartAnswer {
     let state = match part.state {
-        PartState::Up => "up",
-        PartState::Degraded => "degraded",
-        PartState::Down => "down",
+        PartState::Up => PartStatus::Up,
+        PartState::Degraded => PartStatus::Degraded,
+        PartState::Down => PartStatus::Down,
     };
     PartAnswer { name: part.name, state, detail: part.detail }
 }
 
-/// Says whether requests should be sent here, and names what is down
-#[utoipa::path(
-    tag = "service",
-    responses(
-        (status = 200, description = "Ready, perhaps degraded", body = Readiness),
-        (status = 503, description = "A part is down, or the process is stopping; with Retry-After", body = Readiness)
-    )
-)]
-#[get("/readyz")]
-pub async fn readyz(api: web::Data<Api>) -> Answer<HttpResponse> {
-    let probe = api.shop.health.clone();
-    let parts = api.ask(async move { Ok::<_, crate::problem::Problem>(probe.check().await) }).await?;
+impl Responder for Readiness {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        if matches!(self.status, ReadinessStatus::Ready | ReadinessStatus::Degraded) {
+            return HttpResponse::Ok().json(self);
+        }
+        HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(self)
+    }
+}
+
+impl Describes for Readiness {
+    fn describe(operation: &mut Description) {
+        Body::<Self>::describe(operation);
+        let content = json_content(operation.schema::<Self>());
+        let down = ResponseBuilder::new().description("A part is down, or the process is stopping; with Retry-After");
+        operation.also_gives(503, down.content("application/json", content).build());
+    }
+}
+
+async fn readyz(api: Api) -> Answer<Readiness> {
+    let parts = api.call(|shop| async move { Answer::Ok(shop.health.check().await) }).await?;
     let worst = |state| parts.iter().any(|part| part.state == state);
     let status = if api.is_draining() {
-        "stopping"
+        ReadinessStatus::Stopping
     } else if worst(PartState::Down) {
-        "not_ready"
+        ReadinessStatus::NotReady
     } else if worst(PartState::Degraded) {
-        "degraded"
+        ReadinessStatus::Degraded
     } else {
-        "ready"
+        ReadinessStatus::Ready
     };
-    let mut response = match status {
-        "ready" | "degraded" => HttpResponse::Ok(),
-        _ => HttpResponse::ServiceUnavailable(),
-    };
-    if !matches!(status, "ready" | "degraded") {
-        response.insert_header((header::RETRY_AFTER, "1"));
-    }
-    Ok(response.json(Readiness { status, parts: parts.into_iter().map(part).collect() }))
+    Ok(Readiness { status, parts: parts.into_iter().map(part).collect() })
 }

@@ -1,39 +1,24 @@
 //! POST /orders/{order_no}/cancel: gives an unpaid order up.
 
-use actix_web::{HttpResponse, post, web};
+use sluice_kernel::OrderNo;
 
 use crate::{
-    answers::order::OrderAnswer,
-    auth::Customer,
-    body::{Nothing, OptionalJson},
-    fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Conflict, Refusals},
-    state::Api,
+    endpoint::{Answer, Api, Body, Customer, Id, NoFields, Route},
+    responses::order::OrderAnswer,
     trace,
 };
 
-/// Cancels an unpaid order
-///
-/// Answers 200 where it is cancelled already; 409 order_not_cancellable where money has come.
-#[utoipa::path(
-    tag = "shop",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    request_body(content = Option<Nothing>, description = "May be left out"),
-    responses((status = 200, description = "The cancelled order", body = OrderAnswer), Refusals<'_>, BodyRefusals<'_>, Conflict<'_>),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/orders/{order_no}/cancel")]
-pub async fn cancel(
-    Customer(caller): Customer,
-    path: web::Path<String>,
-    body: OptionalJson<Nothing>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let Nothing {} = body.fields;
-    let order_no = fields::order_no(&path)?;
-    let (orders, traceparent) = (api.shop.orders.clone(), trace::parent());
-    let cancelling = async move { orders.cancel(caller.store, Some(&caller.user), order_no, traceparent.as_deref()).await };
-    let detail = api.ask(cancelling).await?;
-    Ok(HttpResponse::Ok().json(OrderAnswer::from(detail)))
+pub fn route() -> Route {
+    Route::post("/api/v1/orders/{order_no}/cancel", cancel)
+        .named("orderCancel", "Cancels an unpaid order")
+        .detail("Answers 200 where it is cancelled already; 409 order_not_cancellable where money has come.")
+        .answers("The cancelled order")
+        .refuses(&["order_not_cancellable"])
+}
+
+async fn cancel(customer: Customer, id: Id<OrderNo>, _body: NoFields, api: Api) -> Answer<Body<OrderAnswer>> {
+    let trace = trace::parent();
+    let cancelled =
+        api.call(|shop| async move { shop.orders.cancel(customer.store, Some(&customer.user), *id, trace.as_deref()).await });
+    cancelled.await.map(Body::of)
 }

@@ -1,11 +1,11 @@
 //! GET /orders/{order_no}/events: the order's status as server-sent events, the present one first, until a final one.
 //!
-//! Followers of a process share one look at the database ([`crate::followers`]). The streams of a user, their number in a
-//! process and the life of each are bounded; none outlives the token it was opened with.
+//! Followers of a process share one query ([`crate::followers`]). The streams of a user, their number in a
+//! process and the duration of each are bounded; none outlives the token it was opened with.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, get, http::header, web, web::Bytes};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::header, web::Bytes};
 use futures_util::stream;
 use serde::Serialize;
 use sluice_kernel::{OrderNo, Timestamp};
@@ -17,47 +17,53 @@ use tokio::{
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Customer,
     connection::Traffic,
-    fields,
-    followers::Place,
-    problem::Answer,
-    routes::responses::{Limited, Refusals},
-    state::Api,
+    endpoint::{Answer, Api, Customer, Describes, Description, Id, Route, json_content},
+    followers::Slot,
+    responses::words,
 };
+
+pub fn route() -> Route {
+    Route::get("/api/v1/orders/{order_no}/events", events)
+        .named("orderFollow", "Follows an order's status")
+        .detail("A user has 10 streams at once unless set otherwise: 429 rate_limited beyond. The stream ends with its token.")
+        .answers(
+            "Server-sent events `status` with {order_no, status, at}: the present one, then changes, until paid, failed, \
+             cancelled or refunded",
+        )
+        .refuses(&["rate_limited"])
+}
 
 /// A comment, so that proxies and dead peers are noticed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The client's event source connects again by itself.
-const LONGEST: Duration = Duration::from_hours(1);
+const MAX_DURATION: Duration = Duration::from_hours(1);
 
 /// `data` of an event `status`.
 #[derive(Serialize, ToSchema)]
 pub struct StatusEvent {
-    #[schema(value_type = String)]
     order_no: OrderNo,
-    status: &'static str,
-    #[schema(value_type = String, format = DateTime)]
+    status: words::OrderStatus,
     at: Timestamp,
 }
 
 struct Follower {
-    api: Arc<Api>,
+    api: Api,
     order_no: OrderNo,
     status: watch::Receiver<OrderStatus>,
-    told: Option<OrderStatus>,
+    sent: Option<OrderStatus>,
     ends_at: Instant,
-    next_sign: Instant,
+    next_heartbeat: Instant,
     client: Traffic,
-    /// Frees the stream's place.
-    _place: Place,
+    /// Frees the stream's slot.
+    _slot: Slot,
 }
 
 impl Follower {
     fn event(&mut self, status: OrderStatus) -> Bytes {
-        self.told = Some(status);
-        self.next_sign = Instant::now() + HEARTBEAT;
-        let event = StatusEvent { order_no: self.order_no, status: status.as_str(), at: self.api.shop.clock.now() };
+        self.sent = Some(status);
+        self.next_heartbeat = Instant::now() + HEARTBEAT;
+        let event = StatusEvent { order_no: self.order_no, status: status.into(), at: self.api.shop.clock.now() };
         let data = serde_json::to_string(&event).unwrap_or_default();
         Bytes::from(format!("event: status\ndata: {data}\n\n"))
     }
@@ -65,7 +71,7 @@ impl Follower {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         loop {
             let present = *self.status.borrow_and_update();
-            if self.told != Some(present) {
+            if self.sent != Some(present) {
                 return Some((self.event(present), self));
             }
             if present.ends_stream() {
@@ -77,8 +83,8 @@ impl Follower {
                 () = self.client.closed() => return None,
                 () = sleep_until(self.ends_at) => return None,
                 changed = self.status.changed() => changed.ok()?,
-                () = sleep_until(self.next_sign) => {
-                    self.next_sign = Instant::now() + HEARTBEAT;
+                () = sleep_until(self.next_heartbeat) => {
+                    self.next_heartbeat = Instant::now() + HEARTBEAT;
                     return Some((Bytes::from_static(b": still here\n\n"), self));
                 }
             }
@@ -86,50 +92,46 @@ impl Follower {
     }
 }
 
-/// Follows an order's status
-///
-/// A user has 10 streams at once unless set otherwise: 429 rate_limited beyond. The stream ends with its token.
-#[utoipa::path(
-    tag = "shop",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    responses(
-        (status = 200, description = "Server-sent events `status` with {order_no, status, at}: the present one, then changes, \
-            until paid, failed, cancelled or refunded", body = StatusEvent, content_type = "text/event-stream"),
-        Refusals<'_>, Limited<'_>
-    ),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/orders/{order_no}/events")]
-pub async fn events(
-    Customer(caller): Customer,
-    path: web::Path<String>,
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let order_no = fields::order_no(&path)?;
-    let place = api.followers.admit(&caller)?;
-    let life = caller.expires_at.since(api.shop.clock.now()).min(LONGEST);
-    let (orders, store) = (api.shop.orders.clone(), caller.store);
-    let detail = api.ask(async move { orders.find(store, Some(&caller.user), order_no).await }).await?;
-    let status = api.followers.follow(order_no, detail.order.status());
+/// Server-sent events.
+pub struct StatusStream(HttpResponse);
+
+impl Responder for StatusStream {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Describes for StatusStream {
+    fn describe(operation: &mut Description) {
+        let schema = operation.schema::<StatusEvent>();
+        operation.with_content("text/event-stream", json_content(schema));
+    }
+}
+
+async fn events(customer: Customer, id: Id<OrderNo>, request: HttpRequest, api: Api) -> Answer<StatusStream> {
+    let order_no = *id;
+    let slot = api.followers.admit(&customer)?;
+    let duration = customer.expires_at.since(api.shop.clock.now()).min(MAX_DURATION);
+    let found = api.call(|shop| async move { shop.orders.find(customer.store, Some(&customer.user), order_no).await });
+    let status = api.followers.follow(order_no, found.await?.order.status());
     let now = Instant::now();
     let follower = Follower {
-        api: api.into_inner(),
+        api,
         order_no,
         status,
-        told: None,
-        ends_at: now + life,
-        next_sign: now + HEARTBEAT,
+        sent: None,
+        ends_at: now + duration,
+        next_heartbeat: now + HEARTBEAT,
         client: request.conn_data::<Traffic>().cloned().unwrap_or_default(),
-        _place: place,
+        _slot: slot,
     };
     let events = stream::unfold(follower, |follower| async move {
         let event = follower.next().await;
-        event.map(|(bytes, follower)| (Ok::<_, std::convert::Infallible>(bytes), follower))
+        event.map(|(bytes, follower)| (Ok::<_, Infallible>(bytes), follower))
     });
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events))
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream").insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(StatusStream(response.insert_header(("X-Accel-Buffering", "no")).streaming(events)))
 }

@@ -1,20 +1,16 @@
 //! GET /orders/{order_no}: one of the caller's own orders.
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::OrderNo;
 
-use crate::{answers::order::OrderAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{
+    endpoint::{Answer, Api, Body, Customer, Id, Route},
+    responses::order::OrderAnswer,
+};
 
-/// Shows one of one's own orders
-#[utoipa::path(
-    tag = "shop",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    responses((status = 200, description = "The order", body = OrderAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/orders/{order_no}")]
-pub async fn order(Customer(caller): Customer, api: web::Data<Api>, path: web::Path<String>) -> Answer<HttpResponse> {
-    let order_no = fields::order_no(&path)?;
-    let orders = api.shop.orders.clone();
-    let detail = api.ask(async move { orders.find(caller.store, Some(&caller.user), order_no).await }).await?;
-    Ok(HttpResponse::Ok().json(OrderAnswer::from(detail)))
+pub fn route() -> Route {
+    Route::get("/api/v1/orders/{order_no}", order).named("orderGet", "Shows one of one's own orders").answers("The order")
+}
+
+async fn order(customer: Customer, id: Id<OrderNo>, api: Api) -> Answer<Body<OrderAnswer>> {
+    api.call(|shop| async move { shop.orders.find(customer.store, Some(&customer.user), *id).await }).await.map(Body::of)
 }

@@ -1,33 +1,32 @@
 //! GET /orders: the caller's own orders of both kinds, newest first.
 
-use actix_web::{HttpResponse, get, web};
-use sluice_order::OrderQuery;
+use sluice_order::{OrderQuery, OrderStatus};
 
 use crate::{
-    answers::order::OrderAnswer,
-    auth::Customer,
-    list::{ListAnswer, ListQuery},
-    problem::Answer,
-    routes::responses::Refusals,
-    state::Api,
+    endpoint::{Answer, Api, Customer, Description, Filter, PageParams, Paged, Query, Route},
+    responses::{order::OrderAnswer, words},
 };
 
-/// Lists one's own orders
-#[utoipa::path(
-    tag = "shop",
-    params(
-        ("status" = Option<String>, Query, description = "Only orders of this status"),
-        ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
-    ),
-    responses((status = 200, description = "A page, newest first", body = ListAnswer<OrderAnswer>), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/orders")]
-pub async fn orders(Customer(caller): Customer, mut query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let status = query.status()?;
-    let query = OrderQuery { store: caller.store, user: Some(caller.user), status, page: query.page()? };
-    let orders = api.shop.orders.clone();
-    let page = api.ask(async move { orders.list(query).await }).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer::from(page.map(OrderAnswer::from))))
+pub fn route() -> Route {
+    Route::get("/api/v1/orders", orders).named("orderList", "Lists one's own orders")
+}
+
+/// Only orders of this status.
+pub struct ByStatus(pub Option<OrderStatus>);
+
+impl Filter for ByStatus {
+    fn take(query: &mut Query) -> Answer<Self> {
+        query.one_of("status", OrderStatus::parse, "not a status of orders").map(Self)
+    }
+
+    fn describe(operation: &mut Description) {
+        let schema = operation.schema::<words::OrderStatus>();
+        operation.filter("status", "Only orders of this status", schema);
+    }
+}
+
+async fn orders(customer: Customer, params: PageParams<ByStatus>, api: Api) -> Answer<Paged<OrderAnswer>> {
+    let Customer(caller) = customer;
+    let query = OrderQuery { store: caller.store, user: Some(caller.user), status: params.filter.0, page: params.page };
+    api.call(|shop| async move { shop.orders.list(query).await }).await.map(Paged::of)
 }

@@ -1,57 +1,37 @@
 //! POST /orders/{order_no}/payment: prepares the payment again while the order is unpaid.
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::HttpRequest;
+use sluice_kernel::OrderNo;
 
 use crate::{
-    answers::order::PaymentAnswer,
-    auth::Customer,
-    body::{Nothing, OptionalJson},
-    fields,
-    idempotency::Key,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Conflict, Refusals},
-    state::Api,
+    endpoint::{Answer, Api, Body, Customer, Id, Key, NoFields, Replayable, Route},
+    responses::order::PaymentAnswer,
 };
 
 /// Scope of the idempotency key.
-const ROUTE: &str = "POST /orders/{order_no}/payment";
+const SCOPE: &str = "POST /orders/{order_no}/payment";
 
-/// Prepares the payment of an unpaid order again
-///
-/// One live payment an order: while it lives, the answer is that one. 409 payment_closed where the order takes no money
-/// any more.
-#[utoipa::path(
-    tag = "shop",
-    params(
-        ("order_no" = String, Path, description = "Number of the order"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")
-    ),
-    request_body(content = Option<Nothing>, description = "May be left out"),
-    responses(
-        (status = 200, description = "The payment", body = PaymentAnswer, headers(
-            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
-        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>
-    ),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/orders/{order_no}/payment")]
-pub async fn payment(
-    Customer(caller): Customer,
-    path: web::Path<String>,
+pub fn route() -> Route {
+    Route::post("/api/v1/orders/{order_no}/payment", payment)
+        .named("orderPaymentPrepare", "Prepares the payment of an unpaid order again")
+        .detail(
+            "One live payment an order: while it lives, the answer is that one. 409 payment_closed where the order takes no money \
+             any more.",
+        )
+        .answers("The payment")
+        .refuses(&["payment_closed", "request_in_progress"])
+}
+
+async fn payment(
+    customer: Customer,
     key: Key,
-    body: OptionalJson<Nothing>,
+    id: Id<OrderNo>,
+    body: NoFields,
     request: HttpRequest,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let Nothing {} = body.fields;
-    let order_no = fields::order_no(&path)?;
-    let key = key.for_order(ROUTE, &caller, request.path(), &body.value);
-    let orders = api.shop.orders.clone();
-    let preparing = async move { orders.prepare_payment(caller.store, &caller.user, order_no, key).await };
-    let (prepared, replayed) = api.ask(preparing).await?;
-    let mut response = HttpResponse::Ok();
-    if replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
-    }
-    Ok(response.json(PaymentAnswer::from(prepared)))
+    api: Api,
+) -> Answer<Replayable<Body<PaymentAnswer>>> {
+    let key = key.for_order(SCOPE, &customer, request.path(), &body.value);
+    let prepared = api.call(|shop| async move { shop.orders.prepare_payment(customer.store, &customer.user, *id, key).await });
+    let (prepared, replayed) = prepared.await?;
+    Ok(Replayable { replayed, answer: Body::of(prepared) })
 }

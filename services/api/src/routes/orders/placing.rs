@@ -1,17 +1,17 @@
 //! What the routes that place orders share: who is let in, the fields every order has, and the answer.
 
-use actix_web::{HttpResponse, http::header};
+use std::sync::Arc;
+
 use serde::Deserialize;
+use sluice_app::Shop;
 use sluice_order::{Attribution, OrderError, Placed, Recipient};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::order::OrderAnswer,
-    auth::Caller,
+    endpoint::{Answer, Api, Body, Caller, Created, Problem, Replayable},
     fields,
-    problem::{Answer, Problem},
-    state::Api,
+    responses::order::OrderAnswer,
 };
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -68,29 +68,35 @@ pub fn check_texts(recipient: &Recipient, attribution: &Attribution) -> Answer<(
     fields::optional("/attribution/cookie_id", attribution.cookie_id.as_ref(), 128)
 }
 
-/// Whether this user may place an order now, and a place among those that are placed at the same time.
+/// A permit to place an order now, within the bounds of the user and of the process.
 pub fn admit(api: &Api, caller: &Caller) -> Answer<OwnedSemaphorePermit> {
     api.order_limit.check(caller)?;
     let overloaded = |_| Problem::new("overloaded", "Too many orders are being placed; try again soon.");
     api.placements.clone().try_acquire_owned().map_err(overloaded)
 }
 
-/// Runs the placement and answers 201. The place is free when the placement has ended, not when the client hung up.
-pub async fn answer(
-    api: &Api,
-    permit: OwnedSemaphorePermit,
-    placement: impl Future<Output = Result<Placed, OrderError>> + Send + 'static,
-) -> Answer<HttpResponse> {
-    let placing = async move {
-        let placed = placement.await;
-        drop(permit);
-        placed
+/// 201 with the order.
+pub type PlacedOrder = Replayable<Created<Body<OrderAnswer>>>;
+
+/// Runs the placement. Its permit is free when the placement has ended, not when the client hung up.
+pub async fn place<F>(api: &Api, permit: OwnedSemaphorePermit, placement: impl FnOnce(Arc<Shop>) -> F) -> Answer<PlacedOrder>
+where
+    F: Future<Output = Result<Placed, OrderError>> + Send + 'static,
+{
+    let placing = |shop| {
+        let placement = placement(shop);
+        async move {
+            let placed = placement.await;
+            drop(permit);
+            placed
+        }
     };
-    let placed = api.ask(placing).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, format!("/api/v1/orders/{}", placed.order.order_no)));
-    if placed.replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
-    }
-    Ok(response.json(OrderAnswer::new(placed.order, placed.payment)))
+    let placed = api.call(placing).await?;
+    Ok(Replayable {
+        replayed: placed.replayed,
+        answer: Created {
+            location: format!("/api/v1/orders/{}", placed.order.order_no),
+            answer: Body(OrderAnswer::new(placed.order, placed.payment)),
+        },
+    })
 }

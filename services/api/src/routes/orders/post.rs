@@ -1,32 +1,47 @@
 //! POST /orders: places a cart order (spec.md, S2).
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::HttpRequest;
 use serde::Deserialize;
 use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
+use super::placing::{self, AttributionFields, PlacedOrder, RecipientFields};
 use crate::{
-    answers::order::OrderAnswer,
-    auth::Customer,
-    body::Json,
-    fields,
-    idempotency::Key,
-    problem::{Answer, Problem},
-    routes::{
-        orders::placing::{self, AttributionFields, RecipientFields},
-        responses::{BodyRefusals, Conflict, Limited, Refusals},
-    },
-    state::Api,
-    trace,
+    endpoint::{Answer, Api, Customer, Json, Key, Problem, Route},
+    fields, trace,
 };
 
 /// Lines an order takes, counted before lines of one SKU are summed (api.md, Limits).
-const MOST_LINES: usize = 100;
+const MAX_LINES: usize = 100;
 /// Scope of the idempotency key.
-const ROUTE: &str = "POST /orders";
+const SCOPE: &str = "POST /orders";
+
+pub fn route() -> Route {
+    Route::post("/api/v1/orders", place)
+        .named("orderPlace", "Places an order")
+        .detail(
+            "All lines or none. The same Idempotency-Key and body repeat the first answer, with `Idempotent-Replayed: true`. \
+             Refusals: off_shelf, field_required, verify_code_invalid, insufficient_stock (the first that applies), \
+             cart_already_ordered, request_in_progress, idempotency_key_reused, too_many_lines, invalid_field.",
+        )
+        .answers("Placed")
+        .refuses(&[
+            "not_found",
+            "off_shelf",
+            "insufficient_stock",
+            "cart_already_ordered",
+            "too_many_unpaid",
+            "request_in_progress",
+            "field_required",
+            "verify_code_invalid",
+            "too_many_lines",
+            "rate_limited",
+        ])
+}
 
 /// Exactly one of `items` and `from_cart: true`.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"items": [{"sku_id": "1001", "quantity": 2}], "recipient": {"name": "Li Lei", "phone": "13800000000"}}))]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
     #[schema(max_items = 100, min_items = 1)]
@@ -52,33 +67,10 @@ pub struct Line {
     quantity: i64,
 }
 
-/// Places an order
-///
-/// All lines or none. The same Idempotency-Key and body repeat the first answer, with `Idempotent-Replayed: true`.
-/// Refusals: off_shelf, field_required, verify_code_invalid, insufficient_stock (the first that applies),
-/// cart_already_ordered, request_in_progress, idempotency_key_reused, too_many_lines, invalid_field.
-#[utoipa::path(
-    tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    request_body = PlaceOrder,
-    responses(
-        (status = 201, description = "Placed", body = OrderAnswer, headers(
-            ("Location" = String, description = "The order"),
-            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
-        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, Limited<'_>
-    ),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/orders")]
-pub async fn place(
-    Customer(caller): Customer,
-    key: Key,
-    body: Json<PlaceOrder>,
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let permit = placing::admit(&api, &caller)?;
-    let key = key.for_request(ROUTE, &caller, request.path(), &body.value);
+async fn place(customer: Customer, key: Key, body: Json<PlaceOrder>, request: HttpRequest, api: Api) -> Answer<PlacedOrder> {
+    let permit = placing::admit(&api, &customer)?;
+    let key = key.for_request(SCOPE, &customer, request.path(), &body.value);
+    let Customer(caller) = customer;
     let input = input(body.fields.items, body.fields.from_cart)?;
     let command = PlaceCartOrder {
         store: caller.store,
@@ -96,9 +88,7 @@ pub async fn place(
     fields::optional("/verify_code", command.verify_code.as_ref(), 16)?;
     fields::optional("/store_code", command.store_code.as_ref(), 64)?;
     fields::optional("/referrer", command.referrer.as_ref(), 512)?;
-
-    let orders = api.shop.orders.clone();
-    placing::answer(&api, permit, async move { orders.place(command).await }).await
+    placing::place(&api, permit, |shop| async move { shop.orders.place(command).await }).await
 }
 
 fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput> {
@@ -111,7 +101,7 @@ fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput
     if lines.is_empty() {
         return Err(Problem::invalid("/items", "at least one line"));
     }
-    if lines.len() > MOST_LINES {
+    if lines.len() > MAX_LINES {
         return Err(Problem::of_field("too_many_lines", "/items", "at most 100 lines"));
     }
     let mut requested = Vec::with_capacity(lines.len());

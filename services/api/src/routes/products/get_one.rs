@@ -1,22 +1,22 @@
 //! GET /products/{id}: a listed product of the store.
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::{ProductId, SkuId};
 
-use crate::{answers::product::ProductAnswer, auth::Customer, fields, problem::Answer, routes::responses::Refusals, state::Api};
+use crate::{
+    endpoint::{Answer, Api, Body, Customer, Id, Route},
+    responses::product::ProductAnswer,
+};
 
-/// Shows a product on the shelf
-#[utoipa::path(
-    tag = "shop",
-    params(("id" = String, Path, description = "Id of the product")),
-    responses((status = 200, description = "The product", body = ProductAnswer), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/products/{id}")]
-pub async fn product(Customer(caller): Customer, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let catalog = api.shop.catalog.clone();
-    let product = api.ask(async move { catalog.listed_product(caller.store, id).await }).await?;
-    let skus = product.skus.iter().map(|sku| sku.id).collect();
-    let figures = super::figures(&api, caller.store, skus).await?;
-    Ok(HttpResponse::Ok().json(ProductAnswer::new(product, &figures)))
+pub fn route() -> Route {
+    Route::get("/api/v1/products/{id}", product).named("productGet", "Shows a product on the shelf").answers("The product")
+}
+
+async fn product(customer: Customer, id: Id<ProductId>, api: Api) -> Answer<Body<ProductAnswer>> {
+    let shown = api.call(|shop| async move {
+        let product = shop.catalog.listed_product(customer.store, *id).await?;
+        let skus: Vec<SkuId> = product.skus.iter().map(|sku| sku.id).collect();
+        let figures = shop.inventory.figures(customer.store, &skus).await?;
+        Answer::Ok(ProductAnswer::new(product, &figures))
+    });
+    shown.await.map(Body)
 }

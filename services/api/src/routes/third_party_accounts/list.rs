@@ -1,20 +1,16 @@
 //! GET /third-party-accounts
 
-use actix_web::{HttpResponse, get, web};
-
 use crate::{
-    answers::member::AccountAnswer, auth::Customer, list::ListAnswer, problem::Answer, routes::responses::Refusals, state::Api,
+    endpoint::{Answer, Api, Customer, Paged, Route},
+    responses::member::AccountAnswer,
 };
 
-/// Lists one's own accounts at payment providers
-#[utoipa::path(
-    tag = "member",
-    responses((status = 200, description = "All of them", body = ListAnswer<AccountAnswer>), Refusals<'_>),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/third-party-accounts")]
-pub async fn accounts(Customer(caller): Customer, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let member = api.shop.member.clone();
-    let accounts = api.ask(async move { member.accounts(caller.store, &caller.user).await }).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer::whole(accounts.into_iter().map(AccountAnswer::from).collect())))
+pub fn route() -> Route {
+    Route::get("/api/v1/third-party-accounts", accounts)
+        .named("accountList", "Lists one's own accounts at payment providers")
+        .answers("All of them")
+}
+
+async fn accounts(customer: Customer, api: Api) -> Answer<Paged<AccountAnswer>> {
+    api.call(|shop| async move { shop.member.accounts(customer.store, &customer.user).await }).await.map(Paged::whole)
 }

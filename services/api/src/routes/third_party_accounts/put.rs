@@ -1,19 +1,20 @@
 //! PUT /third-party-accounts/{provider}
 
-use actix_web::{HttpResponse, put, web};
 use serde::Deserialize;
 use sluice_member::ThirdPartyAccount;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::member::AccountAnswer,
-    auth::Customer,
-    body::Json,
+    endpoint::{Answer, Api, Body, Customer, Id, Json, ProviderName, Route},
     fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals},
-    state::Api,
+    responses::member::AccountAnswer,
 };
+
+pub fn route() -> Route {
+    Route::put("/api/v1/third-party-accounts/{provider}", put_account)
+        .named("accountPut", "Notes the account at a payment provider")
+        .answers("Noted")
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,25 +24,11 @@ pub struct PutAccount {
     account: String,
 }
 
-/// Notes the account at a payment provider
-#[utoipa::path(
-    tag = "member",
-    params(("provider" = String, Path, description = "Name of the provider", max_length = 32)),
-    request_body = PutAccount,
-    responses((status = 200, description = "Noted", body = AccountAnswer), Refusals<'_>, BodyRefusals<'_>),
-    security(("bearer" = []))
-)]
-#[put("/api/v1/third-party-accounts/{provider}")]
-pub async fn put_account(
-    Customer(caller): Customer,
-    path: web::Path<String>,
-    body: Json<PutAccount>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let account = ThirdPartyAccount { provider: path.into_inner(), account: body.fields.account };
+async fn put_account(customer: Customer, id: Id<ProviderName>, body: Json<PutAccount>, api: Api) -> Answer<Body<AccountAnswer>> {
+    let account = ThirdPartyAccount { provider: id.0.0, account: body.fields.account };
     fields::text("/provider", &account.provider, 32)?;
     fields::text("/account", &account.account, 128)?;
-    let (member, noted) = (api.shop.member.clone(), account.clone());
-    api.ask(async move { member.put_account(caller.store, &caller.user, noted).await }).await?;
-    Ok(HttpResponse::Ok().json(AccountAnswer::from(account)))
+    let noted = account.clone();
+    api.call(|shop| async move { shop.member.put_account(customer.store, &customer.user, noted).await }).await?;
+    Ok(Body::of(account))
 }

@@ -1,17 +1,22 @@
 //! POST /verification-codes: sends a code to a phone, within the limits of the user and of the phone.
 
-use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Customer,
-    body::{Json, Nothing},
+    endpoint::{Accepted, Answer, Api, Customer, Json, Route},
     fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Limited, Refusals},
-    state::Api,
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/verification-codes", send_code)
+        .named("verificationCodeSend", "Sends a verification code")
+        .detail(
+            "One a minute to a phone; 5 an hour and 20 a day for a user, unless set otherwise: 429 rate_limited says when again.",
+        )
+        .answers("On its way")
+        .refuses(&["rate_limited"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,20 +25,9 @@ pub struct SendCode {
     phone: String,
 }
 
-/// Sends a verification code
-///
-/// One a minute to a phone; 5 an hour and 20 a day for a user, unless set otherwise: 429 rate_limited says when again.
-#[utoipa::path(
-    tag = "member",
-    request_body = SendCode,
-    responses((status = 202, description = "On its way", body = Nothing), Refusals<'_>, BodyRefusals<'_>, Limited<'_>),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/verification-codes")]
-pub async fn send_code(Customer(caller): Customer, body: Json<SendCode>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let phone = body.fields.phone;
+async fn send_code(customer: Customer, body: Json<SendCode>, api: Api) -> Answer<Accepted> {
+    let SendCode { phone } = body.fields;
     fields::text("/phone", &phone, 32)?;
-    let member = api.shop.member.clone();
-    api.ask(async move { member.send_code(caller.store, &caller.user, &phone).await }).await?;
-    Ok(HttpResponse::Accepted().json(serde_json::json!({})))
+    api.call(|shop| async move { shop.member.send_code(customer.store, &customer.user, &phone).await }).await?;
+    Ok(Accepted)
 }

@@ -1,33 +1,19 @@
 //! GET /admin/activities/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::ActivityId;
 
 use crate::{
-    answers::activity::StaffActivityOffersAnswer,
-    auth::Staff,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::activity::StaffActivityOffersAnswer,
 };
 
-/// Shows an activity with all its products and its ETag
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "admin_activity",
-    params(("id" = String, Path, description = "Id of the activity")),
-    responses(
-        (status = 200, description = "The activity", body = StaffActivityOffersAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/activities/{id}")]
-pub async fn activity(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let promotion = api.shop.promotion.clone();
-    let found = api.ask(async move { promotion.activity(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(precondition::etag(found.activity.version))
-        .json(StaffActivityOffersAnswer::new(found, api.shop.clock.now())))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/activities/{id}", activity)
+        .named("adminActivityGet", "Shows an activity with all its products and its ETag")
+        .answers("The activity")
+}
+
+async fn activity(staff: Staff, id: Id<ActivityId>, api: Api) -> Answer<Versioned<StaffActivityOffersAnswer>> {
+    let found = api.call(|shop| async move { shop.promotion.activity(staff.store, *id).await }).await?;
+    Ok(Versioned(found.activity.version, StaffActivityOffersAnswer::new(found, api.shop.clock.now())))
 }

@@ -11,8 +11,8 @@ use sluice_promotion::{Discount, Mode, SalesStatus};
 use utoipa::ToSchema;
 
 use crate::{
+    endpoint::{Answer, Problem},
     fields::DecimalText,
-    problem::{Answer, Problem},
 };
 
 /// What orders are paid with.

@@ -1,25 +1,27 @@
 //! POST /admin/activities/{id}/products: a product with one SKU that this activity alone sells, with a stock of zero.
 
-use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
 use sluice_catalog::FormField;
+use sluice_kernel::ActivityId;
 use sluice_promotion::{Mode, NewOffer, OfferField, OfferGoods, OfferTerms};
 use utoipa::ToSchema;
 
 use super::{PayMode, discount, sales_status};
 use crate::{
-    answers::{activity::StaffOfferAnswer, shape},
-    auth::Staff,
-    body::Json,
+    endpoint::{Answer, Api, Created, Id, Json, Problem, Route, Staff, Versioned},
     fields::{self, Amount, DecimalText},
-    precondition,
-    problem::{Answer, Problem},
-    routes::{
-        admin::products::{amount_in_range, check_form, check_pictures, receiving_way},
-        responses::{BodyRefusals, Refusals, StaffOnly},
-    },
-    state::Api,
+    responses::{activity::StaffOfferAnswer, shape},
+    routes::admin::products::{amount_in_range, check_form, check_pictures, receiving_way},
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/activities/{id}/products", add_product)
+        .named("adminActivityProductAdd", "Adds a product to an activity")
+        .detail(
+            "Makes the product, its SKU and a stock of zero. Units come by POST /admin/skus/{id}/stock-adjustments with a reason.",
+        )
+        .answers("Added")
+}
 
 /// Amounts are minor units of the store's currency, as numbers or as money.
 #[derive(Deserialize, ToSchema)]
@@ -49,7 +51,6 @@ pub struct AddProduct {
     #[schema(max_length = 200)]
     spec: String,
     /// Before the discount.
-    #[schema(value_type = shape::Amount)]
     price: Amount,
     /// Before the discount.
     #[serde(default)]
@@ -63,7 +64,6 @@ pub struct AddProduct {
     /// The activity's unless set.
     mode: Option<PayMode>,
     /// A factor above 0, at most 1, with at most 4 decimal places; a number or text.
-    #[schema(value_type = f64)]
     discount: DecimalText,
     /// 1 promotion, 2 plain sale: without a discount.
     #[serde(default = "promotion")]
@@ -78,38 +78,19 @@ fn promotion() -> i64 {
     1
 }
 
-/// Adds a product to an activity
-///
-/// Makes the product, its SKU and a stock of zero. Units come by POST /admin/skus/{id}/stock-adjustments with a reason.
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the activity")),
-    request_body = AddProduct,
-    responses(
-        (status = 201, description = "Added", body = StaffOfferAnswer, headers(("Location" = String), ("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/activities/{id}/products")]
-pub async fn add_product(
-    Staff(caller): Staff,
-    path: web::Path<String>,
+async fn add_product(
+    staff: Staff,
+    id: Id<ActivityId>,
     body: Json<AddProduct>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let given = body.fields;
-    let catalog = api.shop.catalog.clone();
-    let store = api.ask(async move { catalog.store(caller.store).await }).await?;
-    let price = given.price.within("/price", store.currency)?;
-    let new = checked(given, price)?;
-    let promotion = api.shop.promotion.clone();
-    let added = api.ask(async move { promotion.add_offer(caller.store, id, new).await }).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/v1/admin/activity-products/{}", added.product_id)))
-        .insert_header(precondition::etag(added.version))
-        .json(StaffOfferAnswer::from(added)))
+    api: Api,
+) -> Answer<Created<Versioned<StaffOfferAnswer>>> {
+    let added = api.call(|shop| async move {
+        let store = shop.catalog.store(staff.store).await?;
+        let price = body.fields.price.within("/price", store.currency)?;
+        Answer::Ok(shop.promotion.add_offer(staff.store, *id, checked(body.fields, price)?).await?)
+    });
+    let added = added.await?;
+    Ok(Created { location: format!("/api/v1/admin/activity-products/{}", added.product_id), answer: Versioned::of(added) })
 }
 
 fn checked(given: AddProduct, price: i64) -> Answer<NewOffer> {

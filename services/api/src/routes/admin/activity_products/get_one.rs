@@ -1,31 +1,18 @@
 //! GET /admin/activity-products/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::ProductId;
 
 use crate::{
-    answers::activity::StaffOfferAnswer,
-    auth::Staff,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::activity::StaffOfferAnswer,
 };
 
-/// Shows a product's terms in its activity with their ETag
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "admin_activity_product",
-    params(("id" = String, Path, description = "Id of the product")),
-    responses(
-        (status = 200, description = "The terms", body = StaffOfferAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/activity-products/{id}")]
-pub async fn activity_product(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let promotion = api.shop.promotion.clone();
-    let offer = api.ask(async move { promotion.offer(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(offer.version)).json(StaffOfferAnswer::from(offer)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/activity-products/{id}", activity_product)
+        .named("adminActivityProductGet", "Shows a product's terms in its activity with their ETag")
+        .answers("The terms")
+}
+
+async fn activity_product(staff: Staff, id: Id<ProductId>, api: Api) -> Answer<Versioned<StaffOfferAnswer>> {
+    api.call(|shop| async move { shop.promotion.offer(staff.store, *id).await }).await.map(Versioned::of)
 }

@@ -1,24 +1,24 @@
 //! PATCH /admin/activity-products/{id}: changes the terms that are sent; needs If-Match. Price, title and the like are
 //! changed at the product and the SKU.
 
-use actix_web::{HttpResponse, patch, web};
 use serde::Deserialize;
+use sluice_kernel::ProductId;
 use sluice_promotion::{Mode, OfferChange};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::activity::StaffOfferAnswer,
-    auth::Staff,
-    body::Json,
-    fields::{self, DecimalText, present},
-    precondition::{self, IfMatch},
-    problem::Answer,
-    routes::{
-        admin::activities::{PayMode, discount, sales_status},
-        responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
-    },
-    state::Api,
+    endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
+    fields::{DecimalText, present},
+    responses::activity::StaffOfferAnswer,
+    routes::admin::activities::{PayMode, discount, sales_status},
 };
+
+pub fn route() -> Route {
+    Route::patch("/api/v1/admin/activity-products/{id}", change_activity_product)
+        .named("adminActivityProductChange", "Changes a product's terms in its activity")
+        .detail("An order that was priced before the change is priced again or refused: the stock gate's instant decides.")
+        .answers("Changed")
+}
 
 /// Fields that are left out stay as they are.
 #[expect(clippy::option_option, reason = "a change: absent, taken away, or set")]
@@ -30,7 +30,6 @@ pub struct ChangeTerms {
     #[schema(value_type = Option<PayMode>)]
     mode: Option<Option<PayMode>>,
     /// A factor above 0, at most 1, with at most 4 decimal places; a number or text.
-    #[schema(value_type = Option<f64>)]
     discount: Option<DecimalText>,
     /// 1 promotion, 2 plain sale: without a discount.
     #[schema(minimum = 1, maximum = 2)]
@@ -43,31 +42,13 @@ pub struct ChangeTerms {
     deleted: Option<bool>,
 }
 
-/// Changes a product's terms in its activity
-///
-/// An order that was priced before the change is priced again or refused: the stock gate's instant decides.
-#[utoipa::path(
-    tag = "staff",
-    params(
-        ("id" = String, Path, description = "Id of the product"),
-        ("If-Match" = String, Header, description = "The ETag the change was made from")
-    ),
-    request_body = ChangeTerms,
-    responses(
-        (status = 200, description = "Changed", body = StaffOfferAnswer, headers(("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, Preconditions<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[patch("/api/v1/admin/activity-products/{id}")]
-pub async fn change_activity_product(
-    Staff(caller): Staff,
-    path: web::Path<String>,
+async fn change_activity_product(
+    staff: Staff,
     if_match: IfMatch,
+    id: Id<ProductId>,
     body: Json<ChangeTerms>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
+    api: Api,
+) -> Answer<Versioned<StaffOfferAnswer>> {
     let given = body.fields;
     let change = OfferChange {
         mode: given.mode.map(|mode| mode.map(Mode::from)),
@@ -76,10 +57,9 @@ pub async fn change_activity_product(
         per_user_limit: given.per_user_limit,
         deleted: given.deleted,
     };
-    let promotion = api.shop.promotion.clone();
-    let found = api.ask(async move { promotion.offer(caller.store, id).await }).await?;
-    let version = if_match.admits(found.version)?;
-    let promotion = api.shop.promotion.clone();
-    let changed = api.ask(async move { promotion.change_offer(caller.store, id, version, change).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(changed.version)).json(StaffOfferAnswer::from(changed)))
+    let changed = api.call(|shop| async move {
+        let version = if_match.admits(shop.promotion.offer(staff.store, *id).await?.version)?;
+        Answer::Ok(shop.promotion.change_offer(staff.store, *id, version, change).await?)
+    });
+    changed.await.map(Versioned::of)
 }

@@ -1,30 +1,19 @@
 //! GET /admin/campaigns/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::CampaignId;
 
 use crate::{
-    answers::activity::CampaignAnswer,
-    auth::Staff,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::activity::CampaignAnswer,
 };
 
-/// Shows an invitation campaign with its ETag
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the campaign")),
-    responses(
-        (status = 200, description = "The campaign", body = CampaignAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/campaigns/{id}")]
-pub async fn campaign(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let promotion = api.shop.promotion.clone();
-    let found = api.ask(async move { promotion.campaign(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(found.version)).json(CampaignAnswer::new(found, api.shop.clock.now())))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/campaigns/{id}", campaign)
+        .named("adminCampaignGet", "Shows an invitation campaign with its ETag")
+        .answers("The campaign")
+}
+
+async fn campaign(staff: Staff, id: Id<CampaignId>, api: Api) -> Answer<Versioned<CampaignAnswer>> {
+    let found = api.call(|shop| async move { shop.promotion.campaign(staff.store, *id).await }).await?;
+    Ok(Versioned(found.version, CampaignAnswer::new(found, api.shop.clock.now())))
 }

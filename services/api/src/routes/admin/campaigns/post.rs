@@ -1,20 +1,22 @@
 //! POST /admin/campaigns
 
-use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
 use sluice_kernel::{Timestamp, time::given};
 use sluice_promotion::{CampaignFields, NewCampaign, Window};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::activity::CampaignAnswer,
-    auth::Staff,
-    body::Json,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Created, Json, Route, Staff, Versioned},
+    fields,
+    responses::activity::CampaignAnswer,
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/campaigns", create_campaign)
+        .named("adminCampaignCreate", "Creates an invitation campaign")
+        .detail("Activity orders placed while it runs keep its id; where several run, the oldest counts.")
+        .refuses(&["not_found"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,36 +24,20 @@ pub struct CreateCampaign {
     #[schema(max_length = 200)]
     name: String,
     /// Included.
-    #[schema(value_type = String, format = DateTime)]
     #[serde(deserialize_with = "given")]
     starts_at: Timestamp,
     /// Included; not before `starts_at`.
-    #[schema(value_type = String, format = DateTime)]
     #[serde(deserialize_with = "given")]
     ends_at: Timestamp,
 }
 
-/// Creates an invitation campaign
-///
-/// Activity orders placed while it runs keep its id; where several run, the oldest counts.
-#[utoipa::path(
-    tag = "staff",
-    request_body = CreateCampaign,
-    responses(
-        (status = 201, description = "Created", body = CampaignAnswer, headers(("Location" = String), ("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/campaigns")]
-pub async fn create_campaign(Staff(caller): Staff, body: Json<CreateCampaign>, api: web::Data<Api>) -> Answer<HttpResponse> {
+async fn create_campaign(staff: Staff, body: Json<CreateCampaign>, api: Api) -> Answer<Created<Versioned<CampaignAnswer>>> {
     let CreateCampaign { name, starts_at, ends_at } = body.fields;
     fields::text("/name", &name, 200)?;
     let new = NewCampaign { fields: CampaignFields { name, window: Window { starts_at, ends_at } } };
-    let promotion = api.shop.promotion.clone();
-    let created = api.ask(async move { promotion.create_campaign(caller.store, new).await }).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/v1/admin/campaigns/{}", created.id)))
-        .insert_header(precondition::etag(created.version))
-        .json(CampaignAnswer::new(created, api.shop.clock.now())))
+    let created = api.call(|shop| async move { shop.promotion.create_campaign(staff.store, new).await }).await?;
+    Ok(Created {
+        location: format!("/api/v1/admin/campaigns/{}", created.id),
+        answer: Versioned(created.version, CampaignAnswer::new(created, api.shop.clock.now())),
+    })
 }

@@ -1,24 +1,18 @@
 //! GET /admin/dead-letters/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_events::DeadLetterId;
 
 use crate::{
-    answers::operations::DeadLetterAnswer,
-    auth::Staff,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Body, Id, Route, Staff},
+    responses::operations::DeadLetterAnswer,
 };
 
-/// Shows an event that could not be handled
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the dead letter")),
-    responses((status = 200, description = "The dead letter", body = DeadLetterAnswer), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/dead-letters/{id}")]
-pub async fn dead_letter(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let letter = super::find(&api, caller.store, &path).await?;
-    Ok(HttpResponse::Ok().json(DeadLetterAnswer::from(letter)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/dead-letters/{id}", dead_letter)
+        .named("adminDeadLetterGet", "Shows an event that could not be handled")
+        .answers("The dead letter")
+}
+
+async fn dead_letter(staff: Staff, id: Id<DeadLetterId>, api: Api) -> Answer<Body<DeadLetterAnswer>> {
+    api.call(|shop| async move { super::find(&shop, staff.store, *id).await }).await.map(Body::of)
 }

@@ -1,47 +1,45 @@
 //! GET /admin/dead-letters: newest first, of one topic and state or of all.
 
-use actix_web::{HttpResponse, get, web};
 use sluice_events::{DeadLetterId, LetterQuery, LetterState, Topic};
 use sluice_kernel::Page;
 
 use crate::{
-    answers::operations::DeadLetterAnswer,
-    auth::Staff,
-    list::{ListAnswer, ListQuery},
-    problem::{Answer, Problem},
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Description, Filter, PageParams, Paged, Query, Route, Staff},
+    responses::{operations::DeadLetterAnswer, words},
 };
 
-/// Lists events that could not be handled
-#[utoipa::path(
-    tag = "staff",
-    params(
-        ("topic" = Option<String>, Query, description = "Only of this topic"),
-        ("state" = Option<String>, Query, description = "Only in this state: dead, replaying or handled"),
-        ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
-    ),
-    responses((status = 200, description = "A page, newest first", body = ListAnswer<DeadLetterAnswer>), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/dead-letters")]
-pub async fn dead_letters(Staff(caller): Staff, mut query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let topic = query.text("topic").map(|name| Topic::parse(&name).ok_or_else(|| Problem::invalid("/query/topic", "not a topic")));
-    let topic = topic.transpose()?;
-    let named = |name: String| LetterState::ALL.into_iter().find(|state| state.as_str() == name);
-    let state = query.text("state").map(|name| named(name).ok_or_else(|| Problem::invalid("/query/state", "not a state")));
-    let state = state.transpose()?;
-    let page = query.page()?;
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/dead-letters", dead_letters).named("adminDeadLetterList", "Lists events that could not be handled")
+}
+
+pub struct ByTopicAndState {
+    topic: Option<Topic>,
+    state: Option<LetterState>,
+}
+
+impl Filter for ByTopicAndState {
+    fn take(query: &mut Query) -> Answer<Self> {
+        let state = |name: &str| LetterState::ALL.into_iter().find(|state| state.as_str() == name);
+        Ok(Self { topic: query.one_of("topic", Topic::parse, "not a topic")?, state: query.one_of("state", state, "not a state")? })
+    }
+
+    fn describe(operation: &mut Description) {
+        let topic = operation.schema::<words::Topic>();
+        operation.filter("topic", "Only of this topic", topic);
+        let state = operation.schema::<words::LetterState>();
+        operation.filter("state", "Only in this state", state);
+    }
+}
+
+async fn dead_letters(staff: Staff, params: PageParams<ByTopicAndState>, api: Api) -> Answer<Paged<DeadLetterAnswer>> {
+    let PageParams { page, filter: ByTopicAndState { topic, state } } = params;
     let query = LetterQuery {
         topic,
-        store: Some(caller.store),
+        store: Some(staff.store),
         state,
         after: page.after.map(DeadLetterId),
         limit: page.limit.saturating_add(1),
     };
-    let letters = api.shop.dead_letters.clone();
-    let found = api.ask(async move { letters.list(query).await }).await?;
-    let page = Page::from_overfull(found, page.limit, |letter| letter.id.0);
-    Ok(HttpResponse::Ok().json(ListAnswer::from(page.map(DeadLetterAnswer::from))))
+    let found = api.call(|shop| async move { shop.dead_letters.list(query).await }).await?;
+    Ok(Paged::of(Page::from_overfull(found, page.limit, |letter| letter.id.0)))
 }

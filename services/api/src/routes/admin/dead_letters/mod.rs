@@ -6,19 +6,14 @@ pub mod get_one;
 pub mod list;
 pub mod replay;
 
+use sluice_app::Shop;
 use sluice_events::{DeadLetter, DeadLetterId};
 use sluice_kernel::StoreId;
 
-use crate::{
-    fields,
-    problem::{Answer, Problem},
-    state::Api,
-};
+use crate::endpoint::{Answer, Problem};
 
 /// The store's own letter of this id.
-async fn find(api: &Api, store: StoreId, segment: &str) -> Answer<DeadLetter> {
-    let id = DeadLetterId(fields::id(segment)?);
-    let letters = api.shop.dead_letters.clone();
-    let found = api.ask(async move { letters.find(id).await }).await?;
+async fn find(shop: &Shop, store: StoreId, id: DeadLetterId) -> Answer<DeadLetter> {
+    let found = shop.dead_letters.find(id).await?;
     found.filter(|letter| letter.store() == Some(store)).ok_or_else(Problem::not_found)
 }

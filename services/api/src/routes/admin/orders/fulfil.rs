@@ -1,42 +1,20 @@
 //! POST /admin/orders/{order_no}/fulfil: the goods are on their way or delivered.
 
-use actix_web::{HttpResponse, post, web};
+use sluice_kernel::OrderNo;
 
 use crate::{
-    answers::order::StaffOrderAnswer,
-    auth::Staff,
-    body::{Nothing, OptionalJson},
-    fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Body, Id, NoFields, Route, Staff},
+    responses::order::StaffOrderAnswer,
 };
 
-/// Marks a paid order as fulfilled
-///
-/// 409 order_state_refused where the order is not paid.
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "admin_fulfil",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    request_body(content = Option<Nothing>, description = "May be left out"),
-    responses(
-        (status = 200, description = "The order", body = StaffOrderAnswer),
-        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/orders/{order_no}/fulfil")]
-pub async fn fulfil(
-    Staff(caller): Staff,
-    path: web::Path<String>,
-    body: OptionalJson<Nothing>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let Nothing {} = body.fields;
-    let order_no = fields::order_no(&path)?;
-    let orders = api.shop.orders.clone();
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/orders/{order_no}/fulfil", fulfil)
+        .named("adminOrderFulfil", "Marks a paid order as fulfilled")
+        .detail("409 order_state_refused where the order is not paid.")
+        .answers("The order")
+        .refuses(&["order_state_refused"])
+}
 
-    let detail = api.ask(async move { orders.fulfil(caller.store, order_no).await }).await?;
-    Ok(HttpResponse::Ok().json(StaffOrderAnswer::from(detail)))
+async fn fulfil(staff: Staff, id: Id<OrderNo>, _body: NoFields, api: Api) -> Answer<Body<StaffOrderAnswer>> {
+    api.call(|shop| async move { shop.orders.fulfil(staff.store, *id).await }).await.map(Body::of)
 }

@@ -1,30 +1,22 @@
 //! GET /admin/orders/{order_no}/refunds
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::OrderNo;
 
 use crate::{
-    answers::order::RefundAnswer,
-    auth::Staff,
-    fields,
-    list::ListAnswer,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Paged, Route, Staff},
+    responses::order::RefundAnswer,
 };
 
-/// Lists an order's refunds
-#[utoipa::path(
-    tag = "staff",
-    params(("order_no" = String, Path, description = "Number of the order")),
-    responses((status = 200, description = "All of them", body = ListAnswer<RefundAnswer>), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/orders/{order_no}/refunds")]
-pub async fn refunds(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let order_no = fields::order_no(&path)?;
-    let orders = api.shop.orders.clone();
-    api.ask(async move { orders.find(caller.store, None, order_no).await }).await?;
-    let pay = api.shop.pay.clone();
-    let refunds = api.ask(async move { pay.refunds(caller.store, order_no).await }).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer::whole(refunds.into_iter().map(RefundAnswer::from).collect())))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/orders/{order_no}/refunds", refunds)
+        .named("adminOrderRefundList", "Lists an order's refunds")
+        .answers("All of them")
+}
+
+async fn refunds(staff: Staff, id: Id<OrderNo>, api: Api) -> Answer<Paged<RefundAnswer>> {
+    let found = api.call(|shop| async move {
+        shop.orders.find(staff.store, None, *id).await?;
+        Answer::Ok(shop.pay.refunds(staff.store, *id).await?)
+    });
+    found.await.map(Paged::whole)
 }

@@ -1,24 +1,18 @@
 //! GET /admin/outbox: how much waits to be published.
 
-use actix_web::{HttpResponse, get, web};
-
 use crate::{
-    answers::operations::OutboxAnswer,
-    auth::Staff,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Body, Route, Staff},
+    responses::operations::OutboxAnswer,
 };
 
-/// Shows how much waits to be published
-#[utoipa::path(
-    tag = "staff",
-    responses((status = 200, description = "Facts that wait, of all stores together", body = OutboxAnswer), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/outbox")]
-pub async fn outbox(_staff: Staff, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let (outbox, now) = (api.shop.outbox.clone(), api.shop.clock.now());
-    let stats = api.ask(async move { outbox.stats(now).await }).await?;
-    Ok(HttpResponse::Ok().json(OutboxAnswer::new(stats, now)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/outbox", outbox)
+        .named("adminOutboxGet", "Shows how much waits to be published")
+        .answers("Facts that wait, of all stores together")
+}
+
+async fn outbox(_staff: Staff, api: Api) -> Answer<Body<OutboxAnswer>> {
+    let now = api.shop.clock.now();
+    let stats = api.call(|shop| async move { shop.outbox.stats(now).await }).await?;
+    Ok(Body(OutboxAnswer::new(stats, now)))
 }

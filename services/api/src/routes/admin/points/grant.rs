@@ -1,22 +1,26 @@
 //! POST /admin/points/grants: gives a user points.
 
-use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use sluice_kernel::{Points, UserId};
 use sluice_points::PointsGrant;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::points::GrantAnswer,
-    auth::{Caller, Staff},
-    body::Json,
+    endpoint::{Answer, Api, Body, Json, Key, Performed, Problem, Replayable, Route, Staff},
     fields,
-    idempotency::Key,
-    problem::{Answer, Problem},
-    routes::responses::{BodyRefusals, Conflict, Refusals, StaffOnly},
-    state::Api,
+    responses::points::GrantAnswer,
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/points/grants", grant_points)
+        .named("adminPointsGrant", "Gives a user points")
+        .detail(
+            "The Idempotency-Key names the grant: repeated, it gives nothing more. 409 points_refused where the account takes no \
+             points.",
+        )
+        .answers("Given, with the balance now")
+        .refuses(&["points_refused", "not_found"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,47 +33,26 @@ pub struct GrantPoints {
     reason: String,
 }
 
-/// Gives a user points
-///
-/// The Idempotency-Key names the grant: repeated, it gives nothing more. 409 points_refused where the account takes no
-/// points.
-#[utoipa::path(
-    tag = "staff",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters of the client's choice", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    request_body = GrantPoints,
-    responses(
-        (status = 201, description = "Given, with the balance now", body = GrantAnswer, headers(
-            ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was answered before"))),
-        Refusals<'_>, BodyRefusals<'_>, Conflict<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/points/grants")]
-pub async fn grant_points(Staff(caller): Staff, key: Key, body: Json<GrantPoints>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let GrantPoints { user_id, points: given, reason } = body.fields;
+async fn grant_points(
+    staff: Staff,
+    key: Key,
+    body: Json<GrantPoints>,
+    api: Api,
+) -> Answer<Replayable<Performed<Body<GrantAnswer>>>> {
+    let GrantPoints { user_id, points, reason } = body.fields;
     fields::text("/user_id", &user_id, 64)?;
     fields::text("/reason", &reason, 200)?;
-    if given < 1 {
+    if points < 1 {
         return Err(Problem::invalid("/points", "at least 1"));
     }
     let grant = PointsGrant {
-        store: caller.store,
+        store: staff.store,
         user: UserId(user_id.clone()),
-        points: Points(given),
+        points: Points(points),
         reason: reason.clone(),
-        key: named(&caller, &key.0),
+        key: key.id_within(&format!("points grant\n{}\n{}", staff.store, staff.user)),
     };
-    let points = api.shop.points.clone();
-    let granted = api.ask(async move { points.grant(grant).await }).await?;
-    let mut response = HttpResponse::Created();
-    if granted.replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
-    }
-    Ok(response.json(GrantAnswer { user_id, points: given, reason, balance: granted.balance.0 }))
-}
-
-/// 128 bits that follow from store, user and key: the key's scope.
-fn named(caller: &Caller, key: &str) -> String {
-    let hash = Sha256::digest(format!("points grant\n{}\n{}\n{key}", caller.store, caller.user));
-    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    let granted = api.call(|shop| async move { shop.points.grant(grant).await }).await?;
+    let answer = GrantAnswer { user_id, points, reason, balance: granted.balance.0 };
+    Ok(Replayable { replayed: granted.replayed, answer: Performed(Body(answer)) })
 }

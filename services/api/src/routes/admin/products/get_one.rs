@@ -1,31 +1,18 @@
 //! GET /admin/products/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::ProductId;
 
 use crate::{
-    answers::product::StaffProductAnswer,
-    auth::Staff,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::product::StaffProductAnswer,
 };
 
-/// Shows a product with its ETag
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "admin_product",
-    params(("id" = String, Path, description = "Id of the product")),
-    responses(
-        (status = 200, description = "The product", body = StaffProductAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/products/{id}")]
-pub async fn product(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let catalog = api.shop.catalog.clone();
-    let product = api.ask(async move { catalog.product(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(product.version)).json(StaffProductAnswer::from(product)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/products/{id}", product)
+        .named("adminProductGet", "Shows a product with its ETag")
+        .answers("The product")
+}
+
+async fn product(staff: Staff, id: Id<ProductId>, api: Api) -> Answer<Versioned<StaffProductAnswer>> {
+    api.call(|shop| async move { shop.catalog.product(staff.store, *id).await }).await.map(Versioned::of)
 }

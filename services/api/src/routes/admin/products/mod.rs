@@ -12,14 +12,13 @@ use sluice_kernel::Currency;
 use utoipa::ToSchema;
 
 use crate::{
-    answers::shape,
+    endpoint::{Answer, Problem},
     fields::{self, Amount},
-    problem::{Answer, Problem},
 };
 
 /// More minor units than any price; far from the end of the range (sluice-catalog keeps the same bound).
-const MOST: i64 = 1_000_000_000_000;
-const MOST_PICTURES: usize = 20;
+const MAX_AMOUNT: i64 = 1_000_000_000_000;
+const MAX_PICTURES: usize = 20;
 
 /// A new SKU. Amounts are minor units of the store's currency, as numbers or as money.
 #[derive(Deserialize, ToSchema)]
@@ -31,7 +30,6 @@ pub struct SkuFields {
     #[serde(default)]
     #[schema(max_length = 200)]
     spec: String,
-    #[schema(value_type = shape::Amount)]
     price: Amount,
     #[serde(default)]
     points: i64,
@@ -78,7 +76,7 @@ impl SkuFields {
 }
 
 pub fn amount_in_range(pointer: &str, amount: i64) -> Answer<()> {
-    if (0..=MOST).contains(&amount) { Ok(()) } else { Err(Problem::invalid(pointer, format!("from 0 to {MOST}"))) }
+    if (0..=MAX_AMOUNT).contains(&amount) { Ok(()) } else { Err(Problem::invalid(pointer, format!("from 0 to {MAX_AMOUNT}"))) }
 }
 
 pub fn receiving_way(way: i64) -> Answer<ReceivingWay> {
@@ -86,8 +84,8 @@ pub fn receiving_way(way: i64) -> Answer<ReceivingWay> {
 }
 
 pub fn check_pictures(pictures: &[String]) -> Answer<()> {
-    if pictures.len() > MOST_PICTURES {
-        return Err(Problem::invalid("/pictures", format!("at most {MOST_PICTURES} pictures")));
+    if pictures.len() > MAX_PICTURES {
+        return Err(Problem::invalid("/pictures", format!("at most {MAX_PICTURES} pictures")));
     }
     pictures.iter().enumerate().try_for_each(|(index, picture)| fields::text(&format!("/pictures/{index}"), picture, 500))
 }

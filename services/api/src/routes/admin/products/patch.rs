@@ -1,21 +1,20 @@
 //! PATCH /admin/products/{id}: changes the fields that are sent; needs If-Match.
 
-use actix_web::{HttpResponse, patch, web};
 use serde::Deserialize;
 use sluice_catalog::{FormField, ProductChange};
+use sluice_kernel::ProductId;
 use utoipa::ToSchema;
 
 use super::{check_form, check_pictures, receiving_way};
 use crate::{
-    answers::{product::StaffProductAnswer, shape},
-    auth::Staff,
-    body::Json,
+    endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
     fields::{self, present},
-    precondition::{self, IfMatch},
-    problem::Answer,
-    routes::responses::{BodyRefusals, Preconditions, Refusals, StaffOnly},
-    state::Api,
+    responses::{product::StaffProductAnswer, shape},
 };
+
+pub fn route() -> Route {
+    Route::patch("/api/v1/admin/products/{id}", change_product).named("adminProductChange", "Changes a product").answers("Changed")
+}
 
 /// Fields that are left out stay as they are.
 #[expect(clippy::option_option, reason = "a change: absent, taken away, or set")]
@@ -40,36 +39,19 @@ pub struct ChangeProduct {
     deleted: Option<bool>,
 }
 
-/// Changes a product
-#[utoipa::path(
-    tag = "staff",
-    params(
-        ("id" = String, Path, description = "Id of the product"),
-        ("If-Match" = String, Header, description = "The ETag the change was made from")
-    ),
-    request_body = ChangeProduct,
-    responses(
-        (status = 200, description = "Changed", body = StaffProductAnswer, headers(("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, Preconditions<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[patch("/api/v1/admin/products/{id}")]
-pub async fn change_product(
-    Staff(caller): Staff,
-    path: web::Path<String>,
+async fn change_product(
+    staff: Staff,
     if_match: IfMatch,
+    id: Id<ProductId>,
     body: Json<ChangeProduct>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
+    api: Api,
+) -> Answer<Versioned<StaffProductAnswer>> {
     let change = checked(body.fields)?;
-    let catalog = api.shop.catalog.clone();
-    let present = api.ask(async move { catalog.product(caller.store, id).await }).await?;
-    let version = if_match.admits(present.version)?;
-    let catalog = api.shop.catalog.clone();
-    let changed = api.ask(async move { catalog.change_product(caller.store, id, version, change).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(changed.version)).json(StaffProductAnswer::from(changed)))
+    let changed = api.call(|shop| async move {
+        let version = if_match.admits(shop.catalog.product(staff.store, *id).await?.version)?;
+        Answer::Ok(shop.catalog.change_product(staff.store, *id, version, change).await?)
+    });
+    changed.await.map(Versioned::of)
 }
 
 fn checked(given: ChangeProduct) -> Answer<ProductChange> {

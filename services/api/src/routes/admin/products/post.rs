@@ -1,22 +1,22 @@
 //! POST /admin/products: a product with its SKUs, each with a stock of zero.
 
-use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
 use sluice_catalog::{FormField, NewProduct};
+use sluice_kernel::Currency;
 use utoipa::ToSchema;
 
 use super::{SkuFields, check_form, check_pictures, listed, receiving_way};
 use crate::{
-    answers::{product::StaffProductAnswer, shape},
-    auth::Staff,
-    body::Json,
-    fields, precondition,
-    problem::{Answer, Problem},
-    routes::responses::{BodyRefusals, Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Created, Json, Problem, Route, Staff, Versioned},
+    fields,
+    responses::{product::StaffProductAnswer, shape},
 };
 
-const MOST_SKUS: usize = 100;
+const MAX_SKUS: usize = 100;
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/products", create_product).named("adminProductCreate", "Creates a product").refuses(&["not_found"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,52 +45,46 @@ pub struct CreateProduct {
     skus: Vec<SkuFields>,
 }
 
-/// Creates a product
-#[utoipa::path(
-    tag = "staff",
-    request_body = CreateProduct,
-    responses(
-        (status = 201, description = "Created", body = StaffProductAnswer, headers(("Location" = String), ("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/products")]
-pub async fn create_product(Staff(caller): Staff, body: Json<CreateProduct>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let CreateProduct { title, pictures, delivery_place, receiving_way: way, customer_product_id, .. } = body.fields;
-    let CreateProduct { order_form_items, listed, skus: given, .. } = body.fields;
-    fields::text("/title", &title, 200)?;
-    check_pictures(&pictures)?;
-    fields::text("/delivery_place", &delivery_place, 64)?;
-    fields::optional("/customer_product_id", customer_product_id.as_ref(), 64)?;
-    check_form(&order_form_items)?;
-    if given.len() > MOST_SKUS {
-        return Err(Problem::invalid("/skus", format!("at most {MOST_SKUS} SKUs")));
+async fn create_product(staff: Staff, body: Json<CreateProduct>, api: Api) -> Answer<Created<Versioned<StaffProductAnswer>>> {
+    let given = body.fields;
+    given.check()?;
+    let created = api.call(|shop| async move {
+        let store = shop.catalog.store(staff.store).await?;
+        Answer::Ok(shop.catalog.create_product(store.id, given.product(store.currency)?).await?)
+    });
+    let created = created.await?;
+    Ok(Created { location: format!("/api/v1/admin/products/{}", created.id), answer: Versioned::of(created) })
+}
+
+impl CreateProduct {
+    fn check(&self) -> Answer<()> {
+        fields::text("/title", &self.title, 200)?;
+        check_pictures(&self.pictures)?;
+        fields::text("/delivery_place", &self.delivery_place, 64)?;
+        fields::optional("/customer_product_id", self.customer_product_id.as_ref(), 64)?;
+        check_form(&self.order_form_items)?;
+        if self.skus.len() > MAX_SKUS {
+            return Err(Problem::invalid("/skus", format!("at most {MAX_SKUS} SKUs")));
+        }
+        receiving_way(self.receiving_way).map(|_| ())
     }
-    let receiving_way = receiving_way(way)?;
-    let catalog = api.shop.catalog.clone();
-    let store = api.ask(async move { catalog.store(caller.store).await }).await?;
-    let mut skus = Vec::with_capacity(given.len());
-    for (index, sku) in given.into_iter().enumerate() {
-        skus.push(sku.checked(&format!("/skus/{index}"), store.currency)?);
+
+    fn product(self, currency: Currency) -> Answer<NewProduct> {
+        let mut skus = Vec::with_capacity(self.skus.len());
+        for (index, sku) in self.skus.into_iter().enumerate() {
+            skus.push(sku.checked(&format!("/skus/{index}"), currency)?);
+        }
+        Ok(NewProduct {
+            id: None,
+            title: self.title,
+            pictures: self.pictures,
+            delivery_place: self.delivery_place,
+            receiving_way: receiving_way(self.receiving_way)?,
+            customer_product_id: self.customer_product_id,
+            order_form_items: self.order_form_items,
+            listed: self.listed,
+            offer_only: false,
+            skus,
+        })
     }
-    let product = NewProduct {
-        id: None,
-        title,
-        pictures,
-        delivery_place,
-        receiving_way,
-        customer_product_id,
-        order_form_items,
-        listed,
-        offer_only: false,
-        skus,
-    };
-    let catalog = api.shop.catalog.clone();
-    let created = api.ask(async move { catalog.create_product(caller.store, product).await }).await?;
-    let location = format!("/api/v1/admin/products/{}", created.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .insert_header(precondition::etag(created.version))
-        .json(StaffProductAnswer::from(created)))
 }

@@ -1,44 +1,28 @@
 //! POST /admin/products/{id}/skus: another SKU of a product, with a stock of zero.
 
-use actix_web::{HttpResponse, http::header, post, web};
+use sluice_kernel::ProductId;
 
 use super::SkuFields;
 use crate::{
-    answers::product::StaffSkuAnswer,
-    auth::Staff,
-    body::Json,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Created, Id, Json, Route, Staff, Versioned},
+    responses::product::StaffSkuAnswer,
 };
 
-/// Adds a SKU to a product
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the product")),
-    request_body = SkuFields,
-    responses(
-        (status = 201, description = "Created", body = StaffSkuAnswer, headers(("Location" = String), ("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/products/{id}/skus")]
-pub async fn create_sku(
-    Staff(caller): Staff,
-    path: web::Path<String>,
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/products/{id}/skus", create_sku).named("adminSkuCreate", "Adds a SKU to a product")
+}
+
+async fn create_sku(
+    staff: Staff,
+    id: Id<ProductId>,
     body: Json<SkuFields>,
-    api: web::Data<Api>,
-) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let catalog = api.shop.catalog.clone();
-    let store = api.ask(async move { catalog.store(caller.store).await }).await?;
-    let sku = body.fields.checked("", store.currency)?;
-    let catalog = api.shop.catalog.clone();
-    let created = api.ask(async move { catalog.create_sku(caller.store, id, sku).await }).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/v1/admin/skus/{}", created.id)))
-        .insert_header(precondition::etag(created.version))
-        .json(StaffSkuAnswer::from(created)))
+    api: Api,
+) -> Answer<Created<Versioned<StaffSkuAnswer>>> {
+    let created = api.call(|shop| async move {
+        let store = shop.catalog.store(staff.store).await?;
+        let sku = body.fields.checked("", store.currency)?;
+        Answer::Ok(shop.catalog.create_sku(store.id, *id, sku).await?)
+    });
+    let created = created.await?;
+    Ok(Created { location: format!("/api/v1/admin/skus/{}", created.id), answer: Versioned::of(created) })
 }

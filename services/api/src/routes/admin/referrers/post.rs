@@ -1,17 +1,19 @@
 //! POST /admin/referrers: seals a promotion parameter for a promoter of the store. Nothing is kept.
 
-use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    auth::Staff,
-    body::Json,
+    endpoint::{Answer, Api, Body, Json, Performed, Route, Staff},
     fields,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals, StaffOnly},
-    state::Api,
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/referrers", seal_referrer)
+        .named("adminReferrerSeal", "Seals a promotion parameter")
+        .answers("Sealed")
+        .refuses(&["not_found"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,21 +29,9 @@ pub struct ReferrerAnswer {
     referrer: String,
 }
 
-/// Seals a promotion parameter
-#[utoipa::path(
-    tag = "staff",
-    request_body = SealReferrer,
-    responses(
-        (status = 201, description = "Sealed", body = ReferrerAnswer),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/referrers")]
-pub async fn seal_referrer(Staff(caller): Staff, body: Json<SealReferrer>, api: web::Data<Api>) -> Answer<HttpResponse> {
+async fn seal_referrer(staff: Staff, body: Json<SealReferrer>, api: Api) -> Answer<Performed<Body<ReferrerAnswer>>> {
     let SealReferrer { promoter } = body.fields;
     fields::text("/promoter", &promoter, 64)?;
-    let promotion = api.shop.promotion.clone();
-    let referrer = api.ask(async move { promotion.seal_referrer(caller.store, &promoter).await }).await?;
-    Ok(HttpResponse::Created().json(ReferrerAnswer { referrer }))
+    let sealed = api.call(|shop| async move { shop.promotion.seal_referrer(staff.store, &promoter).await });
+    sealed.await.map(|referrer| Performed(Body(ReferrerAnswer { referrer })))
 }

@@ -1,31 +1,16 @@
 //! GET /admin/skus/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::SkuId;
 
 use crate::{
-    answers::product::StaffSkuAnswer,
-    auth::Staff,
-    fields, precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::product::StaffSkuAnswer,
 };
 
-/// Shows a SKU with its ETag
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "admin_sku",
-    params(("id" = String, Path, description = "Id of the SKU")),
-    responses(
-        (status = 200, description = "The SKU", body = StaffSkuAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/skus/{id}")]
-pub async fn sku(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = fields::id(&path)?;
-    let catalog = api.shop.catalog.clone();
-    let sku = api.ask(async move { catalog.sku(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(sku.version)).json(StaffSkuAnswer::from(sku)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/skus/{id}", sku).named("adminSkuGet", "Shows a SKU with its ETag").answers("The SKU")
+}
+
+async fn sku(staff: Staff, id: Id<SkuId>, api: Api) -> Answer<Versioned<StaffSkuAnswer>> {
+    api.call(|shop| async move { shop.catalog.sku(staff.store, *id).await }).await.map(Versioned::of)
 }

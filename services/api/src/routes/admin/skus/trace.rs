@@ -1,27 +1,20 @@
 //! GET /admin/skus/{id}/stock/trace: every movement, and the proof that they add up.
 
-use actix_web::{HttpResponse, get, web};
+use sluice_kernel::SkuId;
 
 use crate::{
-    answers::stock::TraceAnswer,
-    auth::Staff,
-    fields,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Body, Id, Route, Staff},
+    responses::stock::TraceAnswer,
 };
 
-/// Shows every movement of a SKU's stock
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the SKU")),
-    responses((status = 200, description = "Movements and sums", body = TraceAnswer), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/skus/{id}/stock/trace")]
-pub async fn stock_trace(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let sku = fields::id(&path)?;
-    let inventory = api.shop.inventory.clone();
-    let trace = api.ask(async move { inventory.trace(caller.store, sku).await }).await?;
-    Ok(HttpResponse::Ok().json(TraceAnswer::new(sku, trace)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/skus/{id}/stock/trace", stock_trace)
+        .named("adminStockTrace", "Shows every movement of a SKU's stock")
+        .answers("Movements and sums")
+}
+
+async fn stock_trace(staff: Staff, id: Id<SkuId>, api: Api) -> Answer<Body<TraceAnswer>> {
+    let sku = *id;
+    let trace = api.call(|shop| async move { shop.inventory.trace(staff.store, sku).await }).await?;
+    Ok(Body(TraceAnswer::new(sku, trace)))
 }

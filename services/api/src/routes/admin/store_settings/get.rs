@@ -1,28 +1,17 @@
 //! GET /admin/store-settings
 
-use actix_web::{HttpResponse, get, web};
-
 use crate::{
-    answers::operations::SettingsAnswer,
-    auth::Staff,
-    precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Route, Staff, Versioned},
+    responses::operations::SettingsAnswer,
 };
 
-/// Shows the store's settings with their ETag
-#[utoipa::path(
-    tag = "staff",
-    responses(
-        (status = 200, description = "The settings", body = SettingsAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/store-settings")]
-pub async fn settings(Staff(caller): Staff, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let catalog = api.shop.catalog.clone();
-    let store = api.ask(async move { catalog.store(caller.store).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(store.version)).json(SettingsAnswer::from(store.settings)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/store-settings", settings)
+        .named("adminSettingsGet", "Shows the store's settings with their ETag")
+        .answers("The settings")
+        .refuses(&["not_found"])
+}
+
+async fn settings(staff: Staff, api: Api) -> Answer<Versioned<SettingsAnswer>> {
+    api.call(|shop| async move { shop.catalog.store(staff.store).await }).await.map(Versioned::of)
 }

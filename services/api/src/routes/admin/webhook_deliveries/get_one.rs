@@ -1,27 +1,19 @@
 //! GET /admin/webhook-deliveries/{id}: with what is sent and its newest tries.
 
-use actix_web::{HttpResponse, get, web};
 use sluice_partner::DeliveryId;
 
 use crate::{
-    answers::webhook::WebhookStoryAnswer,
-    auth::Staff,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Body, Id, Route, Staff},
+    responses::webhook::WebhookTraceAnswer,
 };
 
-/// Shows a delivery, its body and its tries
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the delivery: the webhook-id")),
-    responses((status = 200, description = "The delivery", body = WebhookStoryAnswer), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/webhook-deliveries/{id}")]
-pub async fn delivery(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = DeliveryId(path.into_inner());
-    let partner = api.shop.partner.clone();
-    let (delivery, attempts) = api.ask(async move { partner.delivery(caller.store, &id).await }).await?;
-    Ok(HttpResponse::Ok().json(WebhookStoryAnswer::new(delivery, attempts)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/webhook-deliveries/{id}", delivery)
+        .named("adminWebhookDeliveryGet", "Shows a delivery, its body and its tries")
+        .answers("The delivery")
+}
+
+async fn delivery(staff: Staff, id: Id<DeliveryId>, api: Api) -> Answer<Body<WebhookTraceAnswer>> {
+    let (delivery, attempts) = api.call(|shop| async move { shop.partner.delivery(staff.store, &id).await }).await?;
+    Ok(Body(WebhookTraceAnswer::new(delivery, attempts)))
 }

@@ -1,30 +1,18 @@
 //! GET /admin/webhooks/{id}
 
-use actix_web::{HttpResponse, get, web};
+use sluice_partner::SubscriptionId;
 
 use crate::{
-    answers::webhook::WebhookAnswer,
-    auth::Staff,
-    precondition,
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Id, Route, Staff, Versioned},
+    responses::webhook::WebhookAnswer,
 };
 
-/// Shows a subscription and how its target does
-#[utoipa::path(
-    tag = "staff",
-    params(("id" = String, Path, description = "Id of the subscription")),
-    responses(
-        (status = 200, description = "The subscription", body = WebhookAnswer, headers(("ETag" = String))),
-        Refusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/webhooks/{id}")]
-pub async fn webhook(Staff(caller): Staff, path: web::Path<String>, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let id = super::subscription(&path)?;
-    let partner = api.shop.partner.clone();
-    let found = api.ask(async move { partner.find(caller.store, id).await }).await?;
-    Ok(HttpResponse::Ok().insert_header(precondition::etag(found.version)).json(WebhookAnswer::from(found)))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/webhooks/{id}", webhook)
+        .named("adminWebhookGet", "Shows a subscription and how its target does")
+        .answers("The subscription")
+}
+
+async fn webhook(staff: Staff, id: Id<SubscriptionId>, api: Api) -> Answer<Versioned<WebhookAnswer>> {
+    api.call(|shop| async move { shop.partner.find(staff.store, *id).await }).await.map(Versioned::of)
 }

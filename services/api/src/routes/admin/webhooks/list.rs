@@ -1,30 +1,14 @@
 //! GET /admin/webhooks: newest first.
 
-use actix_web::{HttpResponse, get, web};
-
 use crate::{
-    answers::webhook::WebhookAnswer,
-    auth::Staff,
-    list::{ListAnswer, ListQuery},
-    problem::Answer,
-    routes::responses::{Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, PageParams, Paged, Route, Staff},
+    responses::webhook::WebhookAnswer,
 };
 
-/// Lists the store's subscriptions
-#[utoipa::path(
-    tag = "staff",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 100", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "next_cursor of the page before", pattern = "^c[0-9a-f]{16}$")
-    ),
-    responses((status = 200, description = "A page, newest first", body = ListAnswer<WebhookAnswer>), Refusals<'_>, StaffOnly<'_>),
-    security(("bearer" = ["staff"]))
-)]
-#[get("/api/v1/admin/webhooks")]
-pub async fn webhooks(Staff(caller): Staff, query: ListQuery, api: web::Data<Api>) -> Answer<HttpResponse> {
-    let page = query.page()?;
-    let partner = api.shop.partner.clone();
-    let found = api.ask(async move { partner.list(caller.store, page).await }).await?;
-    Ok(HttpResponse::Ok().json(ListAnswer::from(found.map(WebhookAnswer::from))))
+pub fn route() -> Route {
+    Route::get("/api/v1/admin/webhooks", webhooks).named("adminWebhookList", "Lists the store's subscriptions")
+}
+
+async fn webhooks(staff: Staff, params: PageParams, api: Api) -> Answer<Paged<WebhookAnswer>> {
+    api.call(|shop| async move { shop.partner.list(staff.store, params.page).await }).await.map(Paged::of)
 }

@@ -1,4 +1,4 @@
-//! `/admin/webhooks`: which systems are told of the store's orders.
+//! `/admin/webhooks`: which systems receive the store's order events.
 
 pub mod deliveries;
 pub mod get_one;
@@ -7,17 +7,9 @@ pub mod patch;
 pub mod post;
 pub mod remove;
 
-use sluice_partner::{EventType, SubscriptionId};
+use sluice_partner::EventType;
 
-use crate::{
-    fields,
-    problem::{Answer, Problem},
-};
-
-/// The id in a path.
-fn subscription(segment: &str) -> Answer<SubscriptionId> {
-    fields::id(segment).map(SubscriptionId)
-}
+use crate::endpoint::{Answer, Problem};
 
 fn event_types(names: &[String]) -> Answer<Vec<EventType>> {
     let known = |(index, name): (usize, &String)| {

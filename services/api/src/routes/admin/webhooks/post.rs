@@ -1,20 +1,22 @@
 //! POST /admin/webhooks: the answer shows the secret, this once.
 
-use actix_web::{HttpResponse, http::header, post, web};
 use serde::Deserialize;
 use sluice_partner::NewSubscription;
 use utoipa::ToSchema;
 
 use super::event_types;
 use crate::{
-    answers::webhook::WebhookAnswer,
-    auth::Staff,
-    body::Json,
-    precondition,
-    problem::Answer,
-    routes::responses::{BodyRefusals, Refusals, StaffOnly},
-    state::Api,
+    endpoint::{Answer, Api, Created, Json, Route, Staff, Versioned},
+    responses::{webhook::WebhookAnswer, words},
 };
+
+pub fn route() -> Route {
+    Route::post("/api/v1/admin/webhooks", create_webhook)
+        .named("adminWebhookCreate", "Subscribes another system to the store's events")
+        .detail("At most 50 a store. The secret is shown in this answer alone.")
+        .answers("Subscribed, with the secret")
+        .refuses(&["not_found"])
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,8 +24,7 @@ pub struct CreateWebhook {
     /// https:// (or http://) of a public address.
     #[schema(max_length = 1000, example = "https://partner.example/hooks")]
     url: String,
-    /// order.paid, order.cancelled, order.refunded, referral
-    #[schema(min_items = 1, example = json!(["order.paid"]))]
+    #[schema(value_type = Vec<words::EventType>, min_items = 1, example = json!(["order.paid"]))]
     event_types: Vec<String>,
     #[serde(default = "active")]
     #[schema(default = true)]
@@ -34,27 +35,12 @@ fn active() -> bool {
     true
 }
 
-/// Subscribes another system to the store's events
-///
-/// At most 50 a store. The secret is shown in this answer alone.
-#[utoipa::path(
-    tag = "staff",
-    request_body = CreateWebhook,
-    responses(
-        (status = 201, description = "Subscribed, with the secret", body = WebhookAnswer, headers(
-            ("Location" = String, description = "The subscription"), ("ETag" = String))),
-        Refusals<'_>, BodyRefusals<'_>, StaffOnly<'_>
-    ),
-    security(("bearer" = ["staff"]))
-)]
-#[post("/api/v1/admin/webhooks")]
-pub async fn create_webhook(Staff(caller): Staff, body: Json<CreateWebhook>, api: web::Data<Api>) -> Answer<HttpResponse> {
+async fn create_webhook(staff: Staff, body: Json<CreateWebhook>, api: Api) -> Answer<Created<Versioned<WebhookAnswer>>> {
     let CreateWebhook { url, event_types: names, active } = body.fields;
     let new = NewSubscription { url, event_types: event_types(&names)?, active };
-    let partner = api.shop.partner.clone();
-    let created = api.ask(async move { partner.create(caller.store, new).await }).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, format!("/api/v1/admin/webhooks/{}", created.id.0)));
-    response.insert_header(precondition::etag(created.version));
-    Ok(response.json(WebhookAnswer::with_secret(created)))
+    let created = api.call(|shop| async move { shop.partner.create(staff.store, new).await }).await?;
+    Ok(Created {
+        location: format!("/api/v1/admin/webhooks/{}", created.id.0),
+        answer: Versioned(created.version, WebhookAnswer::with_secret(created)),
+    })
 }

@@ -1,6 +1,6 @@
 //! The one table from a code to its HTTP status (docs/errors.md is checked against it).
 
-/// One code of the public catalogue.
+/// One code of the public table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     pub code: &'static str,
@@ -60,7 +60,7 @@ pub const CODES: &[Code] = &[
     code(503, "overloaded", "Too much is running at the same time"),
 ];
 
-/// The catalogue's entry; a code that is not in it is a defect and answers as `internal`.
+/// The table's entry; a code that is not in it is a defect and answers as `internal`.
 pub fn find(code: &str) -> Code {
     const INTERNAL: Code = self::code(500, "internal", "An unexpected error");
     CODES.iter().copied().find(|known| known.code == code).unwrap_or(INTERNAL)

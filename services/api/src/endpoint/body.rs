@@ -3,7 +3,7 @@
 //! The order of refusals: media type (415), size (413, chunked bodies too), JSON (400), then fields (400 `unknown_field`,
 //! 422 `invalid_field`).
 
-use std::{future::Future, io, pin::Pin};
+use std::{future::Future, io, marker::PhantomData, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -13,16 +13,27 @@ use actix_web::{
     web::{Bytes, BytesMut},
 };
 use futures_util::StreamExt as _;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 use sluice_kernel::json::{self, Strict};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ObjectBuilder, OneOfBuilder,
+        schema::{Schema, Type},
+    },
+};
 
+use super::description::{Describes, Description, json_content};
 use crate::problem::{Answer, Problem};
 
+/// What reading any JSON body may be refused with.
+const REFUSALS: &[&str] =
+    &["malformed_json", "unknown_field", "invalid_field", "body_too_large", "unsupported_media_type", "request_timeout"];
+
 /// api.md, Limits.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A JSON body: the request as a type, and as the JSON value it came as (for fingerprints).
 pub struct Json<T> {
@@ -30,17 +41,19 @@ pub struct Json<T> {
     pub value: Value,
 }
 
-/// A JSON body that may be left out, or be `null`.
-pub struct OptionalJson<T> {
-    pub fields: T,
+/// A body without fields, that may be left out or be `null`.
+pub struct NoFields {
     pub value: Value,
 }
 
-/// The bytes as they came, for signatures.
-pub struct RawBody(pub Bytes);
+/// The bytes as they came; `D` describes them.
+pub struct RawBody<D> {
+    pub bytes: Bytes,
+    described: PhantomData<D>,
+}
 
 /// A body without fields: `{}`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
@@ -48,13 +61,13 @@ type Reading<T> = Pin<Box<dyn Future<Output = Answer<T>>>>;
 
 async fn read_all(declared: Option<usize>, mut payload: Payload) -> Answer<Bytes> {
     let too_large = || Problem::new("body_too_large", "A body has at most 64 KiB.");
-    if declared.is_some_and(|length| length > MOST_BYTES) {
+    if declared.is_some_and(|length| length > MAX_BYTES) {
         return Err(too_large());
     }
     let mut all = BytesMut::with_capacity(declared.unwrap_or(512));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
-        if all.len() + chunk.len() > MOST_BYTES {
+        if all.len() + chunk.len() > MAX_BYTES {
             return Err(too_large());
         }
         all.extend_from_slice(&chunk);
@@ -143,7 +156,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
+impl FromRequest for NoFields {
     type Error = Problem;
     type Future = Reading<Self>;
 
@@ -153,21 +166,44 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
         Box::pin(async move {
             let bytes = read_all(declared, payload).await?;
             if bytes.is_empty() {
-                return Ok(Self { fields: T::default(), value: Value::Null });
+                return Ok(Self { value: Value::Null });
             }
             media?;
-            let (fields, value) = parse::<Option<T>>(&bytes)?;
-            Ok(Self { fields: fields.unwrap_or_default(), value })
+            parse::<Option<Nothing>>(&bytes).map(|(_, value)| Self { value })
         })
     }
 }
 
-impl FromRequest for RawBody {
+impl<D: 'static> FromRequest for RawBody<D> {
     type Error = Problem;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (declared, payload) = (declared_length(request), payload.take());
-        Box::pin(async move { read_all(declared, payload).await.map(Self) })
+        Box::pin(async move { read_all(declared, payload).await.map(|bytes| Self { bytes, described: PhantomData }) })
+    }
+}
+
+impl<T: ToSchema> Describes for Json<T> {
+    fn describe(operation: &mut Description) {
+        let content = json_content(operation.schema::<T>());
+        operation.takes(true, None, vec![("application/json", content)]);
+        operation.refuses(REFUSALS);
+    }
+}
+
+impl Describes for NoFields {
+    fn describe(operation: &mut Description) {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        let content = json_content(Schema::from(OneOfBuilder::new().item(null).item(operation.schema::<Nothing>()).build()));
+        operation.takes(false, Some("May be left out"), vec![("application/json", content)]);
+        operation.refuses(REFUSALS);
+    }
+}
+
+impl<D: Describes> Describes for RawBody<D> {
+    fn describe(operation: &mut Description) {
+        D::describe(operation);
+        operation.refuses(&["body_too_large", "request_timeout"]);
     }
 }

@@ -9,12 +9,11 @@ use sluice_inventory::Figures;
 use sluice_kernel::{Money, Points, ProductId, Quantity, SkuId, Timestamp};
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::shape;
 
 /// A listed product.
 #[derive(Serialize, ToSchema)]
 pub struct ProductAnswer {
-    #[schema(value_type = String)]
     pub id: ProductId,
     pub title: String,
     pub pictures: Vec<String>,
@@ -29,13 +28,10 @@ pub struct ProductAnswer {
 
 #[derive(Serialize, ToSchema)]
 pub struct SkuAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
     pub code: String,
     pub spec: String,
-    #[schema(value_type = shape::Money)]
     pub price: Money,
-    #[schema(value_type = i64)]
     pub points: Points,
     /// Units that could be ordered now.
     pub usable: i64,
@@ -71,14 +67,14 @@ impl ProductAnswer {
 /// A product as staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct StaffProductAnswer {
-    #[schema(value_type = String)]
     pub id: ProductId,
     pub title: String,
     pub pictures: Vec<String>,
     pub delivery_place: String,
     /// 0 physical, 1 to 4 virtual.
     pub receiving_way: u8,
-    /// The customer's own product identifier, told to partners.
+    /// The customer's own product identifier, sent to partners.
+    #[schema(required)]
     pub customer_product_id: Option<String>,
     #[schema(value_type = Vec<shape::FormField>)]
     pub order_form_items: Vec<FormField>,
@@ -88,22 +84,17 @@ pub struct StaffProductAnswer {
     pub offer_only: bool,
     /// The ETag's number.
     pub version: i64,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     pub skus: Vec<StaffSkuAnswer>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct StaffSkuAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
-    #[schema(value_type = String)]
     pub product_id: ProductId,
     pub code: String,
     pub spec: String,
-    #[schema(value_type = shape::Money)]
     pub price: Money,
-    #[schema(value_type = i64)]
     pub points: Points,
     /// What promoters may share, per unit, in minor units.
     pub allotable_profit: i64,
@@ -157,31 +148,24 @@ impl From<Product> for StaffProductAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct CartAnswer {
     pub items: Vec<CartItemAnswer>,
-    #[schema(value_type = shape::Money)]
     pub selected_total: Money,
-    #[schema(value_type = i64)]
     pub selected_points: Points,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct CartItemAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
-    #[schema(value_type = String)]
     pub product_id: ProductId,
     pub title: String,
     pub spec: String,
-    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
     pub quantity: Quantity,
     pub selected: bool,
-    #[schema(value_type = shape::Money)]
     pub unit_price: Money,
-    #[schema(value_type = i64)]
     pub unit_points: Points,
-    #[schema(value_type = shape::Money)]
     pub line_total: Money,
     pub buyable: bool,
-    /// off_shelf or insufficient_stock where it is not buyable, else null.
+    /// Why it is not buyable, else null.
+    #[schema(value_type = Option<shape::NotBuyable>, required)]
     pub reason: Option<&'static str>,
 }
 

@@ -5,6 +5,8 @@ use sluice_inventory::{Figures, Movement, Stock, StockTrace};
 use sluice_kernel::{OrderNo, SkuId, Timestamp};
 use utoipa::ToSchema;
 
+use crate::responses::words;
+
 /// Units of a SKU; usable + locked + sold = received.
 #[derive(Serialize, ToSchema)]
 pub struct FiguresAnswer {
@@ -41,7 +43,6 @@ impl From<Stock> for StockAnswer {
 /// Every movement of a SKU, and the proof that they add up.
 #[derive(Serialize, ToSchema)]
 pub struct TraceAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
     pub movements: Vec<MovementAnswer>,
     /// Recomputed from all movements alone.
@@ -58,16 +59,15 @@ pub struct TraceAnswer {
 pub struct MovementAnswer {
     /// Reservation, refund or adjustment.
     pub movement_id: String,
-    /// `ce_id` of the event that told it.
+    /// `ce_id` of the event that announced it.
     pub event_id: String,
-    /// reserve, sell, release, restock or adjust.
-    pub kind: &'static str,
+    pub kind: words::MovementKind,
     /// Negative only where units were written off.
     pub quantity: i64,
-    #[schema(value_type = Option<String>)]
+    #[schema(required)]
     pub order_no: Option<OrderNo>,
+    #[schema(required)]
     pub reason: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// False while it waits for its predecessor.
     pub applied: bool,
@@ -78,7 +78,7 @@ impl TraceAnswer {
         let movement = |movement: Movement| MovementAnswer {
             event_id: format!("{}/{}/{}", movement.movement_id, movement.kind.as_str(), movement.sku),
             movement_id: movement.movement_id,
-            kind: movement.kind.as_str(),
+            kind: movement.kind.into(),
             quantity: movement.quantity,
             order_no: movement.order_no,
             reason: movement.reason,

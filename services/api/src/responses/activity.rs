@@ -9,7 +9,7 @@ use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, Points, ProductId, S
 use sluice_promotion::{Activity, ActivityOffers, Campaign, Discount, Mode, Offer, Redemption};
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::{shape, words};
 
 /// A discount as a JSON number; four decimal places survive it.
 fn number<S: Serializer>(discount: &Discount, serializer: S) -> Result<S::Ok, S::Error> {
@@ -22,25 +22,19 @@ fn number<S: Serializer>(discount: &Discount, serializer: S) -> Result<S::Ok, S:
 /// A running or coming promotion with its products.
 #[derive(Serialize, ToSchema)]
 pub struct ActivityAnswer {
-    #[schema(value_type = String)]
     pub id: ActivityId,
     pub title: String,
     /// Included, as the end is.
-    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
-    /// coming, running or over.
-    pub status: &'static str,
+    pub status: words::ActivityStatus,
     pub products: Vec<OfferAnswer>,
 }
 
 /// A product of an activity.
 #[derive(Serialize, ToSchema)]
 pub struct OfferAnswer {
-    #[schema(value_type = String)]
     pub product_id: ProductId,
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
     pub title: String,
     pub pictures: Vec<String>,
@@ -50,8 +44,8 @@ pub struct OfferAnswer {
     /// What an order of it must carry.
     #[schema(value_type = Vec<shape::FormField>)]
     pub order_form_items: Vec<FormField>,
-    /// cash or points: the pay type its orders must name.
-    pub mode: &'static str,
+    /// The pay type its orders must name.
+    pub mode: words::PayType,
     /// A factor above 0, at most 1.
     #[serde(serialize_with = "number")]
     #[schema(value_type = f64)]
@@ -59,18 +53,15 @@ pub struct OfferAnswer {
     /// 1 promotion, 2 plain sale: without a discount.
     pub sales_status: i64,
     /// Before the discount.
-    #[schema(value_type = shape::Money)]
     pub price: Money,
     /// Before the discount.
-    #[schema(value_type = i64)]
     pub points: Points,
     /// What one unit costs in money; zero where it is paid in points.
-    #[schema(value_type = shape::Money)]
     pub discounted_price: Money,
     /// What one unit costs in points; zero where it is paid in money.
-    #[schema(value_type = i64)]
     pub discounted_points: Points,
     /// Units a user may take, over all orders; null where nothing limits them.
+    #[schema(required)]
     pub per_user_limit: Option<i64>,
     /// Units that could be ordered now.
     pub usable: i64,
@@ -92,7 +83,7 @@ impl ActivityAnswer {
             title: activity.title,
             starts_at: activity.window.starts_at,
             ends_at: activity.window.ends_at,
-            status: activity.window.status(now).as_str(),
+            status: activity.window.status(now).into(),
             products,
         }
     }
@@ -113,7 +104,7 @@ impl OfferAnswer {
             spec: card.spec.to_string(),
             receiving_way: card.receiving_way.get(),
             order_form_items: card.order_form_items.to_vec(),
-            mode: mode.as_str(),
+            mode: mode.into(),
             discount: offer.terms.discount,
             sales_status: offer.terms.sales_status.number(),
             price: card.price,
@@ -130,17 +121,13 @@ impl OfferAnswer {
 /// An activity as staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct StaffActivityAnswer {
-    #[schema(value_type = String)]
     pub id: ActivityId,
     pub title: String,
-    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
-    /// The mode of products that have none of their own: cash or points.
-    pub mode: &'static str,
-    /// coming, running or over.
-    pub status: &'static str,
+    /// The mode of products that have none of their own.
+    pub mode: words::PayType,
+    pub status: words::ActivityStatus,
     /// The ETag's number.
     pub version: i64,
 }
@@ -152,8 +139,8 @@ impl StaffActivityAnswer {
             title: activity.title,
             starts_at: activity.window.starts_at,
             ends_at: activity.window.ends_at,
-            mode: activity.mode.as_str(),
-            status: activity.window.status(now).as_str(),
+            mode: activity.mode.into(),
+            status: activity.window.status(now).into(),
             version: activity.version,
         }
     }
@@ -177,19 +164,18 @@ impl StaffActivityOffersAnswer {
 /// A product's part in its activity; what it is and costs stands at the product and the SKU.
 #[derive(Serialize, ToSchema)]
 pub struct StaffOfferAnswer {
-    #[schema(value_type = String)]
     pub product_id: ProductId,
-    #[schema(value_type = String)]
     pub activity_id: ActivityId,
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
-    /// cash or points; null: the activity's.
-    pub mode: Option<&'static str>,
+    /// Null: the activity's.
+    #[schema(required)]
+    pub mode: Option<words::PayType>,
     #[serde(serialize_with = "number")]
     #[schema(value_type = f64)]
     pub discount: Discount,
     /// 1 promotion, 2 plain sale: without a discount.
     pub sales_status: i64,
+    #[schema(required)]
     pub per_user_limit: Option<i64>,
     /// Taken out of its activity.
     pub deleted: bool,
@@ -203,7 +189,7 @@ impl From<Offer> for StaffOfferAnswer {
             product_id: offer.product_id,
             activity_id: offer.activity_id,
             sku_id: offer.sku_id,
-            mode: offer.terms.mode.map(Mode::as_str),
+            mode: offer.terms.mode.map(words::PayType::from),
             discount: offer.terms.discount,
             sales_status: offer.terms.sales_status.number(),
             per_user_limit: offer.terms.per_user_limit,
@@ -216,15 +202,11 @@ impl From<Offer> for StaffOfferAnswer {
 /// An invitation campaign: orders placed while it runs keep its id.
 #[derive(Serialize, ToSchema)]
 pub struct CampaignAnswer {
-    #[schema(value_type = String)]
     pub id: CampaignId,
     pub name: String,
-    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
-    /// coming, running or over.
-    pub status: &'static str,
+    pub status: words::ActivityStatus,
     /// The ETag's number.
     pub version: i64,
 }
@@ -236,7 +218,7 @@ impl CampaignAnswer {
             name: campaign.name,
             starts_at: campaign.window.starts_at,
             ends_at: campaign.window.ends_at,
-            status: campaign.window.status(now).as_str(),
+            status: campaign.window.status(now).into(),
             version: campaign.version,
         }
     }
@@ -245,29 +227,23 @@ impl CampaignAnswer {
 /// A paid activity order.
 #[derive(Serialize, ToSchema)]
 pub struct RedemptionAnswer {
-    #[schema(value_type = String)]
     pub order_no: OrderNo,
-    #[schema(value_type = String)]
     pub user_id: UserId,
-    #[schema(value_type = String)]
     pub activity_id: ActivityId,
-    #[schema(value_type = String)]
     pub product_id: ProductId,
     pub quantity: i64,
-    #[schema(value_type = shape::Money)]
     pub cash: Money,
-    #[schema(value_type = i64)]
     pub points: Points,
     /// Whom the sealed referrer named.
+    #[schema(required)]
     pub promoter: Option<String>,
     /// Allotable profit of one unit, in minor units.
     pub unit_profit: i64,
     pub total_profit: i64,
-    #[schema(value_type = Option<String>)]
+    #[schema(required)]
     pub campaign_id: Option<CampaignId>,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub refunded_at: Option<Timestamp>,
 }
 

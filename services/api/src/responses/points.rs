@@ -5,12 +5,15 @@ use sluice_kernel::Timestamp;
 use sluice_points::{PointsEntry, PointsStatement};
 use utoipa::ToSchema;
 
+use crate::responses::words;
+
 /// A user's balance with a page of what moved it, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct PointsAnswer {
     pub balance: i64,
     pub data: Vec<PointsEntryAnswer>,
     /// Send it as `cursor` to go on; null at the end.
+    #[schema(required)]
     pub next_cursor: Option<String>,
     pub has_more: bool,
 }
@@ -18,16 +21,15 @@ pub struct PointsAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct PointsEntryAnswer {
     pub id: String,
-    /// grant, deduct or refund.
-    pub kind: &'static str,
+    pub kind: words::PointsKind,
     /// Negative where points left the account.
     pub points: i64,
     /// The order's number, the refund's id or the name of the grant; unique for its kind.
     pub business_id: String,
+    #[schema(required)]
     pub order_no: Option<String>,
     pub balance_after: i64,
     pub reason: String,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
@@ -35,7 +37,7 @@ impl From<PointsEntry> for PointsEntryAnswer {
     fn from(entry: PointsEntry) -> Self {
         Self {
             id: entry.id.to_string(),
-            kind: entry.kind.as_str(),
+            kind: entry.kind.into(),
             points: entry.points.0,
             business_id: entry.business_id,
             order_no: entry.order_no.map(|order| order.to_string()),

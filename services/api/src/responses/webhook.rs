@@ -6,45 +6,53 @@ use sluice_kernel::Timestamp;
 use sluice_partner::{Attempt, Delivery, Subscription, TargetHealth};
 use utoipa::ToSchema;
 
+use crate::responses::words;
+
 /// An address of another system, and what it wants to hear.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookAnswer {
     pub id: String,
     pub url: String,
-    /// order.paid, order.cancelled, order.refunded, referral
-    pub event_types: Vec<&'static str>,
+    pub event_types: Vec<words::EventType>,
     pub active: bool,
     /// `whsec_` and base64 of the key that signs; only in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Until when the secret before the last rotation signs as well.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub previous_secret_until: Option<Timestamp>,
     pub health: HealthAnswer,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
 /// How the target does.
 #[derive(Serialize, ToSchema)]
 pub struct HealthAnswer {
-    /// `well`, or `away`: then its messages wait and one probes it now and then.
-    pub state: &'static str,
+    pub state: HealthState,
     /// Tries that failed in a row.
     pub failures: u32,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub paused_until: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub last_success_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub last_failure_at: Option<Timestamp>,
+    #[schema(required)]
     pub last_error: Option<String>,
+}
+
+/// `away`: its messages wait, and one probes it now and then.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthState {
+    Well,
+    Away,
 }
 
 impl From<TargetHealth> for HealthAnswer {
     fn from(health: TargetHealth) -> Self {
         Self {
-            state: if health.failures == 0 { "well" } else { "away" },
+            state: if health.failures == 0 { HealthState::Well } else { HealthState::Away },
             failures: health.failures,
             paused_until: health.paused_until,
             last_success_at: health.last_success_at,
@@ -67,7 +75,7 @@ impl From<Subscription> for WebhookAnswer {
         Self {
             id: subscription.id.0.to_string(),
             url: subscription.url,
-            event_types: subscription.event_types.into_iter().map(sluice_partner::EventType::as_str).collect(),
+            event_types: subscription.event_types.into_iter().map(words::EventType::from).collect(),
             active: subscription.active,
             secret: None,
             previous_secret_until: subscription.previous_secret.map(|(_, until)| until),
@@ -84,22 +92,22 @@ pub struct WebhookDeliveryAnswer {
     pub id: String,
     pub subscription_id: String,
     pub event_id: String,
-    pub event_type: &'static str,
+    pub event_type: words::EventType,
     pub order_no: String,
-    /// pending, delivered or exhausted
-    pub state: &'static str,
+    pub state: words::DeliveryState,
     pub tries: u32,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub first_try_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub last_try_at: Option<Timestamp>,
     /// Not before; null unless it is pending.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub next_try_at: Option<Timestamp>,
     /// HTTP status of the last try, where there was an answer.
+    #[schema(required)]
     pub last_status: Option<u16>,
+    #[schema(required)]
     pub last_error: Option<String>,
 }
 
@@ -110,9 +118,9 @@ impl From<Delivery> for WebhookDeliveryAnswer {
             id: delivery.id.0,
             subscription_id: delivery.subscription.0.to_string(),
             event_id: delivery.event_id,
-            event_type: delivery.event_type.as_str(),
+            event_type: delivery.event_type.into(),
             order_no: delivery.order_no.to_string(),
-            state: delivery.state.as_str(),
+            state: delivery.state.into(),
             tries: delivery.tries,
             created_at: delivery.created_at,
             first_try_at: delivery.first_try_at,
@@ -126,7 +134,7 @@ impl From<Delivery> for WebhookDeliveryAnswer {
 
 /// A delivery with what is sent and its newest tries.
 #[derive(Serialize, ToSchema)]
-pub struct WebhookStoryAnswer {
+pub struct WebhookTraceAnswer {
     #[serde(flatten)]
     pub delivery: WebhookDeliveryAnswer,
     /// The body: {type, timestamp, data}.
@@ -138,14 +146,15 @@ pub struct WebhookStoryAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct WebhookAttemptAnswer {
     pub number: u32,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub took_ms: u64,
+    #[schema(required)]
     pub status: Option<u16>,
+    #[schema(required)]
     pub error: Option<String>,
 }
 
-impl WebhookStoryAnswer {
+impl WebhookTraceAnswer {
     pub fn new(delivery: Delivery, attempts: Vec<Attempt>) -> Self {
         let payload = serde_json::from_str(&delivery.body).unwrap_or_else(|_| Value::String(delivery.body.clone()));
         let attempts = attempts.into_iter().map(|attempt| WebhookAttemptAnswer {

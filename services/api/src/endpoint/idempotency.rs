@@ -6,7 +6,9 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sluice_order::IdempotencyKey;
+use utoipa::openapi::{ObjectBuilder, path::ParameterIn, schema::Type};
 
+use super::description::{Describes, Description};
 use crate::{
     auth::Caller,
     problem::{Answer, Problem},
@@ -14,7 +16,7 @@ use crate::{
 
 const NAME: &str = "idempotency-key";
 const POINTER: &str = "/headers/Idempotency-Key";
-const MOST_LETTERS: usize = 255;
+const MAX_CHARACTERS: usize = 255;
 
 /// The header of a request that needs it.
 pub struct Key(pub String);
@@ -28,7 +30,7 @@ fn read(request: &HttpRequest) -> Answer<Option<String>> {
         return Err(Problem::invalid(POINTER, "sent more than once"));
     }
     let bytes = value.as_bytes();
-    let sound = (1..=MOST_LETTERS).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    let sound = (1..=MAX_CHARACTERS).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     let text = value.to_str().ok().filter(|_| sound);
     text.map(|text| Some(text.to_owned())).ok_or_else(|| Problem::invalid(POINTER, "1 to 255 visible ASCII characters"))
 }
@@ -43,6 +45,15 @@ impl FromRequest for Key {
     }
 }
 
+impl Describes for Key {
+    fn describe(operation: &mut Description) {
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_CHARACTERS));
+        let says = "1 to 255 visible ASCII characters of the client's choice";
+        operation.parameter("Idempotency-Key", ParameterIn::Header, true, says, schema.pattern(Some("^[!-~]+$")).into());
+        operation.refuses(&["idempotency_key_missing", "invalid_field", "idempotency_key_reused"]);
+    }
+}
+
 impl Key {
     /// `route` with its scope: the caller's store and user. The path is part of the fingerprint.
     pub fn for_request(self, route: &'static str, caller: &Caller, path: &str, body: &Value) -> IdempotencyKey {
@@ -52,6 +63,12 @@ impl Key {
     /// Of a request about one order: its path belongs to the scope, so a key used for one order is free for another.
     pub fn for_order(self, route: &'static str, caller: &Caller, path: &str, body: &Value) -> IdempotencyKey {
         Self(format!("{path}\n{}", self.0)).for_request(route, caller, path, body)
+    }
+
+    /// 128 bits that follow from the key and the scope it is unique in.
+    pub fn id_within(&self, scope: &str) -> String {
+        let hash = Sha256::digest(format!("{scope}\n{}", self.0));
+        hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 

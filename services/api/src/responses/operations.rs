@@ -2,17 +2,19 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sluice_catalog::StoreSettings;
+use sluice_catalog::{Store, StoreSettings};
 use sluice_events::{DeadLetter, OutboxStats};
 use sluice_kernel::Timestamp;
 use sluice_pay::PayException;
 use utoipa::ToSchema;
 
+use crate::responses::{shape, words};
+
 /// An event that could not be handled.
 #[derive(Serialize, ToSchema)]
 pub struct DeadLetterAnswer {
     pub id: String,
-    pub topic: &'static str,
+    pub topic: words::Topic,
     pub consumer: String,
     /// `ce_id`
     pub event_id: String,
@@ -21,21 +23,19 @@ pub struct DeadLetterAnswer {
     pub kind: String,
     pub key: String,
     /// `ce_time`
-    #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
+    #[schema(required)]
     pub traceparent: Option<String>,
     pub attempts: u32,
     pub error_code: String,
     pub error_detail: String,
     /// When it failed last.
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// dead, replaying (it is tried again just now) or handled.
-    pub state: &'static str,
+    pub state: words::LetterState,
     /// How often it was tried again.
     pub replays: u32,
     /// When it was tried again; null where it was not, or failed again since.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub replayed_at: Option<Timestamp>,
     /// The payload.
     pub data: Value,
@@ -46,7 +46,7 @@ impl From<DeadLetter> for DeadLetterAnswer {
         let data = serde_json::from_str(&letter.envelope.data).unwrap_or(Value::String(letter.envelope.data));
         Self {
             id: letter.id.0.to_string(),
-            topic: letter.envelope.topic.name(),
+            topic: letter.envelope.topic.into(),
             consumer: letter.consumer,
             event_id: letter.envelope.id,
             kind: letter.envelope.kind.into_owned(),
@@ -57,7 +57,7 @@ impl From<DeadLetter> for DeadLetterAnswer {
             error_code: letter.error_code,
             error_detail: letter.error_detail,
             at: letter.at,
-            state: letter.state.as_str(),
+            state: letter.state.into(),
             replays: letter.replays,
             replayed_at: letter.replayed_at,
             data,
@@ -71,7 +71,7 @@ pub struct OutboxAnswer {
     pub pending: u64,
     /// Age of the oldest one, 0 where none waits.
     pub oldest_age_seconds: u64,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     pub oldest_at: Option<Timestamp>,
 }
 
@@ -86,12 +86,13 @@ impl OutboxAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct ExceptionAnswer {
     pub id: String,
-    /// payment_mismatch, paid_after_close, paid_twice, refund_refused, refund_unanswered or settlement_refused.
+    #[schema(value_type = shape::ExceptionKind)]
     pub kind: String,
+    #[schema(required)]
     pub order_no: Option<String>,
+    #[schema(required)]
     pub payment_id: Option<String>,
     pub detail: String,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
@@ -112,14 +113,16 @@ impl From<PayException> for ExceptionAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct SettingsAnswer {
     pub special: bool,
+    #[schema(required)]
     pub h5_redirect_type: Option<String>,
     /// [a, b]: b points are worth a major units.
+    #[schema(required)]
     pub points_to_cash_ratio: Option<[i64; 2]>,
 }
 
-impl From<StoreSettings> for SettingsAnswer {
-    fn from(settings: StoreSettings) -> Self {
-        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = settings;
+impl From<Store> for SettingsAnswer {
+    fn from(store: Store) -> Self {
+        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = store.settings;
         Self { special, h5_redirect_type, points_to_cash_ratio }
     }
 }

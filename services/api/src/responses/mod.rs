@@ -9,3 +9,4 @@ pub mod product;
 pub mod shape;
 pub mod stock;
 pub mod webhook;
+pub mod words;

@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
 pub const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
                                   frame-ancestors 'none'";
 
-pub const STYLE: &str = include_str!("page.css");
+pub const STYLE: &str = include_str!("html.css");
 
 /// Text as it may stand between tags and in quoted attributes.
 pub fn escaped(text: &str) -> String {
@@ -32,7 +32,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// A page; `title` is escaped here, `content` is markup made of escaped parts.
-pub fn html(status: StatusCode, title: &str, content: &str) -> HttpResponse {
+pub fn page(status: StatusCode, title: &str, content: &str) -> HttpResponse {
     let title = escaped(title);
     let mut text = String::with_capacity(content.len() + 512);
     let written = write!(

@@ -7,34 +7,26 @@ use sluice_kernel::{
     ActivityId, Money, OrderNo, PaymentHandle, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId,
 };
 use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Recipient, RefundOutcome};
-use sluice_pay::PayRefund;
+use sluice_pay::{PayRefund, RefundStatus};
 use utoipa::ToSchema;
 
-use crate::answers::shape;
+use crate::responses::words;
 
 /// An order.
 #[derive(Serialize, ToSchema)]
 pub struct OrderAnswer {
-    #[schema(value_type = String)]
     pub order_no: OrderNo,
-    /// `cart` or `activity`.
-    pub kind: &'static str,
-    /// unpaid, confirming, paid, fulfilled, completed, cancelled, failed, paid_after_close, refunded.
-    pub status: &'static str,
-    /// user, expired or staff; only where it is cancelled.
+    pub kind: words::OrderKind,
+    pub status: words::OrderStatus,
+    /// Only where it is cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cancel_reason: Option<&'static str>,
-    #[schema(value_type = shape::Money)]
+    pub cancel_reason: Option<words::CancelReason>,
     pub total: Money,
-    #[schema(value_type = i64)]
     pub points_total: Points,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// End of the payment window.
-    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub paid_at: Option<Timestamp>,
     pub items: Vec<ItemAnswer>,
     /// One for each delivery place.
@@ -43,11 +35,10 @@ pub struct OrderAnswer {
     pub recipient: Recipient,
     /// The activity it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub activity_id: Option<ActivityId>,
-    /// `cash` or `points`; only of an order of an activity.
+    /// Only of an order of an activity.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pay_type: Option<&'static str>,
+    pub pay_type: Option<words::PayType>,
     /// Decimal, above 0 and at most 1; only of an order of an activity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<String>,
@@ -56,45 +47,36 @@ pub struct OrderAnswer {
     pub own_form: Option<String>,
     pub redirect_type: String,
     /// Null where none could be prepared yet.
+    #[schema(required)]
     pub payment: Option<PaymentAnswer>,
-    /// none, partial or full.
-    pub refund_status: &'static str,
+    pub refund_status: words::RefundState,
 }
 
 #[derive(Clone, Serialize, ToSchema)]
 pub struct ItemAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
-    #[schema(value_type = String)]
     pub product_id: ProductId,
     #[schema(value_type = String)]
     pub title: Arc<str>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub picture: Option<Arc<str>>,
     #[schema(value_type = String)]
     pub spec: Arc<str>,
     #[schema(value_type = String)]
     pub code: Arc<str>,
-    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
     pub quantity: Quantity,
-    #[schema(value_type = shape::Money)]
     pub unit_price: Money,
-    #[schema(value_type = i64)]
     pub unit_points: Points,
-    #[schema(value_type = shape::Money)]
     pub line_total: Money,
 }
 
 /// What one delivery place fulfils.
 #[derive(Serialize, ToSchema)]
 pub struct ChildAnswer {
-    #[schema(value_type = String)]
     pub order_no: OrderNo,
     #[schema(value_type = String)]
     pub delivery_place: Arc<str>,
-    #[schema(value_type = shape::Money)]
     pub total: Money,
-    #[schema(value_type = i64)]
     pub points_total: Points,
     pub items: Vec<ItemAnswer>,
 }
@@ -117,11 +99,9 @@ pub struct RecipientAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct PaymentAnswer {
     /// Random, 128 bits: the cashier needs no token.
-    #[schema(value_type = String)]
     pub payment_id: PaymentId,
     pub provider: String,
     pub url: String,
-    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
 
@@ -167,7 +147,7 @@ fn children(order: &Order) -> Vec<ChildAnswer> {
 impl OrderAnswer {
     pub fn new(order: Order, payment: Option<PaymentHandle>) -> Self {
         let cancel_reason = match order.state {
-            OrderState::Cancelled { reason } => Some(reason.as_str()),
+            OrderState::Cancelled { reason } => Some(reason.into()),
             OrderState::Unpaid
             | OrderState::Confirming
             | OrderState::Paid { .. }
@@ -180,8 +160,8 @@ impl OrderAnswer {
         let part = order.terms.activity.as_ref();
         Self {
             order_no: order.order_no,
-            kind: order.terms.kind.as_str(),
-            status: order.status().as_str(),
+            kind: order.terms.kind.into(),
+            status: order.status().into(),
             cancel_reason,
             total: order.terms.total,
             points_total: order.terms.points_total,
@@ -192,12 +172,12 @@ impl OrderAnswer {
             children: children(&order),
             recipient: order.terms.recipient,
             activity_id: part.map(|part| part.activity_id),
-            pay_type: part.map(|part| part.pay_type.as_str()),
+            pay_type: part.map(|part| part.pay_type.into()),
             discount: part.map(|part| part.discount.normalize().to_string()),
             own_form: part.and_then(|part| part.own_form.clone()),
             redirect_type: order.terms.redirect_type,
             payment: payment.map(PaymentAnswer::from),
-            refund_status: order.refund_state.as_str(),
+            refund_status: order.refund_state.into(),
         }
     }
 }
@@ -213,21 +193,23 @@ impl From<OrderDetail> for OrderAnswer {
 pub struct StaffOrderAnswer {
     #[serde(flatten)]
     pub order: OrderAnswer,
-    #[schema(value_type = String)]
     pub user_id: UserId,
     /// Allotable profit of all lines, in minor units.
     pub profit_total: i64,
     /// Given back so far.
-    #[schema(value_type = shape::Money)]
     pub refunded: Money,
+    #[schema(required)]
     pub store_code: Option<String>,
     pub attribution: AttributionAnswer,
+    #[schema(required)]
     pub referrer: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct AttributionAnswer {
+    #[schema(required)]
     pub rq: Option<String>,
+    #[schema(required)]
     pub cookie_id: Option<String>,
 }
 
@@ -250,31 +232,24 @@ impl From<OrderDetail> for StaffOrderAnswer {
 /// A refund.
 #[derive(Serialize, ToSchema)]
 pub struct RefundAnswer {
-    #[schema(value_type = String)]
     pub refund_id: RefundId,
-    #[schema(value_type = String)]
     pub order_no: OrderNo,
     /// Zero where the order was paid in points.
-    #[schema(value_type = shape::Money)]
     pub amount: Money,
     /// Where the order was paid in points.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
     pub points: Option<Points>,
-    /// `pending` until the provider has answered, then `done`.
-    pub status: &'static str,
+    pub status: words::RefundStatus,
     pub reason: String,
-    /// Units that return to stock; told in the list.
+    /// Units that return to stock; only in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restock_items: Option<Vec<RestockAnswer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct RestockAnswer {
-    #[schema(value_type = String)]
     pub sku_id: SkuId,
     pub quantity: i64,
 }
@@ -286,7 +261,7 @@ impl RefundAnswer {
             order_no: asked.order_no,
             amount: Money { amount: asked.amount, ..total },
             points: asked.points,
-            status: if asked.done { "done" } else { "pending" },
+            status: if asked.done { RefundStatus::Done } else { RefundStatus::Pending }.into(),
             reason,
             restock_items: None,
             created_at: None,
@@ -302,7 +277,7 @@ impl From<PayRefund> for RefundAnswer {
             order_no: refund.order_no,
             amount: refund.amount,
             points: None,
-            status: refund.status.as_str(),
+            status: refund.status.into(),
             restock_items: Some(restock.collect()),
             reason: refund.reason,
             created_at: Some(refund.created_at),

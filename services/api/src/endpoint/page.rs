@@ -1,0 +1,170 @@
+//! Lists: `limit`, `cursor` and the filters a list knows. A parameter it does not know is refused.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, web};
+use serde::Serialize;
+use sluice_kernel::{Page, PageRequest};
+use utoipa::{
+    PartialSchema as _, ToSchema,
+    openapi::{
+        ArrayBuilder, ObjectBuilder, RefOr,
+        path::ParameterIn,
+        schema::{Schema, SchemaType, Type},
+    },
+};
+
+use super::description::{Describes, Description, json_content};
+use crate::problem::{Answer, Problem};
+
+/// A page of a list, newest first.
+#[derive(Serialize)]
+pub struct Paged<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    has_more: bool,
+}
+
+impl<T> Paged<T> {
+    pub fn of<V>(page: Page<V>) -> Self
+    where
+        T: From<V>,
+    {
+        Self::from(page.map(T::from))
+    }
+
+    /// A list that is short by nature.
+    pub fn whole<V>(entries: Vec<V>) -> Self
+    where
+        T: From<V>,
+    {
+        Self { data: entries.into_iter().map(T::from).collect(), next_cursor: None, has_more: false }
+    }
+}
+
+impl<T> From<Page<T>> for Paged<T> {
+    fn from(page: Page<T>) -> Self {
+        Self { data: page.data, next_cursor: page.next_cursor, has_more: page.has_more }
+    }
+}
+
+impl<T: Serialize> Responder for Paged<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(self)
+    }
+}
+
+impl<T: ToSchema> Describes for Paged<T> {
+    fn describe(operation: &mut Description) {
+        let entry = operation.schema::<T>();
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` to go on; null at the end."));
+        let list = ObjectBuilder::new()
+            .property("data", ArrayBuilder::new().items(entry))
+            .property("next_cursor", cursor)
+            .property("has_more", bool::schema())
+            .required("data")
+            .required("next_cursor")
+            .required("has_more");
+        let schema = operation.named_schema(format!("{}List", T::name()), Schema::from(list.build()));
+        operation.gives(200, "A page, newest first");
+        operation.with_content("application/json", json_content(schema));
+    }
+}
+
+/// What a list lets its caller choose, beyond the page.
+pub trait Filter: Sized {
+    fn take(query: &mut Query) -> Answer<Self>;
+    fn describe(operation: &mut Description);
+}
+
+impl Filter for () {
+    fn take(_: &mut Query) -> Answer<Self> {
+        Ok(())
+    }
+
+    fn describe(_: &mut Description) {}
+}
+
+/// The page that is asked for, and of what.
+pub struct PageParams<F = ()> {
+    pub page: PageRequest,
+    pub filter: F,
+}
+
+impl<F: Filter> FromRequest for PageParams<F> {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = |mut query: Query| {
+            let filter = F::take(&mut query)?;
+            Ok(Self { page: query.page()?, filter })
+        };
+        ready(Query::of(request).and_then(read))
+    }
+}
+
+impl<F: Filter> Describes for PageParams<F> {
+    fn describe(operation: &mut Description) {
+        F::describe(operation);
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(100)).default(Some(20.into()));
+        operation.parameter("limit", ParameterIn::Query, false, "Entries of a page, 1 to 100", limit.into());
+        let cursor = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^c[0-9a-f]{16}$"));
+        operation.parameter("cursor", ParameterIn::Query, false, "next_cursor of the page before", cursor.into());
+        operation.refuses(&["malformed_request", "invalid_cursor", "unknown_field", "invalid_field"]);
+    }
+}
+
+/// The query's parameters; each is taken out by whoever knows it.
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn of(request: &HttpRequest) -> Answer<Self> {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        pairs.map(|pairs| Self(pairs.into_inner())).map_err(|_| Problem::new("malformed_request", "The query is not readable."))
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// A parameter that has only certain values; `reason` says what is wrong with any other.
+    pub fn one_of<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, reason: &'static str) -> Answer<Option<T>> {
+        let unknown = || Problem::invalid(format!("/query/{name}"), reason);
+        self.take(name).map(|text| read(&text).ok_or_else(unknown)).transpose()
+    }
+
+    /// What is left: `limit`, `cursor`, and nothing else.
+    fn page(mut self) -> Answer<PageRequest> {
+        let limit = match self.take("limit") {
+            None => PageRequest::DEFAULT_LIMIT,
+            Some(text) => {
+                let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit));
+                limit.ok_or_else(|| Problem::invalid("/query/limit", "a whole number from 1 to 100"))?
+            }
+        };
+        let after = match self.take("cursor") {
+            None => None,
+            Some(text) => {
+                let cursor = PageRequest::parse_cursor(&text);
+                Some(cursor.map_err(|_| Problem::new("invalid_cursor", "Send a next_cursor of this list, or none."))?)
+            }
+        };
+        match self.0.first() {
+            None => Ok(PageRequest { limit, after }),
+            Some((name, _)) => Err(Problem::of_field("unknown_field", format!("/query/{name}"), "not known here")),
+        }
+    }
+}
+
+impl Description {
+    /// A filter of a list.
+    pub fn filter(&mut self, name: &str, says: &str, schema: RefOr<Schema>) {
+        self.parameter(name, ParameterIn::Query, false, says, schema);
+    }
+}
