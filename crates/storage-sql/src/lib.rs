@@ -1,7 +1,7 @@
 //! SQLite and MySQL/MariaDB adapters of every context's storage ports.
 //!
-//! Contract: one schema (`sluice-migrations`), one set of statements in the common subset of both dialects, one contract
-//! suite per port run on both. Every state change is a compare-and-set whose affected rows are checked; locks are taken
+//! Contract: one schema (`sluice-migrations`), each table said once (`table`), one set of statements in the common subset of both
+//! dialects, one contract suite per port run on both. Every state change is a compare-and-set whose affected rows are checked; locks are taken
 //! in one order everywhere: order → payment → stock → limits. sea-orm types appear in no signature outside this crate.
 
 mod cart;

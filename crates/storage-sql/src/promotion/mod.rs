@@ -100,7 +100,7 @@ impl PromotionRepository for SqlPromotionRepository {
     }
 
     async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<Look> {
-        read::look(&self.database, store, activity, product).await.into_port("looking at an offer")
+        read::activity_and_offer(&self.database, store, activity, product).await.into_port("reading an offer with its activity")
     }
 
     async fn create_campaign(&self, store: StoreId, campaign: &NewCampaign) -> PortResult<Campaign> {

@@ -100,7 +100,12 @@ pub(super) async fn offer(database: &Database, store: StoreId, product: ProductI
 }
 
 /// One statement: activity and offer are as old as the revision that guards them.
-pub(super) async fn look(database: &Database, store: StoreId, activity: ActivityId, product: ProductId) -> StoreResult<Look> {
+pub(super) async fn activity_and_offer(
+    database: &Database,
+    store: StoreId,
+    activity: ActivityId,
+    product: ProductId,
+) -> StoreResult<Look> {
     let select = format!(
         "SELECT {}, s.revision, {} FROM activities a \
          LEFT JOIN activity_products o ON o.activity_id = a.id AND o.store_id = a.store_id AND o.product_id = ? AND o.deleted = FALSE \
