@@ -25,7 +25,7 @@ use sluice_pay::{PaymentRepository as _, SandboxChannels as _};
 use sluice_points::PointsTasks as _;
 use sluice_storage_sql::{
     Database, DatabaseSettings, SqlAdjustmentLog, SqlDeliveryQueue, SqlHousekeeping, SqlOrderRepository, SqlOutboxStore,
-    SqlPaymentRepository, SqlPointsTasks, SqlSandboxChannels, SqlStories, StockMode,
+    SqlPaymentRepository, SqlPointsTasks, SqlSandboxChannels, SqlTraces, StockMode,
 };
 
 const STORE: StoreId = StoreId(1);
@@ -93,9 +93,9 @@ fn looks() -> Vec<Look> {
             SqlPaymentRepository::new(shop.database).exceptions(STORE, PageRequest::first(20)).await.unwrap()
         }),
         look!("trace of an order", shop => {
-            SqlStories::new(shop.database).of_order(OrderNo::from_id(TRACED)).await.unwrap()
+            SqlTraces::new(shop.database).of_order(OrderNo::from_id(TRACED)).await.unwrap()
         }),
-        look!("trace of a SKU", shop => SqlStories::new(shop.database).of_sku(SkuId(1)).await.unwrap()),
+        look!("trace of a SKU", shop => SqlTraces::new(shop.database).of_sku(SkuId(1)).await.unwrap()),
     ]
 }
 

@@ -196,7 +196,7 @@ where
     SqlxValues: sqlx::IntoArguments<DB>,
 {
     #[cfg(test)]
-    crate::growth_tests::hear(&sql, &values);
+    crate::growth_tests::record(&sql, &values);
     sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)))
 }
 

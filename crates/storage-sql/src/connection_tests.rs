@@ -8,7 +8,7 @@ use crate::{
     Database, DatabaseSettings,
     error::{StoreError, StoreResult},
     group::together_or_each,
-    multi_row::column,
+    multi_row::tuple,
 };
 
 /// One connection alone, so that a place that is not given back shows at once.
@@ -24,7 +24,7 @@ async fn one_connection(url: &str) -> Database {
 
 async fn number(database: &Database, sql: &str) -> StoreResult<i64> {
     let row = database.row(sql, vec![]).await?.ok_or(StoreError::Contradiction("no row"))?;
-    column(&row, 0)
+    tuple(&row)
 }
 
 async fn session(database: &Database) -> i64 {

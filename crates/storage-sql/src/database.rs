@@ -325,34 +325,9 @@ impl Database {
     }
 
     /// Runs `work` in a transaction and commits it; tries again, a bounded number of times, where the database asks for
-    /// it. `work` may run several times and must have no effect outside the transaction.
-    pub(crate) async fn in_transaction<T, F>(&self, what: &'static str, work: F) -> PortResult<T>
-    where
-        T: Send,
-        F: for<'a> Fn(&'a UnitOfWork) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
-    {
-        self.try_transaction(work).await.map_err(|error| error.into_port(what))
-    }
-
-    /// Like [`Database::in_transaction`], for work that borrows from its caller.
-    pub(crate) async fn transact<'b, T, F>(&self, what: &'static str, work: F) -> PortResult<T>
-    where
-        T: Send,
-        F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
-    {
-        self.try_transact(work).await.map_err(|error| error.into_port(what))
-    }
-
-    /// Like [`Database::in_transaction`], for callers that tell errors apart.
-    pub(crate) async fn try_transaction<T, F>(&self, work: F) -> StoreResult<T>
-    where
-        T: Send,
-        F: for<'a> Fn(&'a UnitOfWork) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
-    {
-        self.try_transact(|unit, _| work(unit)).await
-    }
-
-    pub(crate) async fn try_transact<'b, T, F>(&self, work: F) -> StoreResult<T>
+    /// it. `work` may run several times and must have no effect outside the transaction. It may borrow from its caller: its
+    /// second argument says that what it borrows lives long enough.
+    pub(crate) async fn transact<'b, T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send,
         F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,

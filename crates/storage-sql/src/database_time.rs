@@ -4,8 +4,8 @@ use sluice_kernel::{PortResult, Timestamp};
 
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
-    multi_row::column,
+    error::{IntoPort as _, StoreError, StoreResult},
+    multi_row::tuple,
     statement::Dialect,
 };
 
@@ -17,7 +17,7 @@ const SQLITE: &str = "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 8640000
 impl Database {
     /// The server's time; with SQLite that of the machine.
     pub async fn time(&self) -> PortResult<Timestamp> {
-        self.read_time().await.map_err(|error| error.into_port("asking the database for the time"))
+        self.read_time().await.into_port("asking the database for the time")
     }
 
     async fn read_time(&self) -> StoreResult<Timestamp> {
@@ -26,6 +26,6 @@ impl Database {
             Dialect::MySql => MYSQL,
         };
         let row = self.row(select, vec![]).await?.ok_or(StoreError::Contradiction("the database tells no time"))?;
-        Ok(Timestamp::from_millis(column(&row, 0)?))
+        Ok(Timestamp::from_millis(tuple(&row)?))
     }
 }

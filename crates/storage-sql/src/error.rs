@@ -3,7 +3,7 @@
 mod remedy;
 
 use sea_orm::{DbErr, SqlErr};
-use sluice_kernel::PortError;
+use sluice_kernel::{PortError, PortResult};
 
 pub(crate) use remedy::Remedy;
 
@@ -84,5 +84,17 @@ impl StoreError {
 
     pub fn into_port(self, what: &'static str) -> PortError {
         if self.is_unavailable() { PortError::unavailable("the database", self) } else { PortError::internal(what, self) }
+    }
+}
+
+/// The end of every method of a port: what failed is told in the kernel's words.
+pub(crate) trait IntoPort<T> {
+    /// `what` names the work, for the operator.
+    fn into_port(self, what: &'static str) -> PortResult<T>;
+}
+
+impl<T, E: Into<StoreError>> IntoPort<T> for Result<T, E> {
+    fn into_port(self, what: &'static str) -> PortResult<T> {
+        self.map_err(|error| error.into().into_port(what))
     }
 }

@@ -16,7 +16,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use sluice_kernel::{PortError, PortResult};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{StoreError, StoreResult};
+use crate::error::{IntoPort as _, StoreError, StoreResult};
 
 /// One answer for each item of a group, in its order.
 type Handler<T, A> = dyn Fn(Vec<T>, Turn) -> BoxFuture<'static, Vec<PortResult<A>>> + Send + Sync;
@@ -203,7 +203,7 @@ where
             answers.push(Err(PortError::unavailable(what, LostGroup::NoTimeLeft)));
             continue;
         }
-        let alone = work(std::slice::from_ref(item)).await.map_err(|error| error.into_port(what));
+        let alone = work(std::slice::from_ref(item)).await.into_port(what);
         let missing = || PortError::internal(what, LostGroup::Miscounted { items: 1, answers: 0 });
         answers.push(alone.and_then(|answers| answers.into_iter().next().ok_or_else(missing)));
     }

@@ -26,7 +26,7 @@ use crate::{
     Database,
     error::StoreResult,
     group::{GroupWriter, each_after},
-    multi_row::{InList, column},
+    multi_row::{InList, tuple},
     statement::Dialect,
 };
 
@@ -152,12 +152,12 @@ impl Probe {
 
     /// Stands in the row's queue at the server, behind our own processes too, for as long as a lock may be waited for.
     async fn waits_in_vain(&self) -> StoreResult<bool> {
-        let (select, key): (&str, Value) = match self.row {
-            HeldRow::Stock(sku) => ("SELECT sku_id FROM stock WHERE sku_id = ? FOR UPDATE", sku.into()),
-            HeldRow::Order(number) => ("SELECT order_no FROM orders WHERE order_no = ? FOR UPDATE", number.into()),
-            HeldRow::Key(scope) => ("SELECT order_no FROM orders WHERE key_scope = ? LOCK IN SHARE MODE", scope.to_vec().into()),
+        let (select, key, lock): (&str, Value, fn(Dialect) -> &'static str) = match self.row {
+            HeldRow::Stock(sku) => ("SELECT sku_id FROM stock WHERE sku_id = ?", sku.into(), Dialect::for_update),
+            HeldRow::Order(number) => ("SELECT order_no FROM orders WHERE order_no = ?", number.into(), Dialect::for_update),
+            HeldRow::Key(scope) => ("SELECT order_no FROM orders WHERE key_scope = ?", scope.to_vec().into(), Dialect::share_lock),
         };
-        match self.database.rows(select, vec![key]).await {
+        match self.database.rows(format!("{select}{}", lock(self.database.dialect())), vec![key]).await {
             Ok(_) => Ok(false),
             Err(error) if error.is_lock_wait() => Ok(true),
             Err(error) => Err(error),
@@ -165,11 +165,11 @@ impl Probe {
     }
 }
 
-static STOCK: InList = InList::new("SELECT sku_id FROM stock WHERE sku_id IN", |_| "");
-static FREE_STOCK: InList = InList::new("SELECT sku_id FROM stock WHERE sku_id IN", Dialect::skip_locked);
-static ORDERS: InList = InList::new("SELECT order_no FROM orders WHERE order_no IN", |_| "");
-static FREE_ORDERS: InList = InList::new("SELECT order_no FROM orders WHERE order_no IN", Dialect::skip_locked);
-static KEYS: InList = InList::new("SELECT key_scope FROM orders WHERE key_scope IN", |_| "");
+static STOCK: InList = InList::new(|| "SELECT sku_id FROM stock".to_owned(), "sku_id");
+static FREE_STOCK: InList = InList::with(|| "SELECT sku_id FROM stock".to_owned(), "sku_id", "", Dialect::skip_locked);
+static ORDERS: InList = InList::new(|| "SELECT order_no FROM orders".to_owned(), "order_no");
+static FREE_ORDERS: InList = InList::with(|| "SELECT order_no FROM orders".to_owned(), "order_no", "", Dialect::skip_locked);
+static KEYS: InList = InList::new(|| "SELECT key_scope FROM orders".to_owned(), "key_scope");
 
 impl Database {
     /// Which of these rows somebody else holds at this moment. Keys are held by a transaction that writes them and has not
@@ -194,7 +194,7 @@ impl Database {
     }
 
     async fn locked(&self, all: &InList, free: &InList, keys: &[i64]) -> StoreResult<HashSet<i64>> {
-        let read = |rows: Vec<sea_orm::QueryResult>| rows.iter().map(|row| column(row, 0)).collect::<StoreResult<HashSet<i64>>>();
+        let read = |rows: Vec<sea_orm::QueryResult>| rows.iter().map(tuple).collect::<StoreResult<HashSet<i64>>>();
         let unit = self.begin().await?;
         let free = free.rows(&unit, keys).await;
         let all = all.rows(&unit, keys).await;
@@ -218,7 +218,7 @@ impl Database {
         unit.rollback().await;
         let mut found = HashSet::new();
         for row in rows? {
-            let scope: Vec<u8> = column(&row, 0)?;
+            let scope: Vec<u8> = tuple(&row)?;
             found.extend(<[u8; 16]>::try_from(scope));
         }
         Ok(found)

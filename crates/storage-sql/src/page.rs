@@ -1,6 +1,10 @@
 //! Lists that are read row by row: a row that cannot be read is told to the operator and left out; it hides no other.
 
-use sea_orm::{QueryResult, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult as _, IdenStatic as _, QueryFilter as _, QueryOrder as _,
+    QueryResult, QuerySelect as _, QueryTrait as _, Select,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_kernel::PageRequest;
 
 use crate::{
@@ -17,40 +21,52 @@ pub(crate) fn leave_out(table: &'static str, error: &StoreError) {
     tracing::error!(table, error = %error, "A row of a list cannot be read and is left out.");
 }
 
-/// Up to `limit + 1` entries, newest first: as many as a page needs to know whether there are more. `statement` selects the
-/// rows whose `key` lies below its first argument, at most so many as its second one says.
-pub(crate) async fn read_page<T>(
-    database: &Database,
-    table: &'static str,
-    key: &'static str,
-    page: PageRequest,
-    statement: impl Fn(i64, i64) -> (String, Vec<Value>),
-    read: impl Fn(&QueryResult) -> StoreResult<T>,
-) -> StoreResult<Vec<T>> {
-    let surplus = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
-    read_newest(database, table, key, page.after, surplus, statement, read).await
+fn readable_of<E: EntityTrait, T>(row: &QueryResult, read: impl Fn(E::Model) -> StoreResult<T>) -> Option<T> {
+    readable(E::default().table_name(), row, |row| read(E::Model::from_query_result(row, "")?))
 }
 
-/// As `read_page`, up to `most` entries.
-pub(crate) async fn read_newest<T>(
+/// All rows of a selection that can be read.
+pub(crate) async fn read_list<E: EntityTrait, T>(
     database: &Database,
-    table: &'static str,
-    key: &'static str,
+    selected: Select<E>,
+    read: impl Fn(E::Model) -> StoreResult<T>,
+) -> StoreResult<Vec<T>> {
+    let rows = database.query_all_raw(selected.build(database.get_database_backend())).await?;
+    Ok(rows.iter().filter_map(|row| readable_of::<E, T>(row, &read)).collect())
+}
+
+/// Up to `limit + 1` entries of a selection, newest first by `key`: as many as a page needs to know whether there are more.
+pub(crate) async fn read_page<E: EntityTrait, T>(
+    database: &Database,
+    selected: Select<E>,
+    key: E::Column,
+    page: PageRequest,
+    read: impl Fn(E::Model) -> StoreResult<T>,
+) -> StoreResult<Vec<T>> {
+    let surplus = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
+    read_newest(database, selected, (key, Expr::col(key.as_column_ref())), page.after, surplus, read).await
+}
+
+/// As `read_page`, up to `most` entries, in the order of an expression that has the values of `key`.
+pub(crate) async fn read_newest<E: EntityTrait, T>(
+    database: &Database,
+    selected: Select<E>,
+    (key, order): (E::Column, Expr),
     after: Option<i64>,
     most: usize,
-    statement: impl Fn(i64, i64) -> (String, Vec<Value>),
-    read: impl Fn(&QueryResult) -> StoreResult<T>,
+    read: impl Fn(E::Model) -> StoreResult<T>,
 ) -> StoreResult<Vec<T>> {
     let mut after = after.unwrap_or(i64::MAX);
     let mut entries = Vec::new();
     loop {
         let wanted = most.saturating_sub(entries.len());
-        let (sql, values) = statement(after, i64::try_from(wanted).unwrap_or(i64::MAX));
-        let rows = database.rows(sql, values).await?;
-        entries.extend(rows.iter().filter_map(|row| readable(table, row, &read)));
+        let next = selected.clone().filter(order.clone().lt(after)).order_by_desc(order.clone());
+        let next = next.limit(u64::try_from(wanted).unwrap_or(u64::MAX));
+        let rows = database.query_all_raw(next.build(database.get_database_backend())).await?;
+        entries.extend(rows.iter().filter_map(|row| readable_of::<E, T>(row, &read)));
         match rows.last() {
             // The rows that were left out are made up for by older ones.
-            Some(last) if rows.len() == wanted && entries.len() < most => after = last.try_get_by(key)?,
+            Some(last) if rows.len() == wanted && entries.len() < most => after = last.try_get_by(key.as_str())?,
             Some(_) | None => return Ok(entries),
         }
     }

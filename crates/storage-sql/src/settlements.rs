@@ -8,38 +8,36 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::Value;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_events::{Fact, PaymentSettled};
 use sluice_kernel::{PortResult, Timestamp};
 use sluice_order::{Settlements, WaitingSettlement};
 
 use crate::{
     database::Database,
-    error::StoreResult,
+    error::{IntoPort as _, StoreResult},
     messaging::outbox,
-    multi_row::{InList, MultiRow, column},
+    multi_row::{InList, MultiRow, Values},
+    stored::Stored,
+    table::order_settlements::{ActiveModel, Column, Entity, Model},
     unit_of_work::UnitOfWork,
 };
 
 /// How long the event has before a sweeper takes the settlement up.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Bind parameters of a row.
-const WIDTH: usize = 5;
+static KEEP: MultiRow<Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("settlement_id"));
+static TAKEN: InList = InList::new(|| "DELETE FROM order_settlements".to_owned(), "settlement_id");
 
-static KEEP: MultiRow = MultiRow::with_tail(
-    "INSERT INTO order_settlements (settlement_id, order_no, store_id, payload, due_at, attempts) VALUES ",
-    "(?, ?, ?, ?, ?, 0)",
-    WIDTH,
-    |dialect| dialect.keep_existing("settlement_id"),
-);
-static TAKEN: InList = InList::new("DELETE FROM order_settlements WHERE settlement_id IN", |_| "");
-
-/// Keeps what was settled until its order has taken it, and tells it.
-pub(crate) async fn tell(unit: &UnitOfWork, settled: Vec<(PaymentSettled, Option<&str>)>, now: Timestamp) -> StoreResult<()> {
-    let mut rows = Vec::with_capacity(settled.len() * WIDTH);
+/// Keeps what was settled until its order has taken it, and announces it.
+pub(crate) async fn announce(unit: &UnitOfWork, settled: Vec<(PaymentSettled, Option<&str>)>, now: Timestamp) -> StoreResult<()> {
+    let mut rows = Values::default();
     for (settled, _) in &settled {
-        rows.extend(row(settled, now.plus(GRACE))?);
+        rows.push(row(settled, now.plus(GRACE))?);
     }
     write(unit, rows).await?;
     let fact = |(payment, traceparent)| (Fact::PaymentSettled { payment }, traceparent);
@@ -47,19 +45,19 @@ pub(crate) async fn tell(unit: &UnitOfWork, settled: Vec<(PaymentSettled, Option
     outbox::append_all(unit, &facts, now).await
 }
 
-/// The values of its row.
-pub(crate) fn row(settled: &PaymentSettled, due: Timestamp) -> StoreResult<[Value; WIDTH]> {
-    Ok([
-        settled.id().into(),
-        settled.order_no.id().into(),
-        settled.store_id.0.into(),
-        serde_json::to_string(settled)?.into(),
-        due.as_millis().into(),
-    ])
+pub(crate) fn row(settled: &PaymentSettled, due: Timestamp) -> StoreResult<Model> {
+    Ok(Model {
+        settlement_id: settled.id(),
+        order_no: Stored(settled.order_no),
+        store_id: settled.store_id.0,
+        payload: serde_json::to_string(settled)?,
+        due_at: Some(Stored(due)),
+        attempts: Stored(0),
+    })
 }
 
 /// Keeps them; those that stand already are left as they are.
-pub(crate) async fn write(unit: &UnitOfWork, rows: Vec<Value>) -> StoreResult<()> {
+pub(crate) async fn write(unit: &UnitOfWork, rows: Values<Model>) -> StoreResult<()> {
     KEEP.run(unit, rows).await?;
     Ok(())
 }
@@ -73,28 +71,29 @@ pub(crate) async fn taken(unit: &UnitOfWork, mut ids: Vec<String>) -> StoreResul
 
 /// One that was given up and is asked for again, as a replay does, waits anew.
 async fn keep(unit: &UnitOfWork, settled: &PaymentSettled, due: Timestamp) -> StoreResult<()> {
-    write(unit, row(settled, due)?.into()).await?;
-    let again = "UPDATE order_settlements SET due_at = ?, attempts = 0 WHERE settlement_id = ? AND due_at IS NULL";
-    unit.execute(again, vec![due.as_millis().into(), settled.id().into()]).await?;
+    write(unit, [row(settled, due)?].into()).await?;
+    Entity::update_many()
+        .set(ActiveModel { due_at: Set(Some(Stored(due))), attempts: Set(Stored(0)), ..Default::default() })
+        .filter(Column::SettlementId.eq(settled.id()).and(Column::DueAt.is_null()))
+        .exec(unit)
+        .await?;
     Ok(())
 }
 
 async fn claim(unit: &UnitOfWork, limit: u32, now: Timestamp, until: Timestamp) -> StoreResult<Vec<WaitingSettlement>> {
-    let select = "SELECT settlement_id, payload, due_at, attempts FROM order_settlements \
-                  WHERE due_at <= ? ORDER BY due_at LIMIT ?";
-    let values: Vec<Value> = vec![now.as_millis().into(), i64::from(limit).into()];
-    let mut due = Vec::new();
-    for row in unit.rows(select, values).await? {
-        due.push((column::<String>(&row, 0)?, column::<String>(&row, 1)?, column::<i64>(&row, 2)?, column::<i32>(&row, 3)?));
-    }
+    let due = Entity::find().filter(Column::DueAt.lte(Stored(now))).order_by_asc(Column::DueAt).limit(u64::from(limit));
+    let mut due = due.all(unit).await?;
     // One order of locks, the one in which changes of orders delete them.
-    due.sort_unstable();
+    due.sort_unstable_by(|one, other| one.settlement_id.cmp(&other.settlement_id));
     let mut claimed = Vec::with_capacity(due.len());
-    for (id, payload, due_at, attempts) in due {
-        let update = "UPDATE order_settlements SET due_at = ?, attempts = attempts + 1 WHERE settlement_id = ? AND due_at = ?";
-        if unit.execute(update, vec![until.as_millis().into(), id.as_str().into(), due_at.into()]).await? == 1 {
-            let attempts = u32::try_from(attempts).unwrap_or(0).saturating_add(1);
-            match serde_json::from_str(&payload) {
+    for row in due {
+        let claim = Entity::update_many()
+            .set(ActiveModel { due_at: Set(Some(Stored(until))), ..Default::default() })
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .filter(Column::SettlementId.eq(&row.settlement_id).and(Column::DueAt.eq(row.due_at)));
+        if claim.exec(unit).await?.rows_affected == 1 {
+            let (id, attempts) = (row.settlement_id, row.attempts.0.saturating_add(1));
+            match serde_json::from_str(&row.payload) {
                 Ok(settled) => claimed.push(WaitingSettlement { id, settled, attempts }),
                 // It comes again when its lease has run out, maybe to a version that can read it.
                 Err(error) => tracing::error!(settlement.id = %id, error = %error, "A settlement cannot be read."),
@@ -118,22 +117,21 @@ impl SqlSettlements {
 #[async_trait]
 impl Settlements for SqlSettlements {
     async fn claim(&self, limit: u32, now: Timestamp, until: Timestamp) -> PortResult<Vec<WaitingSettlement>> {
-        self.database.transact("claiming settlements", move |unit, _| claim(unit, limit, now, until).boxed()).await
+        self.database.transact(move |unit, _| claim(unit, limit, now, until).boxed()).await.into_port("claiming settlements")
     }
 
     async fn keep(&self, settled: &PaymentSettled, due: Timestamp) -> PortResult<()> {
-        self.database.transact("keeping a settlement", move |unit, _| keep(unit, settled, due).boxed()).await
+        self.database.transact(move |unit, _| keep(unit, settled, due).boxed()).await.into_port("keeping a settlement")
     }
 
     async fn put_off(&self, id: &str, until: Option<Timestamp>, attempts: u32) -> PortResult<()> {
-        let update = "UPDATE order_settlements SET due_at = ?, attempts = ? WHERE settlement_id = ?";
-        let values = vec![until.map(Timestamp::as_millis).into(), i64::from(attempts).into(), id.into()];
-        let written = self.database.execute(update, values).await;
-        written.map(|_| ()).map_err(|error| error.into_port("putting a settlement off"))
+        let later = ActiveModel { due_at: Set(until.map(Stored)), attempts: Set(Stored(attempts)), ..Default::default() };
+        let written = Entity::update_many().set(later).filter(Column::SettlementId.eq(id)).exec(&self.database).await;
+        written.map(|_| ()).into_port("putting a settlement off")
     }
 
     async fn taken(&self, id: &str) -> PortResult<()> {
-        let deleted = self.database.execute("DELETE FROM order_settlements WHERE settlement_id = ?", vec![id.into()]).await;
-        deleted.map(|_| ()).map_err(|error| error.into_port("noting that a settlement was taken"))
+        let deleted = Entity::delete_by_id(id).exec(&self.database).await;
+        deleted.map(|_| ()).into_port("noting that a settlement was taken")
     }
 }

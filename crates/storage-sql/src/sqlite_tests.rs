@@ -5,7 +5,11 @@ use sea_orm::ConnectionTrait as _;
 use sluice_kernel::{Classified as _, ErrorKind, PortResult};
 
 use super::*;
-use crate::{Database, error::StoreError, unit_of_work::UnitOfWork};
+use crate::{
+    Database,
+    error::{IntoPort as _, StoreError},
+    unit_of_work::UnitOfWork,
+};
 
 fn settings(file: &Path) -> DatabaseSettings {
     DatabaseSettings::at(DatabasePlace::File(file.to_owned()))
@@ -22,7 +26,7 @@ async fn write(unit: &UnitOfWork, text: &str) -> StoreResult<u64> {
 }
 
 async fn note(database: &Database, text: &'static str) -> PortResult<u64> {
-    database.in_transaction("a note", move |unit| write(unit, text).boxed()).await
+    database.transact(move |unit, _| write(unit, text).boxed()).await.into_port("a note")
 }
 
 /// Read by another connection, so that only what was committed is seen.

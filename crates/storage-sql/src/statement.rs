@@ -4,7 +4,7 @@
 //! since every new one is prepared once per connection and an evicted one stalls the next command.
 
 /// Rows a multi-row statement carries at most; larger sets are sent in several. Two lines of each of a full batch's orders.
-pub const MOST_ROWS: usize = 128;
+pub const MAX_ROWS: usize = 128;
 
 /// What waits is counted up to here: a number above [`MAX_COUNTED`] - 1 reads "that many, or more". Counting then costs
 /// the same whatever has gathered.
@@ -69,17 +69,6 @@ impl Dialect {
     }
 }
 
-/// `(?, ?, ?)` repeated `rows` times.
-pub fn rows_of(columns: usize, rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(", "));
-    vec![row.as_str(); rows].join(", ")
-}
-
-/// `INSERT INTO table (columns) VALUES (?, …), …` for `rows` rows.
-pub fn insert_into(table: &str, columns: &[&str], rows: usize) -> String {
-    format!("INSERT INTO {table} ({}) VALUES {}", columns.join(", "), rows_of(columns.len(), rows))
-}
-
 /// Size to which a list in `IN (…)` is padded, by repeating its last value: 1, 2, 4, … so that few shapes exist.
 pub fn padded_len(len: usize) -> usize {
     len.max(1).next_power_of_two()
@@ -90,12 +79,12 @@ pub fn placeholders(len: usize) -> String {
     vec!["?"; padded_len(len)].join(", ")
 }
 
-/// Cuts a list into pieces of at most [`MOST_ROWS`] whose lengths are powers of two, the longest first: a multi-row
+/// Cuts a list into pieces of at most [`MAX_ROWS`] whose lengths are powers of two, the longest first: a multi-row
 /// INSERT of any number of rows then has one of eight shapes.
 pub fn power_chunks<T>(mut items: &[T]) -> Vec<&[T]> {
     let mut chunks = Vec::new();
     while !items.is_empty() {
-        let most = items.len().min(MOST_ROWS);
+        let most = items.len().min(MAX_ROWS);
         let power = if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 };
         let (chunk, rest) = items.split_at(power);
         chunks.push(chunk);
@@ -130,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_has_one_group_for_each_row() {
-        assert_eq!(insert_into("t", &["a", "b"], 2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
+    fn a_row_that_exists_is_left_alone() {
+        assert_eq!(Dialect::Sqlite.keep_existing("a, b"), " ON CONFLICT (a, b) DO NOTHING");
         assert_eq!(Dialect::MySql.keep_existing("a, b"), " ON DUPLICATE KEY UPDATE a = a");
     }
 }

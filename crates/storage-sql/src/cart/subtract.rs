@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sea_orm::Value;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_cart::OrderedLines;
 use sluice_kernel::{SkuId, StoreId, Timestamp, UserId};
 
-use super::{lock_cart, owner, raise_version};
+use super::{lock_cart, of_owner, raise_version};
 use crate::{
     error::StoreResult,
     messaging::inbox,
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_ROWS, padded},
+    table::cart_lines::{self, Column},
     unit_of_work::UnitOfWork,
 };
 
@@ -46,16 +50,11 @@ async fn cart_holders<'a>(
     }
     let mut holders = HashSet::new();
     for (store, users) in users_of {
-        for chunk in users.chunks(MOST_ROWS) {
-            let select = format!(
-                "SELECT DISTINCT user_id FROM cart_lines WHERE store_id = ? AND user_id IN ({})",
-                placeholders(chunk.len())
-            );
-            let mut values: Vec<Value> = vec![store.0.into()];
-            values.extend(padded(chunk).map(Value::from));
-            for row in unit.rows(select, values).await? {
-                holders.insert((store, UserId(row.try_get_by("user_id")?)));
-            }
+        for chunk in users.chunks(MAX_ROWS) {
+            let wanted = cart_lines::Entity::find().select_only().column(Column::UserId).distinct();
+            let wanted = wanted.filter(Column::StoreId.eq(store.0)).filter(Column::UserId.is_in(padded(chunk)));
+            let users: Vec<String> = wanted.into_tuple().all(unit).await?;
+            holders.extend(users.into_iter().map(|user| (store, UserId(user))));
         }
     }
     Ok(holders)
@@ -65,19 +64,15 @@ async fn take_out(unit: &UnitOfWork, store: StoreId, user: &UserId, lines: &[(Sk
     lock_cart(unit, store, user).await?;
     let mut changed = 0;
     for (sku, units) in lines {
-        let lower =
-            "UPDATE cart_lines SET quantity = quantity - ? WHERE store_id = ? AND user_id = ? AND sku_id = ? AND quantity > ?";
-        let mut values: Vec<Value> = vec![(*units).into()];
-        values.extend(owner(store, user));
-        values.extend([sku.0.into(), (*units).into()]);
-        let lowered = unit.execute(lower, values).await?;
-        if lowered > 0 {
-            changed += lowered;
-            continue;
+        let line = || of_owner(store, user).and(Column::SkuId.eq(sku.0));
+        let lowered = cart_lines::Entity::update_many()
+            .col_expr(Column::Quantity, Expr::col(Column::Quantity).sub(*units))
+            .filter(line().and(Column::Quantity.gt(*units)));
+        let lowered = lowered.exec(unit).await?.rows_affected;
+        changed += lowered;
+        if lowered == 0 {
+            changed += cart_lines::Entity::delete_many().filter(line()).exec(unit).await?.rows_affected;
         }
-        let mut values = owner(store, user);
-        values.push(sku.0.into());
-        changed += unit.execute("DELETE FROM cart_lines WHERE store_id = ? AND user_id = ? AND sku_id = ?", values).await?;
     }
     if changed > 0 {
         raise_version(unit, store, user).await?;

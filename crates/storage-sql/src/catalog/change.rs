@@ -1,15 +1,20 @@
 //! Changes by staff: compare-and-set on the version, and the revisions of what they touch.
 
-use sea_orm::Value;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Value,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_catalog::{Changed, Product, ProductChange, Sku, SkuChange, Store, StoreSettings};
 use sluice_inventory::{GateEffect, Listing};
 use sluice_kernel::{Money, Points, ProductId, SkuId, StoreId};
 
-use super::row::{self, PRODUCT_COLUMNS, SELECT_SKUS};
+use super::row::{self, select_skus};
 use crate::{
     error::{StoreError, StoreResult},
     inventory::queue_effect,
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_ROWS, padded, placeholders},
+    table::{products, skus, stock, stores},
     unit_of_work::UnitOfWork,
 };
 
@@ -19,20 +24,20 @@ pub(super) async fn settings(
     version: i64,
     settings: &StoreSettings,
 ) -> StoreResult<Changed<Store>> {
-    let update = "UPDATE stores SET settings = ?, version = version + 1 WHERE id = ? AND version = ?";
-    let changed = unit.execute(update, vec![serde_json::to_string(settings)?.into(), store.0.into(), version.into()]).await?;
-    let select = "SELECT id, name, currency, settings, version FROM stores WHERE id = ?";
-    let Some(found) = unit.row(select, vec![store.0.into()]).await? else {
-        return Ok(Changed::Absent);
-    };
-    if changed == 0 { Ok(Changed::Stale) } else { Ok(Changed::Done(row::store(&found)?)) }
+    let changed = stores::Entity::update_many()
+        .col_expr(stores::Column::Settings, serde_json::to_string(settings)?.into())
+        .col_expr(stores::Column::Version, Expr::col(stores::Column::Version).add(1))
+        .filter(stores::Column::Id.eq(store.0).and(stores::Column::Version.eq(version)))
+        .exec(unit)
+        .await?;
+    let Some(found) = stores::Entity::find_by_id(store.0).one(unit).await? else { return Ok(Changed::Absent) };
+    if changed.rows_affected == 0 { Ok(Changed::Stale) } else { Ok(Changed::Done(row::store(found)?)) }
 }
 
 /// The product without its SKUs, held until the commit.
 pub(super) async fn lock_product(unit: &UnitOfWork, store: StoreId, id: ProductId) -> StoreResult<Option<Product>> {
-    let lock = unit.dialect().for_update();
-    let select = format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id = ?{lock}");
-    unit.row(select, vec![store.0.into(), id.0.into()]).await?.as_ref().map(row::product).transpose()
+    let wanted = products::Entity::find_by_id(id.0).filter(products::Column::StoreId.eq(store.0));
+    wanted.lock_exclusive().one(unit).await?.map(row::product).transpose()
 }
 
 pub(super) async fn product(
@@ -47,16 +52,19 @@ pub(super) async fn product(
         return Ok(Changed::Absent);
     };
     apply_to_product(&mut product, change);
-    let update = "UPDATE products SET title = ?, pictures = ?, delivery_place = ?, receiving_way = ?, customer_product_id = ?, \
-        order_form_items = ?, listed = ?, deleted = ?, version = version + 1 WHERE store_id = ? AND id = ? AND version = ?";
-    let mut values: Vec<_> = row::product_values(&product)?.into();
-    values.extend([store.0.into(), id.0.into(), version.into()]);
-    if unit.execute(update, values).await? == 0 {
+    let written = products::Entity::update_many()
+        .set(row::product_values(&product)?)
+        .col_expr(products::Column::Version, Expr::col(products::Column::Version).add(1))
+        .filter(products::Column::StoreId.eq(store.0).and(products::Column::Id.eq(id.0)))
+        .filter(products::Column::Version.eq(version))
+        .exec(unit)
+        .await?;
+    if written.rows_affected == 0 {
         return Ok(Changed::Stale);
     }
     product.version = version + 1;
 
-    let select = format!("{SELECT_SKUS} WHERE s.store_id = ? AND s.product_id = ? ORDER BY s.id");
+    let select = format!("{} WHERE s.store_id = ? AND s.product_id = ? ORDER BY s.id", select_skus());
     for found in unit.rows(select, vec![store.0.into(), id.0.into()]).await? {
         let sku = row::sku(&found)?;
         touch(unit, &product, &sku, outside_gate).await?;
@@ -75,7 +83,7 @@ pub(super) async fn sku(
     change: &SkuChange,
     outside_gate: bool,
 ) -> StoreResult<Changed<Sku>> {
-    let select = format!("{SELECT_SKUS} WHERE s.store_id = ? AND s.id = ?");
+    let select = format!("{} WHERE s.store_id = ? AND s.id = ?", select_skus());
     let Some(found) = unit.row(select.clone(), vec![store.0.into(), id.0.into()]).await? else {
         return Ok(Changed::Absent);
     };
@@ -87,11 +95,14 @@ pub(super) async fn sku(
     let again = unit.row(select, vec![store.0.into(), id.0.into()]).await?;
     let mut sku = row::sku(&again.ok_or(StoreError::Corrupt("skus"))?)?;
     apply_to_sku(&mut sku, change);
-    let update = "UPDATE skus SET code = ?, spec = ?, price = ?, points = ?, allotable_profit = ?, supplier_price = ?, listed = ?, \
-        deleted = ?, version = version + 1 WHERE store_id = ? AND id = ? AND version = ?";
-    let mut values: Vec<_> = row::sku_values(&sku).into();
-    values.extend([store.0.into(), id.0.into(), version.into()]);
-    if unit.execute(update, values).await? == 0 {
+    let written = skus::Entity::update_many()
+        .set(row::sku_values(&sku))
+        .col_expr(skus::Column::Version, Expr::col(skus::Column::Version).add(1))
+        .filter(skus::Column::StoreId.eq(store.0).and(skus::Column::Id.eq(id.0)))
+        .filter(skus::Column::Version.eq(version))
+        .exec(unit)
+        .await?;
+    if written.rows_affected == 0 {
         return Ok(Changed::Stale);
     }
     sku.version = version + 1;
@@ -99,18 +110,19 @@ pub(super) async fn sku(
     Ok(Changed::Done(sku))
 }
 
-/// Raises the SKU's revision, tells its stock row, and queues the news for a gate outside the database.
+/// Raises the SKU's revision, tells its stock row, and queues the change for a gate outside the database.
 async fn touch(unit: &UnitOfWork, product: &Product, sku: &Sku, outside_gate: bool) -> StoreResult<()> {
-    let raise = "UPDATE skus SET revision = revision + 1 WHERE store_id = ? AND id = ?";
-    unit.execute(raise, vec![sku.store_id.0.into(), sku.id.0.into()]).await?;
-    let select = "SELECT revision FROM skus WHERE store_id = ? AND id = ?";
-    let found = unit.row(select, vec![sku.store_id.0.into(), sku.id.0.into()]).await?;
-    let revision: i64 = found.ok_or(StoreError::Corrupt("skus"))?.try_get_by("revision")?;
+    raise(unit, sku.store_id, &[sku.id.0]).await?;
+    let found = skus::Entity::find_by_id(sku.id.0).filter(skus::Column::StoreId.eq(sku.store_id.0)).one(unit).await?;
+    let revision = found.ok_or(StoreError::Corrupt("skus"))?.revision;
 
     let buyable = sku.listed && !sku.deleted && product.listed && !product.deleted;
-    let stock = "UPDATE stock SET buyable = ?, revision = ? WHERE sku_id = ? AND store_id = ?";
-    let told = unit.execute(stock, vec![buyable.into(), revision.into(), sku.id.0.into(), sku.store_id.0.into()]).await?;
-    if told == 0 {
+    let followed = stock::Entity::update_many()
+        .set(stock::ActiveModel { buyable: Set(buyable), revision: Set(revision), ..Default::default() })
+        .filter(stock::Column::SkuId.eq(sku.id.0).and(stock::Column::StoreId.eq(sku.store_id.0)))
+        .exec(unit)
+        .await?;
+    if followed.rows_affected == 0 {
         return Err(StoreError::Corrupt("a SKU without a stock row"));
     }
     if outside_gate {
@@ -119,25 +131,32 @@ async fn touch(unit: &UnitOfWork, product: &Product, sku: &Sku, outside_gate: bo
     Ok(())
 }
 
+async fn raise(unit: &UnitOfWork, store: StoreId, skus: &[i64]) -> StoreResult<()> {
+    skus::Entity::update_many()
+        .col_expr(skus::Column::Revision, Expr::col(skus::Column::Revision).add(1))
+        .filter(skus::Column::StoreId.eq(store.0).and(skus::Column::Id.is_in(padded(skus))))
+        .exec(unit)
+        .await?;
+    Ok(())
+}
+
 /// Raises the revisions of these SKUs without any change of their listing: something else they are sold under has
 /// changed. The caller holds the row that did.
 pub(crate) async fn raise_revisions(unit: &UnitOfWork, store: StoreId, skus: &[i64], outside_gate: bool) -> StoreResult<()> {
-    for chunk in skus.chunks(MOST_ROWS) {
-        let list = placeholders(chunk.len());
+    for chunk in skus.chunks(MAX_ROWS) {
+        raise(unit, store, chunk).await?;
         let mut keys: Vec<Value> = vec![store.0.into()];
         keys.extend(padded(chunk).map(Value::from));
-        let raise = format!("UPDATE skus SET revision = revision + 1 WHERE store_id = ? AND id IN ({list})");
-        unit.execute(raise, keys.clone()).await?;
         let follow = format!(
-            "UPDATE stock SET revision = (SELECT s.revision FROM skus s WHERE s.id = stock.sku_id) WHERE store_id = ? AND sku_id IN ({list})"
+            "UPDATE stock SET revision = (SELECT s.revision FROM skus s WHERE s.id = stock.sku_id) WHERE store_id = ? AND sku_id IN ({})",
+            placeholders(chunk.len())
         );
-        unit.execute(follow, keys.clone()).await?;
+        unit.execute(follow, keys).await?;
         if outside_gate {
-            let select =
-                format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({list}) ORDER BY sku_id");
-            for row in unit.rows(select, keys).await? {
-                let listing = Listing { buyable: row.try_get_by("buyable")?, revision: row.try_get_by("revision")? };
-                queue_listing(unit, store, SkuId(row.try_get_by("sku_id")?), listing).await?;
+            let of_store = stock::Column::StoreId.eq(store.0).and(stock::Column::SkuId.is_in(padded(chunk)));
+            for row in stock::Entity::find().filter(of_store).order_by_asc(stock::Column::SkuId).all(unit).await? {
+                let listing = Listing { buyable: row.buyable, revision: row.revision };
+                queue_listing(unit, store, SkuId(row.sku_id), listing).await?;
             }
         }
     }

@@ -1,5 +1,9 @@
 //! New stores, products and SKUs. A new SKU comes with a stock row of zero units.
 
+use sea_orm::{
+    ActiveValue::{self, NotSet, Set},
+    EntityTrait as _, IntoActiveModel as _,
+};
 use sluice_catalog::{NewProduct, NewSku, Product, Sku, Store};
 use sluice_inventory::Listing;
 use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId, Timestamp};
@@ -8,7 +12,9 @@ use super::{change, row};
 use crate::{
     database::Database,
     error::{StoreError, StoreResult},
-    statement::insert_into,
+    inventory::empty_stock,
+    stored::Stored,
+    table::{products, skus, stock, stores},
     unit_of_work::UnitOfWork,
 };
 
@@ -17,15 +23,14 @@ pub(super) const FIRST: i64 = 1;
 
 /// `false` where the id is taken.
 pub(super) async fn store(database: &Database, store: &Store) -> StoreResult<bool> {
-    let insert = insert_into("stores", &["id", "name", "currency", "settings", "version"], 1);
-    let values = vec![
-        store.id.0.into(),
-        store.name.as_str().into(),
-        store.currency.as_str().into(),
-        serde_json::to_string(&store.settings)?.into(),
-        store.version.into(),
-    ];
-    match database.execute(insert, values).await {
+    let row = stores::ActiveModel {
+        id: Set(store.id.0),
+        name: Set(store.name.clone()),
+        currency: Set(Stored(store.currency)),
+        settings: Set(serde_json::to_string(&store.settings)?),
+        version: Set(store.version),
+    };
+    match stores::Entity::insert(row).exec(database).await.map_err(StoreError::from) {
         Ok(_) => Ok(true),
         Err(error) if error.is_unique_violation() => Ok(false),
         Err(error) => Err(error),
@@ -33,14 +38,13 @@ pub(super) async fn store(database: &Database, store: &Store) -> StoreResult<boo
 }
 
 async fn currency_of(unit: &UnitOfWork, store: StoreId) -> StoreResult<Currency> {
-    let found = unit.row("SELECT currency FROM stores WHERE id = ?", vec![store.0.into()]).await?;
-    let text: String = found.ok_or(StoreError::Corrupt("stores"))?.try_get_by("currency")?;
-    text.parse().map_err(|_| StoreError::Corrupt("stores.currency"))
+    let found = stores::Entity::find_by_id(store.0).one(unit).await?;
+    Ok(found.ok_or(StoreError::Corrupt("stores"))?.currency.0)
 }
 
-/// The id that was chosen, or the one the database gave.
-fn id_of(chosen: Option<i64>, inserted: u64) -> StoreResult<i64> {
-    chosen.map_or_else(|| i64::try_from(inserted).map_err(|_| StoreError::Corrupt("a generated id")), Ok)
+/// The id that was chosen; without one the database gives it.
+pub(crate) fn chosen(id: Option<i64>) -> ActiveValue<i64> {
+    id.map_or(NotSet, Set)
 }
 
 pub(crate) async fn product(
@@ -66,13 +70,15 @@ pub(crate) async fn product(
         created_at: now,
         skus: Vec::with_capacity(product.skus.len()),
     };
-    let insert = "INSERT INTO products (id, store_id, title, pictures, delivery_place, receiving_way, customer_product_id, \
-        order_form_items, listed, deleted, offer_only, version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let chosen = product.id.map(|id| id.0);
-    let mut values = vec![chosen.into(), store.0.into()];
-    values.extend(row::product_values(&created)?);
-    values.extend([created.offer_only.into(), created.version.into(), now.as_millis().into()]);
-    created.id = ProductId(id_of(chosen, unit.execute_raw(insert, values).await?.last_insert_id())?);
+    let row = products::ActiveModel {
+        id: chosen(product.id.map(|id| id.0)),
+        store_id: Set(store.0),
+        offer_only: Set(created.offer_only),
+        version: Set(created.version),
+        created_at: Set(Stored(now)),
+        ..row::product_values(&created)?
+    };
+    created.id = ProductId(products::Entity::insert(row).exec(unit).await?.last_insert_id);
 
     let currency = currency_of(unit, store).await?;
     for sku in &product.skus {
@@ -117,18 +123,19 @@ async fn insert_sku(
         deleted: false,
         version: FIRST,
     };
-    let insert = "INSERT INTO skus (id, store_id, product_id, code, spec, price, points, allotable_profit, supplier_price, listed, \
-        deleted, version, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let chosen = sku.id.map(|id| id.0);
-    let mut values = vec![chosen.into(), product.store_id.0.into(), product.id.0.into()];
-    values.extend(row::sku_values(&created));
-    values.extend([created.version.into(), FIRST.into()]);
-    created.id = SkuId(id_of(chosen, unit.execute_raw(insert, values).await?.last_insert_id())?);
+    let row = skus::ActiveModel {
+        id: chosen(sku.id.map(|id| id.0)),
+        store_id: Set(product.store_id.0),
+        product_id: Set(product.id.0),
+        version: Set(created.version),
+        revision: Set(FIRST),
+        ..row::sku_values(&created)
+    };
+    created.id = SkuId(skus::Entity::insert(row).exec(unit).await?.last_insert_id);
 
     let buyable = created.listed && product.listed && !product.deleted;
-    let stock =
-        "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES (?, ?, 0, 0, 0, 0, ?, ?)";
-    unit.execute(stock, vec![created.id.0.into(), product.store_id.0.into(), buyable.into(), FIRST.into()]).await?;
+    let row = empty_stock(product.store_id, created.id, Listing { buyable, revision: FIRST });
+    stock::Entity::insert(row.into_active_model()).exec(unit).await?;
     if outside_gate {
         change::queue_listing(unit, product.store_id, created.id, Listing { buyable, revision: FIRST }).await?;
     }

@@ -14,10 +14,10 @@ use sluice_catalog::{
 };
 use sluice_kernel::{PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
 
-use crate::database::Database;
+use crate::{database::Database, error::IntoPort as _};
 
 pub(crate) use change::raise_revisions;
-pub(crate) use create::product as create_product;
+pub(crate) use create::{chosen, product as create_product};
 pub use seed::SeedProduct;
 
 #[derive(Clone)]
@@ -34,43 +34,45 @@ impl SqlCatalogRepository {
 
     /// Creates a store unless its id is taken; `false` where it is.
     pub async fn create_store(&self, store: &Store) -> PortResult<bool> {
-        create::store(&self.database, store).await.map_err(|error| error.into_port("creating a store"))
+        create::store(&self.database, store).await.into_port("creating a store")
     }
 }
 
 #[async_trait]
 impl CatalogRepository for SqlCatalogRepository {
     async fn find_store(&self, store: StoreId) -> PortResult<Option<Store>> {
-        read::store(&self.database, store).await.map_err(|error| error.into_port("reading a store"))
+        read::store(&self.database, store).await.into_port("reading a store")
     }
 
     async fn save_settings(&self, store: StoreId, version: i64, settings: &StoreSettings) -> PortResult<Changed<Store>> {
         self.database
-            .transact("saving a store's settings", move |unit, _| change::settings(unit, store, version, settings).boxed())
+            .transact(move |unit, _| change::settings(unit, store, version, settings).boxed())
             .await
+            .into_port("saving a store's settings")
     }
 
     async fn list_products(&self, store: StoreId, listed_only: bool, page: PageRequest) -> PortResult<Vec<Product>> {
-        read::products(&self.database, store, listed_only, page).await.map_err(|error| error.into_port("listing products"))
+        read::products(&self.database, store, listed_only, page).await.into_port("listing products")
     }
 
     async fn find_product(&self, store: StoreId, id: ProductId) -> PortResult<Option<Product>> {
-        read::product(&self.database, store, id).await.map_err(|error| error.into_port("reading a product"))
+        read::product(&self.database, store, id).await.into_port("reading a product")
     }
 
     async fn find_sku(&self, store: StoreId, id: SkuId) -> PortResult<Option<Sku>> {
-        read::sku(&self.database, store, id).await.map_err(|error| error.into_port("reading a SKU"))
+        read::sku(&self.database, store, id).await.into_port("reading a SKU")
     }
 
     async fn cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<Vec<SkuCard>> {
-        read::cards(&self.database, store, skus).await.map_err(|error| error.into_port("reading SKU cards"))
+        read::cards(&self.database, store, skus).await.into_port("reading SKU cards")
     }
 
     async fn create_product(&self, store: StoreId, product: &NewProduct, now: Timestamp) -> PortResult<Product> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("creating a product", move |unit, _| create::product(unit, store, product, now, outside_gate).boxed())
+            .transact(move |unit, _| create::product(unit, store, product, now, outside_gate).boxed())
             .await
+            .into_port("creating a product")
     }
 
     async fn change_product(
@@ -82,21 +84,24 @@ impl CatalogRepository for SqlCatalogRepository {
     ) -> PortResult<Changed<Product>> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("changing a product", move |unit, _| change::product(unit, store, id, version, change, outside_gate).boxed())
+            .transact(move |unit, _| change::product(unit, store, id, version, change, outside_gate).boxed())
             .await
+            .into_port("changing a product")
     }
 
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: &NewSku, _now: Timestamp) -> PortResult<Option<Sku>> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("creating a SKU", move |unit, _| create::sku_of(unit, store, product, sku, outside_gate).boxed())
+            .transact(move |unit, _| create::sku_of(unit, store, product, sku, outside_gate).boxed())
             .await
+            .into_port("creating a SKU")
     }
 
     async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: &SkuChange) -> PortResult<Changed<Sku>> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("changing a SKU", move |unit, _| change::sku(unit, store, id, version, change, outside_gate).boxed())
+            .transact(move |unit, _| change::sku(unit, store, id, version, change, outside_gate).boxed())
             .await
+            .into_port("changing a SKU")
     }
 }

@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use sea_orm::Value;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Value, sea_query::ExprTrait as _};
 use sluice_catalog::{Product, Sku, SkuCard, Store};
 use sluice_kernel::{PageRequest, ProductId, SkuId, StoreId};
 
-use super::row::{self, PRODUCT_COLUMNS, SELECT_SKUS};
+use super::row::{self, select_cards, select_skus};
 use crate::{
     database::Database,
     error::StoreResult,
     page::{read_page, readable},
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_ROWS, padded, placeholders},
+    table::{products, stores},
 };
 
 pub(super) async fn store(database: &Database, store: StoreId) -> StoreResult<Option<Store>> {
-    let select = "SELECT id, name, currency, settings, version FROM stores WHERE id = ?";
-    database.row(select, vec![store.0.into()]).await?.as_ref().map(row::store).transpose()
+    stores::Entity::find_by_id(store.0).one(database).await?.map(row::store).transpose()
 }
 
 /// Newest first, one more than the page holds.
@@ -26,13 +26,12 @@ pub(super) async fn products(
     listed_only: bool,
     page: PageRequest,
 ) -> StoreResult<Vec<Product>> {
-    let visible = if listed_only { " AND listed = TRUE AND deleted = FALSE AND offer_only = FALSE" } else { "" };
-    let statement = |after: i64, limit: i64| {
-        let select =
-            format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id < ?{visible} ORDER BY id DESC LIMIT ?");
-        (select, vec![store.0.into(), after.into(), limit.into()])
-    };
-    let mut products: Vec<Product> = read_page(database, "products", "id", page, statement, row::product).await?;
+    let mut wanted = products::Entity::find().filter(products::Column::StoreId.eq(store.0));
+    if listed_only {
+        let visible = products::Column::Listed.eq(true).and(products::Column::Deleted.eq(false));
+        wanted = wanted.filter(visible.and(products::Column::OfferOnly.eq(false)));
+    }
+    let mut products = read_page(database, wanted, products::Column::Id, page, row::product).await?;
     attach_skus(database, store, &mut products).await?;
     if listed_only {
         for product in &mut products {
@@ -43,11 +42,9 @@ pub(super) async fn products(
 }
 
 pub(super) async fn product(database: &Database, store: StoreId, id: ProductId) -> StoreResult<Option<Product>> {
-    let select = format!("SELECT {PRODUCT_COLUMNS} FROM products WHERE store_id = ? AND id = ?");
-    let Some(found) = database.row(select, vec![store.0.into(), id.0.into()]).await? else {
-        return Ok(None);
-    };
-    let mut products = [row::product(&found)?];
+    let wanted = products::Entity::find_by_id(id.0).filter(products::Column::StoreId.eq(store.0));
+    let Some(found) = wanted.one(database).await? else { return Ok(None) };
+    let mut products = [row::product(found)?];
     attach_skus(database, store, &mut products).await?;
     Ok(products.into_iter().next())
 }
@@ -55,12 +52,10 @@ pub(super) async fn product(database: &Database, store: StoreId, id: ProductId) 
 async fn attach_skus(database: &Database, store: StoreId, products: &mut [Product]) -> StoreResult<()> {
     let ids: Vec<i64> = products.iter().map(|product| product.id.0).collect();
     let mut skus_of: HashMap<ProductId, Vec<Sku>> = HashMap::new();
-    for chunk in ids.chunks(MOST_ROWS) {
-        let list = placeholders(chunk.len());
-        let select = format!("{SELECT_SKUS} WHERE s.store_id = ? AND s.product_id IN ({list}) AND s.deleted = FALSE ORDER BY s.id");
-        let mut values: Vec<Value> = vec![store.0.into()];
-        values.extend(padded(chunk).map(Value::from));
-        for found in database.rows(select, values).await? {
+    for chunk in ids.chunks(MAX_ROWS) {
+        let (select, list) = (select_skus(), placeholders(chunk.len()));
+        let select = format!("{select} WHERE s.store_id = ? AND s.product_id IN ({list}) AND s.deleted = FALSE ORDER BY s.id");
+        for found in database.rows(select, of_store(store, chunk)).await? {
             let Some(sku) = readable("skus", &found, row::sku) else { continue };
             skus_of.entry(sku.product_id).or_default().push(sku);
         }
@@ -71,26 +66,21 @@ async fn attach_skus(database: &Database, store: StoreId, products: &mut [Produc
     Ok(())
 }
 
+fn of_store(store: StoreId, ids: &[i64]) -> Vec<Value> {
+    std::iter::once(store.0).chain(padded(ids)).map(Value::from).collect()
+}
+
 pub(super) async fn sku(database: &Database, store: StoreId, id: SkuId) -> StoreResult<Option<Sku>> {
-    let select = format!("{SELECT_SKUS} WHERE s.store_id = ? AND s.id = ?");
+    let select = format!("{} WHERE s.store_id = ? AND s.id = ?", select_skus());
     database.row(select, vec![store.0.into(), id.0.into()]).await?.as_ref().map(row::sku).transpose()
 }
 
 pub(super) async fn cards(database: &Database, store: StoreId, skus: &[SkuId]) -> StoreResult<Vec<SkuCard>> {
     let ids: Vec<i64> = skus.iter().map(|sku| sku.0).collect();
     let mut cards = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(MOST_ROWS) {
-        let select = format!(
-            "SELECT s.id, s.store_id, s.product_id, s.code, s.spec, s.price, s.points, s.allotable_profit, s.supplier_price, \
-            s.listed, s.deleted, s.revision, p.title, p.pictures, p.delivery_place, p.receiving_way, p.customer_product_id, p.order_form_items, p.offer_only, \
-            p.listed AS product_listed, p.deleted AS product_deleted, st.currency \
-            FROM skus s JOIN products p ON p.id = s.product_id AND p.store_id = s.store_id JOIN stores st ON st.id = s.store_id \
-            WHERE s.store_id = ? AND s.id IN ({})",
-            placeholders(chunk.len())
-        );
-        let mut values: Vec<Value> = vec![store.0.into()];
-        values.extend(padded(chunk).map(Value::from));
-        for found in database.rows(select, values).await? {
+    for chunk in ids.chunks(MAX_ROWS) {
+        let select = format!("{} WHERE s.store_id = ? AND s.id IN ({})", select_cards(), placeholders(chunk.len()));
+        for found in database.rows(select, of_store(store, chunk)).await? {
             cards.push(row::card(&found)?);
         }
     }

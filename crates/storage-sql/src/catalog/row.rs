@@ -1,133 +1,136 @@
 //! Stores, products and SKUs as they stand in their rows.
 
-use std::sync::Arc;
+use sea_orm::{ActiveValue::Set, QueryResult};
+use sluice_catalog::{FormField, Product, Sku, SkuCard, Store};
+use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId};
 
-use sea_orm::{QueryResult, Value};
-use serde::de::DeserializeOwned;
-use sluice_catalog::{FormField, Product, ReceivingWay, Sku, SkuCard, Store};
-use sluice_kernel::{Currency, Money, Points, ProductId, SkuId, StoreId, Timestamp};
+use crate::{
+    error::StoreResult,
+    stored::Stored,
+    table::{Places, Row as _, products, skus, stores},
+};
 
-use crate::error::{StoreError, StoreResult};
-
-pub(super) const PRODUCT_COLUMNS: &str = "id, store_id, title, pictures, delivery_place, receiving_way, customer_product_id, \
-    order_form_items, listed, deleted, offer_only, version, created_at";
-
-/// SKUs with the currency of their store; the alias of `skus` is `s`.
-pub(super) const SELECT_SKUS: &str = "SELECT s.id, s.store_id, s.product_id, s.code, s.spec, s.price, s.points, \
-    s.allotable_profit, s.supplier_price, s.listed, s.deleted, s.version, st.currency \
-    FROM skus s JOIN stores st ON st.id = s.store_id";
-
-fn json<T: DeserializeOwned>(row: &QueryResult, column: &str) -> StoreResult<T> {
-    Ok(serde_json::from_str(&row.try_get_by::<String, _>(column)?)?)
-}
-
-fn currency(row: &QueryResult) -> StoreResult<Currency> {
-    row.try_get_by::<String, _>("currency")?.parse().map_err(|_| StoreError::Corrupt("stores.currency"))
-}
-
-fn receiving_way(row: &QueryResult) -> StoreResult<ReceivingWay> {
-    ReceivingWay::new(row.try_get_by("receiving_way")?).ok_or(StoreError::Corrupt("products.receiving_way"))
-}
-
-pub(super) fn store(row: &QueryResult) -> StoreResult<Store> {
+pub(super) fn store(row: stores::Model) -> StoreResult<Store> {
     Ok(Store {
-        id: StoreId(row.try_get_by("id")?),
-        name: row.try_get_by("name")?,
-        currency: currency(row)?,
-        settings: json(row, "settings")?,
-        version: row.try_get_by("version")?,
+        id: StoreId(row.id),
+        name: row.name,
+        currency: row.currency.0,
+        settings: serde_json::from_str(&row.settings)?,
+        version: row.version,
     })
 }
 
 /// Without its SKUs.
-pub(super) fn product(row: &QueryResult) -> StoreResult<Product> {
+pub(super) fn product(row: products::Model) -> StoreResult<Product> {
     Ok(Product {
-        id: ProductId(row.try_get_by("id")?),
-        store_id: StoreId(row.try_get_by("store_id")?),
-        title: row.try_get_by("title")?,
-        pictures: json(row, "pictures")?,
-        delivery_place: row.try_get_by("delivery_place")?,
-        receiving_way: receiving_way(row)?,
-        customer_product_id: row.try_get_by("customer_product_id")?,
-        order_form_items: json(row, "order_form_items")?,
-        listed: row.try_get_by("listed")?,
-        deleted: row.try_get_by("deleted")?,
-        offer_only: row.try_get_by("offer_only")?,
-        version: row.try_get_by("version")?,
-        created_at: Timestamp::from_millis(row.try_get_by("created_at")?),
+        id: ProductId(row.id),
+        store_id: StoreId(row.store_id),
+        title: row.title,
+        pictures: serde_json::from_str(&row.pictures)?,
+        delivery_place: row.delivery_place,
+        receiving_way: row.receiving_way.0,
+        customer_product_id: row.customer_product_id,
+        order_form_items: serde_json::from_str(&row.order_form_items)?,
+        listed: row.listed,
+        deleted: row.deleted,
+        offer_only: row.offer_only,
+        version: row.version,
+        created_at: row.created_at.0,
         skus: Vec::new(),
     })
 }
 
+/// SKUs with the currency of their store; the alias of `skus` is `s`.
+pub(super) fn select_skus() -> String {
+    format!("SELECT {}, st.currency FROM skus s JOIN stores st ON st.id = s.store_id", skus::Model::columns_of("s"))
+}
+
+/// A row of [`select_skus`].
 pub(super) fn sku(row: &QueryResult) -> StoreResult<Sku> {
+    let places = &mut Places::of(row);
+    let (row, Stored(currency)): (_, Stored<Currency>) = (skus::Model::read_from(places)?, places.next()?);
     Ok(Sku {
-        id: SkuId(row.try_get_by("id")?),
-        product_id: ProductId(row.try_get_by("product_id")?),
-        store_id: StoreId(row.try_get_by("store_id")?),
-        code: row.try_get_by("code")?,
-        spec: row.try_get_by("spec")?,
-        price: Money::new(row.try_get_by("price")?, currency(row)?),
-        points: Points(row.try_get_by("points")?),
-        allotable_profit: row.try_get_by("allotable_profit")?,
-        supplier_price: row.try_get_by("supplier_price")?,
-        listed: row.try_get_by("listed")?,
-        deleted: row.try_get_by("deleted")?,
-        version: row.try_get_by("version")?,
+        id: SkuId(row.id),
+        product_id: ProductId(row.product_id),
+        store_id: StoreId(row.store_id),
+        code: row.code,
+        spec: row.spec,
+        price: Money::new(row.price, currency),
+        points: Points(row.points),
+        allotable_profit: row.allotable_profit,
+        supplier_price: row.supplier_price,
+        listed: row.listed,
+        deleted: row.deleted,
+        version: row.version,
     })
 }
 
+/// SKUs with their products and the currency of their store; the alias of `skus` is `s`.
+pub(super) fn select_cards() -> String {
+    format!(
+        "SELECT {}, {}, st.currency FROM skus s JOIN products p ON p.id = s.product_id AND p.store_id = s.store_id \
+         JOIN stores st ON st.id = s.store_id",
+        skus::Model::columns_of("s"),
+        products::Model::columns_of("p")
+    )
+}
+
+/// A row of [`select_cards`].
 pub(super) fn card(row: &QueryResult) -> StoreResult<SkuCard> {
-    let text = |column: &str| -> StoreResult<Arc<str>> { Ok(row.try_get_by::<String, _>(column)?.into()) };
-    let pictures: Vec<String> = json(row, "pictures")?;
-    let form: Vec<FormField> = json(row, "order_form_items")?;
-    let flag = |column: &str| row.try_get_by::<bool, _>(column);
+    let places = &mut Places::of(row);
+    let (sku, product) = (skus::Model::read_from(places)?, products::Model::read_from(places)?);
+    let Stored(currency): Stored<Currency> = places.next()?;
+    let pictures: Vec<String> = serde_json::from_str(&product.pictures)?;
+    let form: Vec<FormField> = serde_json::from_str(&product.order_form_items)?;
     Ok(SkuCard {
-        sku_id: SkuId(row.try_get_by("id")?),
-        product_id: ProductId(row.try_get_by("product_id")?),
-        store_id: StoreId(row.try_get_by("store_id")?),
-        title: text("title")?,
-        picture: pictures.first().map(|first| Arc::from(first.as_str())),
+        sku_id: SkuId(sku.id),
+        product_id: ProductId(product.id),
+        store_id: StoreId(sku.store_id),
+        title: product.title.into(),
+        picture: pictures.first().map(|first| first.as_str().into()),
         pictures: pictures.into(),
-        spec: text("spec")?,
-        code: text("code")?,
-        price: Money::new(row.try_get_by("price")?, currency(row)?),
-        points: Points(row.try_get_by("points")?),
-        allotable_profit: row.try_get_by("allotable_profit")?,
-        supplier_price: row.try_get_by("supplier_price")?,
-        delivery_place: text("delivery_place")?,
-        receiving_way: receiving_way(row)?,
-        customer_product_id: row.try_get_by::<Option<String>, _>("customer_product_id")?.map(Arc::from),
+        spec: sku.spec.into(),
+        code: sku.code.into(),
+        price: Money::new(sku.price, currency),
+        points: Points(sku.points),
+        allotable_profit: sku.allotable_profit,
+        supplier_price: sku.supplier_price,
+        delivery_place: product.delivery_place.into(),
+        receiving_way: product.receiving_way.0,
+        customer_product_id: product.customer_product_id.map(Into::into),
         order_form_items: form.into(),
-        buyable: flag("listed")? && !flag("deleted")? && flag("product_listed")? && !flag("product_deleted")?,
-        offer_only: flag("offer_only")?,
-        revision: row.try_get_by("revision")?,
+        buyable: sku.listed && !sku.deleted && product.listed && !product.deleted,
+        offer_only: product.offer_only,
+        revision: sku.revision,
     })
 }
 
-/// What staff may change of a product, in the order of the UPDATE in `change`.
-pub(super) fn product_values(product: &Product) -> StoreResult<[Value; 8]> {
-    Ok([
-        product.title.as_str().into(),
-        serde_json::to_string(&product.pictures)?.into(),
-        product.delivery_place.as_str().into(),
-        i64::from(product.receiving_way.get()).into(),
-        product.customer_product_id.clone().into(),
-        serde_json::to_string(&product.order_form_items)?.into(),
-        product.listed.into(),
-        product.deleted.into(),
-    ])
+/// What staff may change of a product.
+pub(super) fn product_values(product: &Product) -> StoreResult<products::ActiveModel> {
+    Ok(products::ActiveModel {
+        title: Set(product.title.clone()),
+        pictures: Set(serde_json::to_string(&product.pictures)?),
+        delivery_place: Set(product.delivery_place.clone()),
+        receiving_way: Set(Stored(product.receiving_way)),
+        customer_product_id: Set(product.customer_product_id.clone()),
+        order_form_items: Set(serde_json::to_string(&product.order_form_items)?),
+        listed: Set(product.listed),
+        deleted: Set(product.deleted),
+        ..Default::default()
+    })
 }
 
-/// What staff may change of a SKU, in the order of the UPDATE in `change`.
-pub(super) fn sku_values(sku: &Sku) -> [Value; 8] {
-    [
-        sku.code.as_str().into(),
-        sku.spec.as_str().into(),
-        sku.price.amount.into(),
-        sku.points.0.into(),
-        sku.allotable_profit.into(),
-        sku.supplier_price.into(),
-        sku.listed.into(),
-        sku.deleted.into(),
-    ]
+/// What staff may change of a SKU.
+pub(super) fn sku_values(sku: &Sku) -> skus::ActiveModel {
+    skus::ActiveModel {
+        code: Set(sku.code.clone()),
+        spec: Set(sku.spec.clone()),
+        price: Set(sku.price.amount),
+        points: Set(sku.points.0),
+        allotable_profit: Set(sku.allotable_profit),
+        supplier_price: Set(sku.supplier_price),
+        listed: Set(sku.listed),
+        deleted: Set(sku.deleted),
+        ..Default::default()
+    }
 }

@@ -4,14 +4,20 @@
 //! go on after it was cut off. The units stand as completed adjustments, so that every figure can be recomputed.
 
 use futures_util::FutureExt as _;
-use sea_orm::Value;
-use sluice_catalog::FormField;
-use sluice_kernel::{PortResult, StoreId, Timestamp};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sluice_catalog::{FormField, ReceivingWay};
+use sluice_events::MovementKind;
+use sluice_inventory::{AdjustmentState, Listing};
+use sluice_kernel::{PortResult, SkuId, StoreId, Timestamp};
 
 use super::{SqlCatalogRepository, create::FIRST};
 use crate::{
-    error::{StoreError, StoreResult},
-    statement::{MOST_ROWS, insert_into, padded, placeholders, power_chunks},
+    error::{IntoPort as _, StoreResult},
+    inventory::empty_stock,
+    multi_row::MultiRow,
+    statement::{MAX_ROWS, padded},
+    stored::{At, Stored},
+    table::{products, row, skus, stock, stock_adjustments},
     unit_of_work::UnitOfWork,
 };
 
@@ -49,44 +55,26 @@ impl SeedProduct {
 /// Products that one transaction takes.
 const IN_ONE_TRANSACTION: i64 = 1_024;
 
-const PRODUCT: [&str; 12] = [
-    "id",
-    "store_id",
-    "title",
-    "pictures",
-    "delivery_place",
-    "receiving_way",
-    "customer_product_id",
-    "order_form_items",
-    "listed",
-    "deleted",
-    "version",
-    "created_at",
-];
-const SKU: [&str; 13] = [
-    "id",
-    "store_id",
-    "product_id",
-    "code",
-    "spec",
-    "price",
-    "points",
-    "allotable_profit",
-    "supplier_price",
-    "listed",
-    "deleted",
-    "version",
-    "revision",
-];
-const STOCK: [&str; 8] = ["sku_id", "store_id", "usable", "locked", "sold", "received", "buyable", "revision"];
-const ADJUSTMENT: [&str; 7] = ["id", "store_id", "sku_id", "delta", "reason", "status", "at"];
-const LEDGER: [&str; 8] = ["store_id", "sku_id", "movement_id", "kind", "quantity", "reason", "at", "applied"];
+row! {
+    struct Receipt of stock_ledger {
+        store_id: i64,
+        sku_id: i64,
+        movement_id: String,
+        kind: Stored<MovementKind>,
+        quantity: i64,
+        reason: Option<String>,
+        at: At,
+        applied: bool,
+    }
+}
+
+static PRODUCTS: MultiRow<products::Model> = MultiRow::insert();
+static SKUS: MultiRow<skus::Model> = MultiRow::insert();
+static STOCK: MultiRow<stock::Model> = MultiRow::insert();
+static ADJUSTMENTS: MultiRow<stock_adjustments::Model> = MultiRow::insert();
+static RECEIPTS: MultiRow<Receipt> = MultiRow::insert();
 
 const REASON: &str = "initial stock";
-/// `stock_adjustments.status`: done.
-const DONE: i64 = 1;
-/// `stock_ledger.kind`: adjust.
-const ADJUST: i64 = 5;
 
 impl SqlCatalogRepository {
     /// Seeds `count` plain products with `stock` units each; `progress` is told how many stand after each step.
@@ -113,98 +101,72 @@ impl SqlCatalogRepository {
 
     /// Seeds these products in one transaction.
     pub async fn seed(&self, store: StoreId, products: &[SeedProduct], now: Timestamp) -> PortResult<()> {
-        self.database.transact("seeding products", move |unit, _| seed(unit, store, products, now).boxed()).await
+        self.database.transact(move |unit, _| seed(unit, store, products, now).boxed()).await.into_port("seeding products")
     }
 }
 
 async fn seed(unit: &UnitOfWork, store: StoreId, products: &[SeedProduct], now: Timestamp) -> StoreResult<()> {
     let missing = missing(unit, products).await?;
-    for chunk in power_chunks(&missing) {
-        insert(unit, "products", &PRODUCT, chunk, |product| product_values(store, product, now)).await?;
-        insert(unit, "skus", &SKU, chunk, |product| Ok(sku_values(store, product))).await?;
-        insert(unit, "stock", &STOCK, chunk, |product| Ok(stock_values(store, product))).await?;
-    }
-    let stocked: Vec<&SeedProduct> = missing.into_iter().filter(|product| product.stock != 0).collect();
-    for chunk in power_chunks(&stocked) {
-        insert(unit, "stock_adjustments", &ADJUSTMENT, chunk, |product| Ok(adjustment_values(store, product, now))).await?;
-        insert(unit, "stock_ledger", &LEDGER, chunk, |product| Ok(ledger_values(store, product, now))).await?;
-    }
-    Ok(())
-}
-
-async fn insert(
-    unit: &UnitOfWork,
-    table: &str,
-    columns: &[&str],
-    products: &[&SeedProduct],
-    values_of: impl Fn(&SeedProduct) -> StoreResult<Vec<Value>>,
-) -> StoreResult<()> {
-    let mut values = Vec::with_capacity(products.len() * columns.len());
-    for product in products {
-        values.extend(values_of(product)?);
-    }
-    unit.execute(insert_into(table, columns, products.len()), values).await?;
+    let rows = missing.iter().map(|product| product_row(store, product, now)).collect::<StoreResult<Vec<_>>>()?;
+    PRODUCTS.run(unit, rows).await?;
+    SKUS.run(unit, missing.iter().map(|product| sku_row(store, product))).await?;
+    STOCK.run(unit, missing.iter().map(|product| stock_row(store, product))).await?;
+    let stocked = || missing.iter().filter(|product| product.stock != 0);
+    ADJUSTMENTS.run(unit, stocked().map(|product| adjustment(store, product, now))).await?;
+    RECEIPTS.run(unit, stocked().map(|product| receipt(store, product, now))).await?;
     Ok(())
 }
 
 async fn missing<'p>(unit: &UnitOfWork, products: &'p [SeedProduct]) -> StoreResult<Vec<&'p SeedProduct>> {
     let mut missing = Vec::with_capacity(products.len());
-    for chunk in products.chunks(MOST_ROWS) {
+    for chunk in products.chunks(MAX_ROWS) {
         let ids: Vec<i64> = chunk.iter().map(|product| product.id).collect();
-        let select = format!("SELECT id FROM products WHERE id IN ({})", placeholders(ids.len()));
-        let rows = unit.rows(select, padded(&ids).map(Value::from).collect()).await?;
-        let standing: Vec<i64> = rows.iter().map(|row| row.try_get_by("id")).collect::<Result<_, _>>().map_err(StoreError::Db)?;
+        let wanted = products::Entity::find().select_only().column(products::Column::Id);
+        let standing: Vec<i64> = wanted.filter(products::Column::Id.is_in(padded(&ids))).into_tuple().all(unit).await?;
         missing.extend(chunk.iter().filter(|product| !standing.contains(&product.id)));
     }
     Ok(missing)
 }
 
-fn product_values(store: StoreId, product: &SeedProduct, now: Timestamp) -> StoreResult<Vec<Value>> {
-    Ok(vec![
-        product.id.into(),
-        store.0.into(),
-        product.title.as_str().into(),
-        "[]".into(),
-        product.delivery_place.as_str().into(),
-        0_i64.into(),
-        None::<String>.into(),
-        serde_json::to_string(&product.order_form_items)?.into(),
-        product.listed.into(),
-        false.into(),
-        FIRST.into(),
-        now.as_millis().into(),
-    ])
+fn product_row(store: StoreId, product: &SeedProduct, now: Timestamp) -> StoreResult<products::Model> {
+    Ok(products::Model {
+        id: product.id,
+        store_id: store.0,
+        title: product.title.clone(),
+        pictures: "[]".to_owned(),
+        delivery_place: product.delivery_place.clone(),
+        receiving_way: Stored(ReceivingWay::default()),
+        customer_product_id: None,
+        order_form_items: serde_json::to_string(&product.order_form_items)?,
+        listed: product.listed,
+        deleted: false,
+        version: FIRST,
+        created_at: Stored(now),
+        offer_only: false,
+    })
 }
 
-fn sku_values(store: StoreId, product: &SeedProduct) -> Vec<Value> {
-    vec![
-        product.id.into(),
-        store.0.into(),
-        product.id.into(),
-        format!("SKU-{}", product.id).into(),
-        "standard".into(),
-        product.price.into(),
-        product.points.into(),
-        product.allotable_profit.into(),
-        0_i64.into(),
-        true.into(),
-        false.into(),
-        FIRST.into(),
-        FIRST.into(),
-    ]
+fn sku_row(store: StoreId, product: &SeedProduct) -> skus::Model {
+    skus::Model {
+        id: product.id,
+        store_id: store.0,
+        product_id: product.id,
+        code: format!("SKU-{}", product.id),
+        spec: "standard".to_owned(),
+        price: product.price,
+        points: product.points,
+        allotable_profit: product.allotable_profit,
+        supplier_price: 0,
+        listed: true,
+        deleted: false,
+        version: FIRST,
+        revision: FIRST,
+    }
 }
 
-fn stock_values(store: StoreId, product: &SeedProduct) -> Vec<Value> {
-    vec![
-        product.id.into(),
-        store.0.into(),
-        product.stock.into(),
-        0_i64.into(),
-        0_i64.into(),
-        product.stock.into(),
-        product.listed.into(),
-        FIRST.into(),
-    ]
+fn stock_row(store: StoreId, product: &SeedProduct) -> stock::Model {
+    let listing = Listing { buyable: product.listed, revision: FIRST };
+    stock::Model { usable: product.stock, received: product.stock, ..empty_stock(store, SkuId(product.id), listing) }
 }
 
 /// Names the one adjustment that brought a SKU's first units.
@@ -212,27 +174,28 @@ fn movement_of(product: &SeedProduct) -> String {
     format!("seed-{}", product.id)
 }
 
-fn adjustment_values(store: StoreId, product: &SeedProduct, now: Timestamp) -> Vec<Value> {
-    vec![
-        movement_of(product).into(),
-        store.0.into(),
-        product.id.into(),
-        product.stock.into(),
-        REASON.into(),
-        DONE.into(),
-        now.as_millis().into(),
-    ]
+fn adjustment(store: StoreId, product: &SeedProduct, now: Timestamp) -> stock_adjustments::Model {
+    stock_adjustments::Model {
+        id: movement_of(product),
+        store_id: store.0,
+        sku_id: product.id,
+        delta: product.stock,
+        reason: REASON.to_owned(),
+        status: Stored(AdjustmentState::Done),
+        at: Stored(now),
+        due_at: Stored(Timestamp::from_millis(0)),
+    }
 }
 
-fn ledger_values(store: StoreId, product: &SeedProduct, now: Timestamp) -> Vec<Value> {
-    vec![
-        store.0.into(),
-        product.id.into(),
-        movement_of(product).into(),
-        ADJUST.into(),
-        product.stock.into(),
-        REASON.into(),
-        now.as_millis().into(),
-        true.into(),
-    ]
+fn receipt(store: StoreId, product: &SeedProduct, now: Timestamp) -> Receipt {
+    Receipt {
+        store_id: store.0,
+        sku_id: product.id,
+        movement_id: movement_of(product),
+        kind: Stored(MovementKind::Adjust),
+        quantity: product.stock,
+        reason: Some(REASON.to_owned()),
+        at: Stored(now),
+        applied: true,
+    }
 }

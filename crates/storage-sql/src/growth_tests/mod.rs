@@ -21,31 +21,31 @@ use sluice_promotion::PromotionRepository as _;
 use crate::{
     Database, DatabaseSettings, SqlAdjustmentLog, SqlCatalogRepository, SqlDeadLetterStore, SqlDeliveryQueue, SqlHousekeeping,
     SqlOrderRepository, SqlOutboxStore, SqlPaymentRepository, SqlPointsLedger, SqlPointsTasks, SqlPromotionRepository,
-    SqlRefundRepository, SqlSandboxChannels, SqlSettlements, SqlStories, StockMode,
+    SqlRefundRepository, SqlSandboxChannels, SqlSettlements, SqlTraces, StockMode,
 };
 
 const STORE: StoreId = StoreId(1);
 
 /// Statements with their values, in the order they were run.
-type Heard = Arc<Mutex<Vec<(String, Vec<Value>)>>>;
+type Recorded = Arc<Mutex<Vec<(String, Vec<Value>)>>>;
 
 tokio::task_local! {
     /// What is asked in this task.
-    static HEARD: Heard;
+    static RECORDED: Recorded;
 }
 
 /// Called with every statement that an adapter runs.
-pub(crate) fn hear(sql: &str, values: &[Value]) {
+pub(crate) fn record(sql: &str, values: &[Value]) {
     // Outside of a recording nobody listens.
-    let _ = HEARD.try_with(|heard| heard.lock().unwrap().push((sql.to_owned(), values.to_vec())));
+    let _ = RECORDED.try_with(|statements| statements.lock().unwrap().push((sql.to_owned(), values.to_vec())));
 }
 
 /// What is asked while `work` runs, each statement once: its values decide over its plan as much as its text.
 async fn recorded(backend: DbBackend, work: impl Future<Output = ()>) -> Vec<Statement> {
-    let heard = Heard::default();
-    HEARD.scope(heard.clone(), work).await;
+    let statements = Recorded::default();
+    RECORDED.scope(statements.clone(), work).await;
     let mut asked: Vec<Statement> = Vec::new();
-    for (sql, values) in heard.lock().unwrap().drain(..) {
+    for (sql, values) in statements.lock().unwrap().drain(..) {
         let plans = ["SELECT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb));
         let statement = Statement::from_sql_and_values(backend, sql, values);
         if plans && !asked.contains(&statement) {
@@ -120,7 +120,7 @@ fn cases() -> Vec<Case> {
             let outbox = SqlOutboxStore::new(database);
             assert_eq!(outbox.pending(&[1, 2, 3, 4, 5, 6, 7, 8], now(), 100).await.unwrap().len(), 100);
         }),
-        case!("payments", allowed [(SORTS, "order_no IN")], database => {
+        case!("payments", allowed [(SORTS, "\"order_no\" IN")], database => {
             let payments = SqlPaymentRepository::new(database.clone());
             payments.exceptions(STORE, PageRequest::first(20)).await.unwrap();
             payments.of_orders(STORE, &[OrderNo::from_id(7), OrderNo::from_id(8)]).await.unwrap();
@@ -158,7 +158,7 @@ fn cases() -> Vec<Case> {
             }
         }),
         // Those that are open are put in order; those that are over are not looked at.
-        case!("promotions", allowed [(SORTS, "ORDER BY id + 0"), (SORTS, "activity_id IN")], database => {
+        case!("promotions", allowed [(SORTS, "\"id\" + ?"), (SORTS, "\"activity_id\" IN")], database => {
             let promotion = SqlPromotionRepository::new(database, false);
             assert!(!promotion.open_activities(STORE, now(), PageRequest::first(20), 200).await.unwrap().0.is_empty());
             promotion.campaigns_ahead(STORE, now(), 100).await.unwrap();
@@ -190,12 +190,12 @@ fn cases() -> Vec<Case> {
             ("stock_adjustments: range by stock_adjustments_newest", "LIMIT ?"),
             ("outbox: range by PRIMARY", "LIMIT ?")
         ], database => {
-            let stories = SqlStories::new(database);
-            let told = stories.of_order(OrderNo::from_id(seed::TRACED)).await.unwrap();
+            let traces = SqlTraces::new(database);
+            let found = traces.of_order(OrderNo::from_id(seed::TRACED)).await.unwrap();
             for what in ["order", "movement", "payment", "notice", "exception", "refund", "points", "push"] {
-                assert!(told.iter().any(|line| line.what == what), "{what}: {told:?}");
+                assert!(found.iter().any(|line| line.what == what), "{what}: {found:?}");
             }
-            assert!(!stories.of_sku(SkuId(1)).await.unwrap().is_empty());
+            assert!(!traces.of_sku(SkuId(1)).await.unwrap().is_empty());
         }),
         case!("deletions", database => {
             let deleted = SqlHousekeeping::new(database).purge(now()).await.unwrap();

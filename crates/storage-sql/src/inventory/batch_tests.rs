@@ -9,7 +9,11 @@ use super::{
     limits::LimitKey,
     stock::{Cause, LockedStock, Refusal},
 };
-use crate::{Database, DatabaseSettings, error::StoreResult, unit_of_work::UnitOfWork};
+use crate::{
+    Database, DatabaseSettings,
+    error::{IntoPort as _, StoreResult},
+    unit_of_work::UnitOfWork,
+};
 
 const STORE: StoreId = StoreId(1);
 const SKU: SkuId = SkuId(7);
@@ -96,13 +100,13 @@ async fn a_batch_keeps_every_limit(database: Database) {
         taken.len()
     };
 
-    let first = database.in_transaction("the first batch", |unit| Box::pin(first_batch(unit))).await;
+    let first = database.transact(|unit, _| Box::pin(first_batch(unit))).await.into_port("the first batch");
     let twice: Answers = (0..users).flat_map(|_| [Ok(()), Err(Refusal::LimitReached)]).collect();
     assert_eq!(first.unwrap(), (twice, true));
     assert_eq!(counted().await, users);
 
     // The next batch sees all of them, and what is freed in it is taken in it.
-    let second = database.in_transaction("the second batch", |unit| Box::pin(second_batch(unit))).await;
+    let second = database.transact(|unit, _| Box::pin(second_batch(unit))).await.into_port("the second batch");
     let mut expected = vec![Err(Refusal::LimitReached); users];
     expected.push(Ok(()));
     assert_eq!(second.unwrap(), (expected, 20));
@@ -111,7 +115,7 @@ async fn a_batch_keeps_every_limit(database: Database) {
     assert_eq!((figures.usable, figures.locked), (100 - USERS + 9, USERS - 9));
 
     // Its unique ledger row stands against a second release, whoever asks for it.
-    assert!(database.in_transaction("a second release", |unit| Box::pin(release_again(unit))).await.is_err());
+    assert!(database.transact(|unit, _| Box::pin(release_again(unit))).await.into_port("a second release").is_err());
     assert_eq!(counted().await, users - 9);
 }
 

@@ -16,9 +16,11 @@ use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp};
 
 use crate::{
     Database,
-    error::StoreResult,
-    multi_row::column,
-    statement::{MOST_ROWS, padded, placeholders},
+    error::{IntoPort as _, StoreResult},
+    multi_row::{MultiRow, tuple},
+    statement::{MAX_ROWS, padded, placeholders},
+    stored::Stored,
+    table::{Row as _, row},
     unit_of_work::UnitOfWork,
 };
 
@@ -31,11 +33,29 @@ const MAX_ERROR: usize = 200;
 
 /// Keeps an effect in the transaction that makes it true. `order` is the order it belongs to; none for a listing.
 pub(crate) async fn queue_effect(unit: &UnitOfWork, effect: &GateEffect, order: Option<OrderNo>) -> StoreResult<()> {
-    let insert = "INSERT INTO gate_effects (payload, store_id, lane) VALUES (?, ?, ?)";
-    let values: Vec<Value> = vec![serde_json::to_string(effect)?.into(), effect.store().0.into(), lane_of(effect, order).into()];
-    unit.execute(insert, values).await?;
+    let row = NewEffect { payload: serde_json::to_string(effect)?, store_id: effect.store().0, lane: lane_of(effect, order) };
+    EFFECTS.run(unit, [row]).await?;
     Ok(())
 }
+
+row! {
+    struct NewEffect of gate_effects {
+        payload: String,
+        store_id: i64,
+        lane: String,
+    }
+}
+
+row! {
+    struct Taken of gate_effects {
+        id: i64,
+        lane: String,
+        payload: String,
+        attempts: Stored<u32>,
+    }
+}
+
+static EFFECTS: MultiRow<NewEffect> = MultiRow::insert();
 
 fn lane_of(effect: &GateEffect, order: Option<OrderNo>) -> String {
     match (effect, order) {
@@ -62,8 +82,8 @@ impl SqlGateEffects {
     /// Rows that a process of an earlier version wrote name neither store nor lane.
     async fn name_old_rows(&self) -> StoreResult<()> {
         let select = "SELECT id, payload FROM gate_effects WHERE given_up = FALSE AND store_id = 0 ORDER BY id LIMIT ?";
-        for row in self.database.rows(select, vec![i64::try_from(MOST_ROWS).unwrap_or(i64::MAX).into()]).await? {
-            let (id, payload): (i64, String) = (column(&row, 0)?, column(&row, 1)?);
+        for row in self.database.rows(select, vec![i64::try_from(MAX_ROWS).unwrap_or(i64::MAX).into()]).await? {
+            let (id, payload): (i64, String) = tuple(&row)?;
             let Ok(effect) = serde_json::from_str::<GateEffect>(&payload) else {
                 self.give_up(id, "it can't be read").await?;
                 continue;
@@ -84,7 +104,7 @@ impl SqlGateEffects {
         for _ in 0..limit {
             let next = "SELECT store_id FROM gate_effects WHERE given_up = FALSE AND store_id > ? ORDER BY store_id LIMIT 1";
             let Some(row) = self.database.row(next, vec![last.into()]).await? else { break };
-            last = column(&row, 0)?;
+            last = tuple(&row)?;
             stores.push(StoreId(last));
         }
         Ok(stores)
@@ -93,14 +113,15 @@ impl SqlGateEffects {
     async fn take(&self, store: StoreId, limit: u32, now: Timestamp) -> StoreResult<Vec<GateEffectRow>> {
         let due = "g.given_up = FALSE AND g.store_id = ? AND (g.due_at <= ? OR g.due_at > ?)";
         let select = format!(
-            "SELECT g.id, g.lane, g.payload, g.attempts FROM gate_effects g WHERE {due} AND NOT EXISTS \
-             (SELECT 1 FROM gate_effects e WHERE e.lane = g.lane AND e.given_up = FALSE AND e.id < g.id) ORDER BY g.due_at, g.id LIMIT ?"
+            "SELECT {} FROM gate_effects g WHERE {due} AND NOT EXISTS \
+             (SELECT 1 FROM gate_effects e WHERE e.lane = g.lane AND e.given_up = FALSE AND e.id < g.id) ORDER BY g.due_at, g.id LIMIT ?",
+            Taken::columns_of("g")
         );
         let ahead = now.plus(MAX_AHEAD).as_millis();
         let values: Vec<Value> = vec![store.0.into(), now.as_millis().into(), ahead.into(), i64::from(limit).into()];
         let rows: Vec<GateEffectRow> = self.database.rows(select, values).await?.iter().map(read).collect::<StoreResult<_>>()?;
         let mut taken = Vec::with_capacity(rows.len());
-        for rows in rows.chunks(MOST_ROWS) {
+        for rows in rows.chunks(MAX_ROWS) {
             let claim = format!("{}-{}", self.owner, self.claims.fetch_add(1, Ordering::Relaxed));
             let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
             let list = placeholders(ids.len());
@@ -118,15 +139,14 @@ impl SqlGateEffects {
             let select = format!("SELECT id FROM gate_effects WHERE claim = ? AND id IN ({list})");
             let mut values: Vec<Value> = vec![claim.into()];
             values.extend(padded(&ids).map(Value::from));
-            let mine: Vec<i64> =
-                self.database.rows(select, values).await?.iter().map(|row| column(row, 0)).collect::<StoreResult<_>>()?;
+            let mine: Vec<i64> = self.database.rows(select, values).await?.iter().map(tuple).collect::<StoreResult<_>>()?;
             taken.extend(rows.iter().filter(|row| mine.contains(&row.id)).cloned());
         }
         Ok(taken)
     }
 
     async fn for_each_chunk(&self, head: &str, first: Option<i64>, ids: &[i64]) -> StoreResult<()> {
-        for ids in ids.chunks(MOST_ROWS) {
+        for ids in ids.chunks(MAX_ROWS) {
             let statement = format!("{head} WHERE id IN ({})", placeholders(ids.len()));
             let values = first.into_iter().chain(padded(ids)).map(Value::from).collect();
             self.database.execute(statement, values).await?;
@@ -149,7 +169,7 @@ impl SqlGateEffects {
 
     async fn count_given_up(&self) -> StoreResult<u64> {
         let row = self.database.row("SELECT COUNT(*) FROM gate_effects WHERE given_up = TRUE", vec![]).await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(column::<i64>(&row, 0)?).unwrap_or(0)))
+        row.map_or(Ok(0), |row| Ok(u64::try_from(tuple::<i64>(&row)?).unwrap_or(0)))
     }
 }
 
@@ -158,45 +178,40 @@ fn short(why: &str) -> String {
 }
 
 fn read(row: &QueryResult) -> StoreResult<GateEffectRow> {
-    let payload: String = column(row, 2)?;
-    Ok(GateEffectRow {
-        id: column(row, 0)?,
-        lane: column(row, 1)?,
-        effect: serde_json::from_str(&payload).ok(),
-        attempts: column::<i32>(row, 3)?.unsigned_abs(),
-    })
+    let Taken { id, lane, payload, attempts } = Taken::read(row)?;
+    Ok(GateEffectRow { id, lane, effect: serde_json::from_str(&payload).ok(), attempts: attempts.0 })
 }
 
 #[async_trait]
 impl GateEffects for SqlGateEffects {
     async fn stores(&self, after: Option<StoreId>, limit: u32) -> PortResult<Vec<StoreId>> {
-        self.read_stores(after, limit).await.map_err(|error| error.into_port("reading gate effects"))
+        self.read_stores(after, limit).await.into_port("reading gate effects")
     }
 
     async fn claim(&self, store: StoreId, limit: u32, now: Timestamp) -> PortResult<Vec<GateEffectRow>> {
-        self.take(store, limit, now).await.map_err(|error| error.into_port("taking gate effects"))
+        self.take(store, limit, now).await.into_port("taking gate effects")
     }
 
     async fn done(&self, ids: &[i64]) -> PortResult<()> {
         let done = self.for_each_chunk("DELETE FROM gate_effects", None, ids).await;
-        done.map_err(|error| error.into_port("forgetting gate effects"))
+        done.into_port("forgetting gate effects")
     }
 
     async fn put_off(&self, ids: &[i64], until: Timestamp) -> PortResult<()> {
         let put_off = self.for_each_chunk("UPDATE gate_effects SET due_at = ?", Some(until.as_millis()), ids).await;
-        put_off.map_err(|error| error.into_port("putting gate effects off"))
+        put_off.into_port("putting gate effects off")
     }
 
     async fn failed(&self, id: i64, why: &str, until: Option<Timestamp>) -> PortResult<()> {
-        self.note_failure(id, why, until).await.map_err(|error| error.into_port("noting a gate effect's failure"))
+        self.note_failure(id, why, until).await.into_port("noting a gate effect's failure")
     }
 
     async fn forget_given_up(&self) -> PortResult<u64> {
         let forgotten = self.database.execute("DELETE FROM gate_effects WHERE given_up = TRUE", vec![]).await;
-        forgotten.map(|done| done.rows_affected()).map_err(|error| error.into_port("forgetting gate effects"))
+        forgotten.map(|done| done.rows_affected()).into_port("forgetting gate effects")
     }
 
     async fn given_up(&self) -> PortResult<u64> {
-        self.count_given_up().await.map_err(|error| error.into_port("counting gate effects"))
+        self.count_given_up().await.into_port("counting gate effects")
     }
 }

@@ -7,7 +7,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sea_orm::Value;
+use futures_util::FutureExt as _;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, sea_query::ExprTrait as _,
+};
 use sluice_events::{MovementKind, RestockLine};
 use sluice_inventory::{
     AdjustmentId, BoundGate, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
@@ -19,13 +22,14 @@ use super::{
     ledger,
     limits::{self, LimitKey},
     outcomes::write_outcomes,
-    stock::{Cause, LockedStock, kind_code, kind_of},
+    stock::{Cause, LockedStock, empty_stock},
 };
 use crate::{
     Database,
-    error::{StoreError, StoreResult},
-    multi_row::column,
-    statement::Dialect,
+    error::{IntoPort as _, StoreError, StoreResult},
+    multi_row::MultiRow,
+    stored::{Stored, code},
+    table::{Row as _, reservation_outcomes, row, stock},
     unit_of_work::UnitOfWork,
 };
 
@@ -39,6 +43,15 @@ impl SqlStockGate {
         // It is open whenever the database answers.
         metrics::gauge!("sluice_gate_open").set(1.0);
         Self { database }
+    }
+}
+
+row! {
+    struct Held of stock_ledger {
+        sku_id: i64,
+        kind: Stored<MovementKind>,
+        quantity: i64,
+        limit_user: Option<String>,
     }
 }
 
@@ -66,15 +79,14 @@ struct Remembered {
 
 impl Remembered {
     async fn read(unit: &UnitOfWork, store: StoreId, id: &str) -> StoreResult<Self> {
-        let select = "SELECT sku_id, kind, quantity, limit_user FROM stock_ledger WHERE movement_id = ? AND store_id = ?";
+        let select = format!("{} WHERE movement_id = ? AND store_id = ?", Held::select());
         let mut remembered = Self::default();
         for row in unit.rows(select, vec![id.into(), store.0.into()]).await? {
-            match kind_of(column(&row, 1)?)? {
-                MovementKind::Reserve => remembered.lines.push(HeldLine {
-                    sku: SkuId(column(&row, 0)?),
-                    units: column(&row, 2)?,
-                    limit_user: column::<Option<String>>(&row, 3)?.map(UserId),
-                }),
+            let Held { sku_id, kind, quantity, limit_user } = Held::read(&row)?;
+            match kind.0 {
+                MovementKind::Reserve => {
+                    remembered.lines.push(HeldLine { sku: SkuId(sku_id), units: quantity, limit_user: limit_user.map(UserId) })
+                }
                 MovementKind::Sell => remembered.sold = true,
                 MovementKind::Release => remembered.released = true,
                 MovementKind::Restock | MovementKind::Adjust => {}
@@ -91,15 +103,12 @@ impl Remembered {
 /// Makes calls that name this reservation wait for each other; `true` where its tombstone stands.
 async fn take_turn(unit: &UnitOfWork, id: &str, now: Timestamp) -> StoreResult<bool> {
     write_outcomes(unit, false, vec![(id.to_owned(), now)]).await?;
-    let select = match unit.dialect() {
-        Dialect::Sqlite => "SELECT released FROM reservation_outcomes WHERE reservation_id = ?",
-        Dialect::MySql => "SELECT released FROM reservation_outcomes WHERE reservation_id = ? FOR UPDATE",
-    };
-    let row = unit.row(select, vec![id.into()]).await?;
-    row.map_or(Ok(false), |row| column(&row, 0))
+    let outcome = reservation_outcomes::Entity::find_by_id(id).lock_exclusive().one(unit).await?;
+    Ok(outcome.is_some_and(|outcome| outcome.released))
 }
 
-async fn bury(unit: &UnitOfWork, id: &str) -> StoreResult<()> {
+/// Leaves the tombstone: the reservation is never held again.
+async fn mark_released(unit: &UnitOfWork, id: &str) -> StoreResult<()> {
     unit.execute("UPDATE reservation_outcomes SET released = TRUE WHERE reservation_id = ?", vec![id.into()]).await?;
     Ok(())
 }
@@ -113,9 +122,9 @@ async fn reserve(
     now: Timestamp,
 ) -> StoreResult<GateAnswer> {
     let movement_id = id.to_string();
-    let buried = take_turn(unit, &movement_id, now).await?;
+    let is_released = take_turn(unit, &movement_id, now).await?;
     let remembered = Remembered::read(unit, store, &movement_id).await?;
-    if buried || remembered.sold || remembered.released {
+    if is_released || remembered.sold || remembered.released {
         return Ok(GateAnswer::Gone);
     }
     if !remembered.is_known() {
@@ -145,18 +154,18 @@ async fn sell(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Timesta
 
 async fn release(unit: &UnitOfWork, store: StoreId, id: ReservationId, now: Timestamp) -> StoreResult<Settled> {
     let movement_id = id.to_string();
-    let buried = take_turn(unit, &movement_id, now).await?;
+    let is_released = take_turn(unit, &movement_id, now).await?;
     let remembered = Remembered::read(unit, store, &movement_id).await?;
     if remembered.sold {
         return Ok(Settled::Refused);
     }
-    if buried || remembered.released {
+    if is_released || remembered.released {
         return Ok(if remembered.is_known() { Settled::Already } else { Settled::Unknown });
     }
     if !remembered.is_known() && belongs_to_another(unit, store, &movement_id).await? {
         return Ok(Settled::Refused);
     }
-    bury(unit, &movement_id).await?;
+    mark_released(unit, &movement_id).await?;
     if !remembered.is_known() {
         return Ok(Settled::Unknown);
     }
@@ -234,27 +243,27 @@ async fn adjust(
 
 async fn is_noted(unit: &UnitOfWork, movement_id: &str, kind: MovementKind) -> StoreResult<bool> {
     let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND kind = ? LIMIT 1";
-    Ok(unit.row(select, vec![movement_id.into(), kind_code(kind).into()]).await?.is_some())
+    Ok(unit.row(select, vec![movement_id.into(), code(kind).into()]).await?.is_some())
 }
 
 async fn set_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Listing) -> StoreResult<()> {
-    let insert = format!(
-        "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES (?, ?, 0, 0, 0, 0, ?, ?){}",
-        unit.dialect().keep_existing("sku_id")
-    );
-    let values: Vec<Value> = vec![sku.0.into(), store.0.into(), listing.buyable.into(), listing.revision.into()];
-    unit.execute(insert, values).await?;
-    let update = "UPDATE stock SET buyable = ?, revision = ? WHERE sku_id = ? AND store_id = ? AND revision < ?";
-    let values: Vec<Value> =
-        vec![listing.buyable.into(), listing.revision.into(), sku.0.into(), store.0.into(), listing.revision.into()];
-    unit.execute(update, values).await?;
+    NEW_STOCK.run(unit, [empty_stock(store, sku, listing)]).await?;
+    let Listing { buyable, revision } = listing;
+    stock::Entity::update_many()
+        .set(stock::ActiveModel { buyable: Set(buyable), revision: Set(revision), ..Default::default() })
+        .filter(stock::Column::SkuId.eq(sku.0).and(stock::Column::StoreId.eq(store.0)))
+        .filter(stock::Column::Revision.lt(revision))
+        .exec(unit)
+        .await?;
     Ok(())
 }
+
+static NEW_STOCK: MultiRow<stock::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("sku_id"));
 
 #[async_trait]
 impl StockGate for SqlStockGate {
     async fn bound(&self, _store: StoreId) -> PortResult<BoundGate> {
-        let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's state"))?;
+        let present = present_epoch(&self.database).await.into_port("the gate's state")?;
         Ok(BoundGate { epoch: present.epoch, gate: Arc::new(self.clone()) })
     }
 
@@ -270,31 +279,22 @@ impl StockGate for SqlStockGate {
         terms: &Terms,
         now: Timestamp,
     ) -> PortResult<GateAnswer> {
-        let (lines, terms): (Arc<[ReserveLine]>, Arc<Terms>) = (lines.into(), Arc::new(terms.clone()));
         self.database
-            .in_transaction("reserving stock", move |unit| {
-                let (lines, terms) = (Arc::clone(&lines), Arc::clone(&terms));
-                Box::pin(async move { reserve(unit, store, id, &lines, &terms, now).await })
-            })
+            .transact(move |unit, _| reserve(unit, store, id, lines, terms, now).boxed())
             .await
+            .into_port("reserving stock")
     }
 
     async fn sell(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled> {
-        self.database.in_transaction("selling stock", move |unit| Box::pin(sell(unit, store, id, now))).await
+        self.database.transact(move |unit, _| sell(unit, store, id, now).boxed()).await.into_port("selling stock")
     }
 
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<Settled> {
-        self.database.in_transaction("releasing stock", move |unit| Box::pin(release(unit, store, id, now))).await
+        self.database.transact(move |unit, _| release(unit, store, id, now).boxed()).await.into_port("releasing stock")
     }
 
     async fn restock(&self, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> PortResult<Settled> {
-        let (refund, lines): (Arc<str>, Arc<[RestockLine]>) = (refund.into(), lines.into());
-        self.database
-            .in_transaction("restocking", move |unit| {
-                let (refund, lines) = (Arc::clone(&refund), Arc::clone(&lines));
-                Box::pin(async move { restock(unit, store, &refund, &lines, now).await })
-            })
-            .await
+        self.database.transact(move |unit, _| restock(unit, store, refund, lines, now).boxed()).await.into_port("restocking")
     }
 
     async fn adjust(
@@ -305,25 +305,19 @@ impl StockGate for SqlStockGate {
         delta: i64,
         now: Timestamp,
     ) -> PortResult<Result<i64, Short>> {
-        let id = id.clone();
-        self.database
-            .in_transaction("adjusting stock", move |unit| {
-                let id = id.clone();
-                Box::pin(async move { adjust(unit, store, &id, sku, delta, now).await })
-            })
-            .await
+        self.database.transact(move |unit, _| adjust(unit, store, id, sku, delta, now).boxed()).await.into_port("adjusting stock")
     }
 
     async fn set_listing(&self, store: StoreId, sku: SkuId, listing: Listing) -> PortResult<()> {
-        self.database.in_transaction("listing a SKU", move |unit| Box::pin(set_listing(unit, store, sku, listing))).await
+        self.database.transact(move |unit, _| set_listing(unit, store, sku, listing).boxed()).await.into_port("listing a SKU")
     }
 
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
-        ledger::figures(&self.database, store, skus).await.map_err(|error| error.into_port("reading stock"))
+        ledger::figures(&self.database, store, skus).await.into_port("reading stock")
     }
 
     async fn taken(&self, store: StoreId) -> PortResult<Vec<TakenOfLimit>> {
-        limits::all_taken(&self.database, store).await.map_err(|error| error.into_port("reading limits"))
+        limits::all_taken(&self.database, store).await.into_port("reading limits")
     }
 
     async fn unconfirmed(&self, _older_than: Duration, _limit: u32) -> PortResult<Vec<(StoreId, ReservationId)>> {
@@ -335,7 +329,7 @@ impl StockGate for SqlStockGate {
     }
 
     async fn status(&self) -> PortResult<GateStatus> {
-        let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's state"))?;
+        let present = present_epoch(&self.database).await.into_port("the gate's state")?;
         Ok(GateStatus { kind: "database", open: present.open, epoch: present.epoch, trouble: None })
     }
 }

@@ -1,9 +1,22 @@
 //! The one row that says which gate is in use, its epoch, and whether it is open.
 
-use sea_orm::Value;
+use sea_orm::{EntityTrait as _, IntoActiveModel as _, QueryResult, sea_query::OnConflict};
 use sluice_kernel::{PortError, PortResult, Timestamp};
 
-use crate::{Database, error::StoreResult, multi_row::column, statement::Dialect, unit_of_work::UnitOfWork};
+use crate::{
+    Database,
+    error::{IntoPort as _, StoreResult},
+    stored::Stored,
+    table::{
+        Row as _,
+        gate_state::{Column, Entity, Model},
+        row,
+    },
+    unit_of_work::UnitOfWork,
+};
+
+/// There is one.
+pub(crate) const THE_ROW: i16 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Epoch {
@@ -16,21 +29,30 @@ impl Epoch {
     pub(crate) const UNCLAIMED: Self = Self { epoch: 0, open: true };
 }
 
+row! {
+    struct State of gate_state {
+        epoch: i64,
+        open: bool,
+    }
+}
+
+fn state(lock: &str) -> String {
+    format!("{} WHERE id = {THE_ROW}{lock}", State::select())
+}
+
 /// The present epoch, which stays until this transaction ends.
 pub(crate) async fn shared_epoch(unit: &UnitOfWork) -> StoreResult<Epoch> {
-    let select = match unit.dialect() {
-        Dialect::Sqlite => "SELECT epoch, open FROM gate_state WHERE id = 1",
-        Dialect::MySql => "SELECT epoch, open FROM gate_state WHERE id = 1 LOCK IN SHARE MODE",
-    };
-    let Some(row) = unit.row(select, vec![]).await? else { return Ok(Epoch::UNCLAIMED) };
-    Ok(Epoch { epoch: column(&row, 0)?, open: column(&row, 1)? })
+    epoch(unit.row(state(unit.dialect().share_lock()), vec![]).await?)
 }
 
 pub(crate) async fn present_epoch(database: &Database) -> StoreResult<Epoch> {
-    let Some(row) = database.row("SELECT epoch, open FROM gate_state WHERE id = 1", vec![]).await? else {
-        return Ok(Epoch::UNCLAIMED);
-    };
-    Ok(Epoch { epoch: column(&row, 0)?, open: column(&row, 1)? })
+    epoch(database.row(state(""), vec![]).await?)
+}
+
+fn epoch(row: Option<QueryResult>) -> StoreResult<Epoch> {
+    let Some(row) = row else { return Ok(Epoch::UNCLAIMED) };
+    let State { epoch, open } = State::read(&row)?;
+    Ok(Epoch { epoch, open })
 }
 
 /// Two processes over one database are set to different gates: each would sell the other's units.
@@ -57,13 +79,13 @@ impl SqlGateState {
     /// Notes at the first start which gate (`database` or `redis`) this shop uses; fails where it is another one. A gate
     /// outside the database begins closed, since it has to be built first.
     pub async fn claim(&self, kind: &str, now: Timestamp) -> PortResult<()> {
-        self.keep(kind, now).await.map_err(|error| error.into_port("the gate's state"))?;
+        self.keep(kind, now).await.into_port("the gate's state")?;
         self.expect(kind).await
     }
 
     /// Fails where this shop uses another gate; notes nothing.
     pub async fn expect(&self, kind: &str) -> PortResult<()> {
-        let stored = self.stored().await.map_err(|error| error.into_port("the gate's state"))?;
+        let stored = self.stored().await.into_port("the gate's state")?;
         match stored {
             Some(stored) if stored != kind => {
                 Err(PortError::internal("the stock gate", GateMismatch { stored, wanted: kind.to_owned() }))
@@ -73,17 +95,14 @@ impl SqlGateState {
     }
 
     async fn keep(&self, kind: &str, now: Timestamp) -> StoreResult<()> {
-        let insert = format!(
-            "INSERT INTO gate_state (id, kind, epoch, open, changed_at) VALUES (1, ?, 1, ?, ?){}",
-            self.database.dialect().keep_existing("id")
-        );
-        let values: Vec<Value> = vec![kind.into(), (kind == "database").into(), now.as_millis().into()];
-        self.database.execute(insert, values).await?;
+        let (kind, open) = (kind.to_owned(), kind == "database");
+        let row = Model { id: THE_ROW, kind, epoch: 1, open, changed_at: Stored(now) };
+        let keep = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
+        Entity::insert(row.into_active_model()).on_conflict(keep).exec_without_returning(&self.database).await?;
         Ok(())
     }
 
     async fn stored(&self) -> StoreResult<Option<String>> {
-        let row = self.database.row("SELECT kind FROM gate_state WHERE id = 1", vec![]).await?;
-        row.map(|row| column(&row, 0)).transpose()
+        Ok(Entity::find_by_id(THE_ROW).one(&self.database).await?.map(|row| row.kind))
     }
 }

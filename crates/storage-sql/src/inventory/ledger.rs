@@ -1,48 +1,62 @@
 //! The stock rows and the ledger behind a gate.
 //!
-//! Contract: a movement counts once (unique by movement, SKU and kind), whoever tells it and however often. One whose
+//! Contract: a movement counts once (unique by movement, SKU and kind), whoever reports it and however often. One whose
 //! predecessor is missing is kept and applied as soon as the figures hold.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sea_orm::{QueryResult, Value};
+use futures_util::FutureExt as _;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Value};
 use sluice_events::{MovementKind, StockMoved};
 use sluice_inventory::{Figures, Ledger, Listing, Movement, StockTrace};
-use sluice_kernel::{OrderNo, PortResult, SkuId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PortResult, SkuId, StoreId};
 
 use super::{
     StockMode,
-    stock::{LockedStock, kind_code, kind_of},
+    stock::{LockedStock, figures_of},
 };
 use crate::{
     Database,
-    error::StoreResult,
-    multi_row::{InList, MultiRow, column},
-    statement::{padded, placeholders},
+    error::{IntoPort as _, StoreResult},
+    multi_row::{InList, MultiRow, tuple},
+    statement::{MAX_ROWS, padded},
+    stored::{At, Stored},
+    table::{Row as _, row, stock, stock_ledger},
     unit_of_work::UnitOfWork,
 };
 
-static NOTE: MultiRow = MultiRow::with_tail(
-    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, reason, at, applied) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
-    8,
-    |dialect| dialect.keep_existing("movement_id, sku_id, kind"),
-);
-static WAITING: InList = InList::new(
-    "SELECT id, store_id, sku_id, kind, quantity FROM stock_ledger WHERE applied = FALSE AND sku_id IN",
-    |_| " ORDER BY id",
-);
-static APPLIED: InList = InList::new("UPDATE stock_ledger SET applied = TRUE WHERE id IN", |_| "");
+row! {
+    struct Recorded of stock_ledger {
+        store_id: i64,
+        sku_id: i64,
+        movement_id: String,
+        kind: Stored<MovementKind>,
+        quantity: i64,
+        order_no: Option<Stored<OrderNo>>,
+        reason: Option<String>,
+        at: At,
+    }
+}
 
-static NOTE_APPLIED: MultiRow = MultiRow::insert(
-    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, reason, at, applied) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, TRUE)",
-    8,
-);
+row! {
+    struct Waiting of stock_ledger {
+        id: i64,
+        store_id: i64,
+        sku_id: i64,
+        kind: Stored<MovementKind>,
+        quantity: i64,
+    }
+}
 
-/// Takes over movements of which none was told before and none must wait, as nearly all are: each row is written once.
-/// False where one must wait; nothing was changed then. Where one was told before the transaction fails.
+static NOTE: MultiRow<Recorded> =
+    MultiRow::with(&[("applied", "FALSE")], |dialect| dialect.keep_existing("movement_id, sku_id, kind"));
+static NOTE_APPLIED: MultiRow<Recorded> = MultiRow::with(&[("applied", "TRUE")], |_| String::new());
+static WAITING: InList = InList::with(Waiting::select, "applied = FALSE AND sku_id", " ORDER BY id", |_| "");
+static APPLIED: InList = InList::new(|| "UPDATE stock_ledger SET applied = TRUE".to_owned(), "id");
+
+/// Takes over movements of which none was recorded before and none must wait, as nearly all are: each row is written once.
+/// False where one must wait; nothing was changed then. Where one was recorded before the transaction fails.
 async fn record_new(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<bool> {
     let sorted = sorted(movements);
     let skus = skus_of(&sorted);
@@ -54,7 +68,7 @@ async fn record_new(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<
     if !none_waits || !sorted.iter().all(follows) {
         return Ok(false);
     }
-    NOTE_APPLIED.run(unit, ledger_values(&sorted)).await?;
+    NOTE_APPLIED.run(unit, sorted.iter().map(recorded)).await?;
     stock.write(unit).await?;
     Ok(true)
 }
@@ -73,47 +87,35 @@ fn skus_of(movements: &[&StockMoved]) -> Vec<SkuId> {
 }
 
 /// Takes over movements inside a transaction: rows first, then all that wait for these SKUs, as far as figures hold.
-pub(super) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<()> {
+pub(crate) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<()> {
     let sorted = sorted(movements);
-    NOTE.run(unit, ledger_values(&sorted)).await?;
+    NOTE.run(unit, sorted.iter().map(recorded)).await?;
     apply_waiting(unit, skus_of(&sorted)).await
 }
 
-fn ledger_values(movements: &[&StockMoved]) -> Vec<Value> {
-    let mut values: Vec<Value> = Vec::with_capacity(movements.len() * 8);
-    for movement in movements {
-        values.extend::<[Value; 8]>([
-            movement.store_id.0.into(),
-            movement.sku_id.0.into(),
-            movement.movement_id.as_str().into(),
-            kind_code(movement.kind).into(),
-            movement.quantity.into(),
-            movement.order_no.map(OrderNo::id).into(),
-            movement.reason.clone().into(),
-            movement.at.as_millis().into(),
-        ]);
+fn recorded(movement: &&StockMoved) -> Recorded {
+    Recorded {
+        store_id: movement.store_id.0,
+        sku_id: movement.sku_id.0,
+        movement_id: movement.movement_id.clone(),
+        kind: Stored(movement.kind),
+        quantity: movement.quantity,
+        order_no: movement.order_no.map(Stored),
+        reason: movement.reason.clone(),
+        at: Stored(movement.at),
     }
-    values
-}
-
-struct Waiting {
-    id: i64,
-    store: StoreId,
-    sku: SkuId,
-    kind: MovementKind,
-    quantity: i64,
 }
 
 async fn apply_waiting(unit: &UnitOfWork, skus: Vec<SkuId>) -> StoreResult<()> {
     let mut stock = LockedStock::lock(unit, skus.clone()).await?;
     // Read after the lock: whoever applies movements of these SKUs holds it, so none is applied twice.
     let keys: Vec<i64> = skus.into_iter().map(|sku| sku.0).collect();
-    let mut waiting: Vec<Waiting> = WAITING.rows(unit, &keys).await?.iter().map(read_waiting).collect::<StoreResult<_>>()?;
+    let mut waiting: Vec<Waiting> = WAITING.rows(unit, &keys).await?.iter().map(Waiting::read).collect::<StoreResult<_>>()?;
     let mut applied: Vec<i64> = Vec::with_capacity(waiting.len());
     loop {
         let before = applied.len();
         waiting.retain(|movement| {
-            let follows = stock.follow(movement.store, movement.kind, movement.sku, movement.quantity);
+            let follows = stock.follow(StoreId(movement.store_id), movement.kind.0, SkuId(movement.sku_id), movement.quantity);
             if follows {
                 applied.push(movement.id);
             }
@@ -128,47 +130,26 @@ async fn apply_waiting(unit: &UnitOfWork, skus: Vec<SkuId>) -> StoreResult<()> {
     Ok(())
 }
 
-fn read_waiting(row: &QueryResult) -> StoreResult<Waiting> {
-    Ok(Waiting {
-        id: column(row, 0)?,
-        store: StoreId(column(row, 1)?),
-        sku: SkuId(column(row, 2)?),
-        kind: kind_of(column(row, 3)?)?,
-        quantity: column(row, 4)?,
-    })
+/// The stock rows of those of these SKUs that the store has.
+async fn stock_rows(database: &Database, store: StoreId, skus: &[SkuId]) -> StoreResult<Vec<stock::Model>> {
+    let mut rows = Vec::with_capacity(skus.len());
+    for skus in skus.chunks(MAX_ROWS) {
+        let of_skus = stock::Column::SkuId.is_in(padded(skus).map(|sku| sku.0));
+        let wanted = stock::Entity::find().filter(stock::Column::StoreId.eq(store.0)).filter(of_skus);
+        rows.extend(wanted.all(database).await?);
+    }
+    Ok(rows)
 }
 
 /// Figures as the stock rows say, of those SKUs the store has.
 pub(super) async fn figures(database: &Database, store: StoreId, skus: &[SkuId]) -> StoreResult<HashMap<SkuId, Figures>> {
-    let mut figures = HashMap::with_capacity(skus.len());
-    for skus in skus.chunks(crate::statement::MOST_ROWS) {
-        let select = format!(
-            "SELECT sku_id, usable, locked, sold, received FROM stock WHERE store_id = ? AND sku_id IN ({})",
-            placeholders(skus.len())
-        );
-        let mut values: Vec<Value> = vec![store.0.into()];
-        values.extend(padded(skus).map(|sku| Value::from(sku.0)));
-        for row in database.rows(select, values).await? {
-            let found =
-                Figures { usable: column(&row, 1)?, locked: column(&row, 2)?, sold: column(&row, 3)?, received: column(&row, 4)? };
-            figures.insert(SkuId(column(&row, 0)?), found);
-        }
-    }
-    Ok(figures)
+    let rows = stock_rows(database, store, skus).await?;
+    Ok(rows.iter().map(|row| (SkuId(row.sku_id), figures_of(row))).collect())
 }
 
 async fn listings(database: &Database, store: StoreId, skus: &[SkuId]) -> StoreResult<HashMap<SkuId, Listing>> {
-    let mut listings = HashMap::with_capacity(skus.len());
-    for skus in skus.chunks(crate::statement::MOST_ROWS) {
-        let select =
-            format!("SELECT sku_id, buyable, revision FROM stock WHERE store_id = ? AND sku_id IN ({})", placeholders(skus.len()));
-        let mut values: Vec<Value> = vec![store.0.into()];
-        values.extend(padded(skus).map(|sku| Value::from(sku.0)));
-        for row in database.rows(select, values).await? {
-            listings.insert(SkuId(column(&row, 0)?), Listing { buyable: column(&row, 1)?, revision: column(&row, 2)? });
-        }
-    }
-    Ok(listings)
+    let rows = stock_rows(database, store, skus).await?;
+    Ok(rows.iter().map(|row| (SkuId(row.sku_id), Listing { buyable: row.buyable, revision: row.revision })).collect())
 }
 
 #[derive(Clone)]
@@ -187,13 +168,16 @@ impl SqlLedger {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut movements, mut truncated) = (Vec::new(), false);
         for applied in [true, false] {
-            let select = "SELECT movement_id, kind, quantity, order_no, reason, at, applied, id FROM stock_ledger \
-                          WHERE applied = ? AND sku_id = ? AND store_id = ? ORDER BY id DESC LIMIT ?";
+            let select = format!(
+                "{} WHERE applied = ? AND sku_id = ? AND store_id = ? ORDER BY id DESC LIMIT ?",
+                stock_ledger::Model::select()
+            );
             let values: Vec<Value> = vec![applied.into(), sku.0.into(), store.0.into(), (i64::from(limit) + 1).into()];
             let rows = self.database.rows(select, values).await?;
             truncated |= rows.len() > most;
             for row in &rows {
-                movements.push((column::<i64>(row, 7)?, read_movement(row, sku)?));
+                let row = stock_ledger::Model::read(row)?;
+                movements.push((row.id, movement(row)));
             }
         }
         movements.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
@@ -215,23 +199,24 @@ impl SqlLedger {
                       WHERE applied IN (TRUE, FALSE) AND sku_id = ? GROUP BY kind";
         let mut computed = Figures::default();
         for row in self.database.rows(select, vec![sku.0.into()]).await? {
-            computed = computed.after(kind_of(column(&row, 0)?)?, column(&row, 1)?);
+            let (Stored(kind), units): (Stored<MovementKind>, i64) = tuple(&row)?;
+            computed = computed.after(kind, units);
         }
         Ok(computed)
     }
 }
 
-fn read_movement(row: &QueryResult, sku: SkuId) -> StoreResult<Movement> {
-    Ok(Movement {
-        movement_id: column(row, 0)?,
-        sku,
-        kind: kind_of(column(row, 1)?)?,
-        quantity: column(row, 2)?,
-        order_no: column::<Option<i64>>(row, 3)?.map(OrderNo::from_id),
-        reason: column(row, 4)?,
-        at: Timestamp::from_millis(column(row, 5)?),
-        applied: column(row, 6)?,
-    })
+fn movement(row: stock_ledger::Model) -> Movement {
+    Movement {
+        movement_id: row.movement_id,
+        sku: SkuId(row.sku_id),
+        kind: row.kind.0,
+        quantity: row.quantity,
+        order_no: row.order_no.map(|order| order.0),
+        reason: row.reason,
+        at: row.at.0,
+        applied: row.applied,
+    }
 }
 
 #[async_trait]
@@ -245,35 +230,24 @@ impl Ledger for SqlLedger {
         if movements.is_empty() || !self.follows_messages() {
             return Ok(());
         }
-        let movements: Arc<Vec<StockMoved>> = Arc::new(movements.to_vec());
-        let new = Arc::clone(&movements);
-        let recorded = self.database.try_transaction(move |unit| {
-            let movements = Arc::clone(&new);
-            Box::pin(async move { record_new(unit, &movements).await })
-        });
-        match recorded.await {
+        match self.database.transact(move |unit, _| record_new(unit, movements).boxed()).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) if error.is_unique_violation() => {}
             Err(error) => return Err(error.into_port("recording stock movements")),
         }
-        self.database
-            .in_transaction("recording stock movements", move |unit| {
-                let movements = Arc::clone(&movements);
-                Box::pin(async move { record(unit, &movements).await })
-            })
-            .await
+        self.database.transact(move |unit, _| record(unit, movements).boxed()).await.into_port("recording stock movements")
     }
 
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Figures>> {
-        figures(&self.database, store, skus).await.map_err(|error| error.into_port("reading stock"))
+        figures(&self.database, store, skus).await.into_port("reading stock")
     }
 
     async fn listings(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Listing>> {
-        listings(&self.database, store, skus).await.map_err(|error| error.into_port("reading listings"))
+        listings(&self.database, store, skus).await.into_port("reading listings")
     }
 
     async fn trace(&self, store: StoreId, sku: SkuId, limit: u32) -> PortResult<Option<StockTrace>> {
-        self.read_trace(store, sku, limit).await.map_err(|error| error.into_port("tracing stock"))
+        self.read_trace(store, sku, limit).await.into_port("tracing stock")
     }
 }

@@ -7,32 +7,25 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Value, sea_query::ExprTrait as _};
 use sluice_inventory::{TakenOfLimit, UserLimit};
 use sluice_kernel::{SkuId, StoreId, UserId};
 
 use crate::{
     Database,
     error::{StoreError, StoreResult},
-    multi_row::{AnyOf, MultiRow, column},
+    multi_row::{AnyOf, MultiRow},
     statement::Dialect,
+    table::{Row as _, limit_counters},
     unit_of_work::UnitOfWork,
 };
 
 /// A locking read sees what was committed while it waited for the stock rows, whatever the isolation.
-static READ: AnyOf = AnyOf::new(
-    "SELECT sku_id, user_id, orders, units FROM limit_counters WHERE",
-    "(sku_id = ? AND user_id = ?)",
-    2,
-    Dialect::for_update,
-);
+static READ: AnyOf =
+    AnyOf::new(|| format!("{} WHERE", limit_counters::Model::select()), "(sku_id = ? AND user_id = ?)", 2, Dialect::for_update);
 
-static WRITE: MultiRow = MultiRow::with_tail(
-    "INSERT INTO limit_counters (sku_id, user_id, store_id, orders, units) VALUES ",
-    "(?, ?, ?, ?, ?)",
-    5,
-    |dialect| dialect.overwrite_existing("sku_id, user_id", &["orders", "units"]),
-);
+static WRITE: MultiRow<limit_counters::Model> =
+    MultiRow::with_tail(|dialect| dialect.overwrite_existing("sku_id, user_id", &["orders", "units"]));
 
 /// Whose counter of which SKU.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +42,9 @@ impl From<&UserLimit> for LimitKey {
 
 /// Orders and units taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Taken {
-    pub(super) orders: i64,
-    pub(super) units: i64,
+pub(crate) struct Taken {
+    pub(crate) orders: i64,
+    pub(crate) units: i64,
 }
 
 impl Taken {
@@ -78,9 +71,9 @@ impl LockedLimits {
             keys.iter().flat_map(|key| -> [Value; 2] { [key.sku.0.into(), key.user.as_str().into()] }).collect();
         let mut counters: BTreeMap<LimitKey, Taken> = keys.into_iter().map(|key| (key, Taken::default())).collect();
         for row in READ.rows(unit, &values).await? {
-            let user: String = column(&row, 1)?;
-            let key = LimitKey { sku: SkuId(column(&row, 0)?), user: UserId(user) };
-            counters.insert(key, Taken { orders: column(&row, 2)?, units: column(&row, 3)? });
+            let row = limit_counters::Model::read(&row)?;
+            let key = LimitKey { sku: SkuId(row.sku_id), user: UserId(row.user_id) };
+            counters.insert(key, Taken { orders: row.orders, units: row.units });
         }
         Ok(Self { counters, changed: BTreeMap::new() })
     }
@@ -114,26 +107,26 @@ impl LockedLimits {
     }
 
     pub(super) async fn write(self, unit: &UnitOfWork) -> StoreResult<()> {
-        let mut values: Vec<Value> = Vec::with_capacity(self.changed.len() * 5);
-        for (key, store) in &self.changed {
+        let changed = self.changed.iter().map(|(key, store)| {
             let Taken { orders, units } = self.counters.get(key).copied().unwrap_or_default();
-            values.extend::<[Value; 5]>([key.sku.0.into(), key.user.as_str().into(), store.0.into(), orders.into(), units.into()]);
-        }
-        WRITE.run(unit, values).await?;
+            limit_counters::Model { sku_id: key.sku.0, user_id: key.user.0.clone(), store_id: store.0, orders, units }
+        });
+        WRITE.run(unit, changed).await?;
         Ok(())
     }
 }
 
 /// Every counter of the store that counts anything, by SKU and user.
 pub(super) async fn all_taken(database: &Database, store: StoreId) -> StoreResult<Vec<TakenOfLimit>> {
-    let select = "SELECT sku_id, user_id, orders, units FROM limit_counters WHERE store_id = ? AND (orders > 0 OR units > 0) \
-                  ORDER BY sku_id, user_id";
-    let rows = database.rows(select, vec![store.0.into()]).await?;
-    let read = |row: &QueryResult| {
-        let (sku, user) = (SkuId(column(row, 0)?), UserId(column(row, 1)?));
-        Ok(TakenOfLimit { store, sku, user, orders: column(row, 2)?, units: column(row, 3)? })
+    use limit_counters::{Column, Entity};
+    let counting = Column::Orders.gt(0).or(Column::Units.gt(0));
+    let found = Entity::find().filter(Column::StoreId.eq(store.0).and(counting));
+    let found = found.order_by_asc(Column::SkuId).order_by_asc(Column::UserId).all(database).await?;
+    let read = |row: limit_counters::Model| {
+        let (sku, user) = (SkuId(row.sku_id), UserId(row.user_id));
+        TakenOfLimit { store, sku, user, orders: row.orders, units: row.units }
     };
-    rows.iter().map(read).collect()
+    Ok(found.into_iter().map(read).collect())
 }
 
 const NOT_READ: &str = "a limit whose counter was not read under its stock row";

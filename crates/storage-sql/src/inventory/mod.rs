@@ -1,4 +1,4 @@
-//! Stock in the database: the gate, the ledger, and what a gate outside the database is rebuilt from.
+//! Stock in the database: the gate, the ledger, and what a gate outside the database needs.
 //!
 //! Contract: whoever changes figures locks the stock rows in SKU order first, and writes figures and ledger rows in one
 //! transaction. A stock row guards what users have taken of its SKU, too (`limits`). The same functions (`stock`) decide
@@ -9,15 +9,11 @@ mod adjustments;
 mod batch_tests;
 mod effects;
 mod gate;
-mod gate_state;
-mod ledger;
+pub(crate) mod gate_state;
+pub(crate) mod ledger;
 pub(crate) mod limits;
 mod outcomes;
-mod reconcile;
-mod source;
 pub(crate) mod stock;
-mod story;
-mod unrecorded;
 
 pub use adjustments::SqlAdjustmentLog;
 pub use effects::SqlGateEffects;
@@ -25,14 +21,11 @@ pub use gate::SqlStockGate;
 pub use gate_state::{GateMismatch, SqlGateState};
 pub use ledger::SqlLedger;
 pub use outcomes::SqlReservationOutcomes;
-pub use reconcile::{Difference, LimitDifference, SqlReconciler};
-pub use source::SqlGateSource;
-pub use story::{SqlStories, StoryLine};
-pub use unrecorded::SqlRecordCheck;
 
 pub(crate) use effects::queue_effect;
 pub(crate) use gate_state::{Epoch, shared_epoch};
 pub(crate) use outcomes::commit_outcomes;
+pub(crate) use stock::empty_stock;
 
 /// Where the decision over the stock is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

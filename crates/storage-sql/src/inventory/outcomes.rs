@@ -1,47 +1,45 @@
 //! The row that a placement and the sweeper of orphan reservations race for: its key is the reservation, so one wins.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use sea_orm::Value;
+use futures_util::FutureExt as _;
 use sluice_inventory::ReservationOutcomes;
-use sluice_kernel::{PortResult, ReservationId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PortResult, ReservationId, StoreId, Timestamp};
 
-use super::unrecorded::of_orders;
 use crate::{
     Database,
-    error::StoreResult,
-    multi_row::{InList, MultiRow, column},
+    error::{IntoPort as _, StoreResult},
+    multi_row::{InList, MultiRow, tuple},
     statement::Dialect,
+    stored::Stored,
+    table::{Row as _, reservation_outcomes::Model, row},
     unit_of_work::UnitOfWork,
 };
 
-static WRITE: MultiRow =
-    MultiRow::with_tail("INSERT INTO reservation_outcomes (reservation_id, released, at) VALUES ", "(?, ?, ?)", 3, |dialect| {
-        dialect.keep_existing("reservation_id")
-    });
+static WRITE: MultiRow<Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("reservation_id"));
 /// Nearly all reservations have no outcome yet, and then need no look which one it is.
-static WRITE_NEW: MultiRow =
-    MultiRow::insert("INSERT INTO reservation_outcomes (reservation_id, released, at) VALUES ", "(?, ?, ?)", 3);
-static RELEASED: InList =
-    InList::new("SELECT reservation_id FROM reservation_outcomes WHERE reservation_id IN", |dialect| match dialect {
-        Dialect::Sqlite => " AND released = TRUE",
-        Dialect::MySql => " AND released = TRUE FOR UPDATE",
-    });
+static WRITE_NEW: MultiRow<Model> = MultiRow::insert();
+static RELEASED: InList = InList::with(
+    || "SELECT reservation_id FROM reservation_outcomes".to_owned(),
+    "reservation_id",
+    " AND released = TRUE",
+    Dialect::for_update,
+);
 
 /// Writes an outcome for those that have none yet; waits for whoever is writing one of them now.
 pub(crate) async fn write_outcomes(unit: &UnitOfWork, released: bool, mut outcomes: Vec<(String, Timestamp)>) -> StoreResult<()> {
     outcomes.sort_unstable();
-    let values = outcomes.into_iter().flat_map(|(id, at)| -> [Value; 3] { [id.into(), released.into(), at.as_millis().into()] });
-    WRITE.run(unit, values.collect()).await?;
+    let row = |(reservation_id, at)| Model { reservation_id, released, at: Stored(at) };
+    WRITE.run(unit, outcomes.into_iter().map(row)).await?;
     Ok(())
 }
 
 /// Writes `committed` for all of them and answers those whose units went back before.
 pub(crate) async fn commit_outcomes(unit: &UnitOfWork, mut outcomes: Vec<(String, Timestamp)>) -> StoreResult<HashSet<String>> {
     outcomes.sort_unstable();
-    let row = |(id, at): &(String, Timestamp)| -> [Value; 3] { [id.as_str().into(), false.into(), at.as_millis().into()] };
-    match WRITE_NEW.run(unit, outcomes.iter().flat_map(row).collect()).await {
+    let row = |(id, at): &(String, Timestamp)| Model { reservation_id: id.clone(), released: false, at: Stored(*at) };
+    match WRITE_NEW.run(unit, outcomes.iter().map(row)).await {
         Ok(_) => return Ok(HashSet::new()),
         // The statement alone was undone.
         Err(error) if error.is_unique_violation() => {}
@@ -54,7 +52,28 @@ pub(crate) async fn commit_outcomes(unit: &UnitOfWork, mut outcomes: Vec<(String
 /// Those of them whose units went back.
 pub(crate) async fn released_among(unit: &UnitOfWork, mut reservations: Vec<String>) -> StoreResult<HashSet<String>> {
     reservations.sort_unstable();
-    RELEASED.rows(unit, &reservations).await?.iter().map(|row| column(row, 0)).collect()
+    RELEASED.rows(unit, &reservations).await?.iter().map(tuple).collect()
+}
+
+row! {
+    struct OrderAttempt of orders {
+        order_no: Stored<OrderNo>,
+        attempt: i16,
+    }
+}
+
+static ATTEMPTS: InList = InList::new(OrderAttempt::select, "order_no");
+
+/// Which of these reservations belong to an order that committed with them, or went on to a later attempt.
+async fn of_orders(unit: &UnitOfWork, reservations: &[ReservationId]) -> StoreResult<HashSet<ReservationId>> {
+    let numbers: Vec<i64> = reservations.iter().map(|id| id.order.id()).collect();
+    let mut attempts: HashMap<OrderNo, u16> = HashMap::new();
+    for row in ATTEMPTS.rows(unit, &numbers).await? {
+        let OrderAttempt { order_no, attempt } = OrderAttempt::read(&row)?;
+        attempts.insert(order_no.0, attempt.unsigned_abs());
+    }
+    let committed = |id: &&ReservationId| attempts.get(&id.order).is_some_and(|attempt| id.attempt <= *attempt);
+    Ok(reservations.iter().filter(committed).copied().collect())
 }
 
 /// The outcome of an order that was closed long ago is forgotten; then the order itself says that it won.
@@ -85,14 +104,10 @@ impl ReservationOutcomes for SqlReservationOutcomes {
         reservations: &[(StoreId, ReservationId)],
         now: Timestamp,
     ) -> PortResult<Vec<(StoreId, ReservationId)>> {
-        let ids: Arc<Vec<ReservationId>> = Arc::new(reservations.iter().map(|(_, id)| *id).collect());
-        let released = self
-            .database
-            .in_transaction("abandoning reservations", move |unit| {
-                let ids = Arc::clone(&ids);
-                Box::pin(async move { abandon(unit, &ids, now).await })
-            })
-            .await?;
+        let ids: Vec<ReservationId> = reservations.iter().map(|(_, id)| *id).collect();
+        let ids = &ids;
+        let released =
+            self.database.transact(move |unit, _| abandon(unit, ids, now).boxed()).await.into_port("abandoning reservations")?;
         Ok(reservations.iter().filter(|(_, id)| released.contains(&id.to_string())).copied().collect())
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::Value;
 use sluice_events::MovementKind;
 use sluice_inventory::{Figures, GateAnswer, Listing, ReserveLine, Short, Terms};
 use sluice_kernel::{OrderNo, SkuId, StoreId, Timestamp, UserId};
@@ -12,53 +11,50 @@ use sluice_order::StockRefusal;
 use super::limits::{LimitKey, LockedLimits};
 use crate::{
     error::{StoreError, StoreResult},
-    multi_row::{InList, MultiRow, column},
+    multi_row::{InList, MultiRow, Values},
     statement::Dialect,
+    stored::{At, Stored},
+    table::{Row as _, row, stock},
     unit_of_work::UnitOfWork,
 };
 
-static LOCK: InList = InList::new(
-    "SELECT sku_id, store_id, usable, locked, sold, received, buyable, revision FROM stock WHERE sku_id IN",
-    |dialect| match dialect {
-        Dialect::Sqlite => " ORDER BY sku_id",
-        Dialect::MySql => " ORDER BY sku_id FOR UPDATE",
-    },
-);
+static LOCK: InList = InList::with(stock::Model::select, "sku_id", " ORDER BY sku_id", Dialect::for_update);
 
 /// The rows exist and are locked, so this only ever overwrites; the table's CHECKs stand behind the decision.
-static WRITE: MultiRow = MultiRow::with_tail(
-    "INSERT INTO stock (sku_id, store_id, usable, locked, sold, received, buyable, revision) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?)",
-    8,
-    |dialect| dialect.overwrite_existing("sku_id", &["usable", "locked", "sold", "received"]),
-);
+static WRITE: MultiRow<stock::Model> =
+    MultiRow::with_tail(|dialect| dialect.overwrite_existing("sku_id", &["usable", "locked", "sold", "received"]));
 
 /// Most of a batch takes the same number of units of each SKU: one statement for all of these.
 static MOVE: InList = InList::new(
-    "UPDATE stock SET usable = usable + ?, locked = locked + ?, sold = sold + ?, received = received + ? WHERE sku_id IN",
-    |_| "",
+    || "UPDATE stock SET usable = usable + ?, locked = locked + ?, sold = sold + ?, received = received + ?".to_owned(),
+    "sku_id",
 );
 /// With more different changes than this the rows are written one by one.
-const MOST_MOVES: usize = 3;
+const MAX_MOVES: usize = 3;
 
-static LEDGER: MultiRow = MultiRow::insert(
-    "INSERT INTO stock_ledger (store_id, sku_id, movement_id, kind, quantity, order_no, at, limit_user, applied) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, TRUE)",
-    8,
-);
-
-pub(crate) fn kind_code(kind: MovementKind) -> i16 {
-    match kind {
-        MovementKind::Reserve => 1,
-        MovementKind::Sell => 2,
-        MovementKind::Release => 3,
-        MovementKind::Restock => 4,
-        MovementKind::Adjust => 5,
+row! {
+    struct NewMovement of stock_ledger {
+        store_id: i64,
+        sku_id: i64,
+        movement_id: String,
+        kind: Stored<MovementKind>,
+        quantity: i64,
+        order_no: Option<Stored<OrderNo>>,
+        at: At,
+        limit_user: Option<String>,
     }
 }
 
-pub(crate) fn kind_of(code: i16) -> StoreResult<MovementKind> {
-    MovementKind::ALL.into_iter().find(|kind| kind_code(*kind) == code).ok_or(StoreError::Corrupt("stock_ledger.kind"))
+static LEDGER: MultiRow<NewMovement> = MultiRow::with(&[("applied", "TRUE")], |_| String::new());
+
+/// The row of a SKU that has no units.
+pub(crate) fn empty_stock(store: StoreId, sku: SkuId, listing: Listing) -> stock::Model {
+    let Listing { buyable, revision } = listing;
+    stock::Model { sku_id: sku.0, store_id: store.0, usable: 0, locked: 0, sold: 0, received: 0, buyable, revision }
+}
+
+pub(crate) fn figures_of(row: &stock::Model) -> Figures {
+    Figures { usable: row.usable, locked: row.locked, sold: row.sold, received: row.received }
 }
 
 /// Why a reservation was refused; nothing was taken.
@@ -122,7 +118,7 @@ pub(crate) struct Cause<'a> {
 pub(crate) struct LockedStock {
     rows: BTreeMap<SkuId, StockRow>,
     limits: LockedLimits,
-    ledger: Vec<Value>,
+    ledger: Values<NewMovement>,
 }
 
 impl LockedStock {
@@ -139,14 +135,13 @@ impl LockedStock {
         let keys: Vec<i64> = skus.into_iter().map(|sku| sku.0).collect();
         let mut rows = BTreeMap::new();
         for row in LOCK.rows(unit, &keys).await? {
-            let figures =
-                Figures { usable: column(&row, 2)?, locked: column(&row, 3)?, sold: column(&row, 4)?, received: column(&row, 5)? };
-            let listing = Listing { buyable: column(&row, 6)?, revision: column(&row, 7)? };
-            let stock = StockRow { store: StoreId(column(&row, 1)?), figures, listing, before: figures };
-            rows.insert(SkuId(column(&row, 0)?), stock);
+            let row = stock::Model::read(&row)?;
+            let figures = figures_of(&row);
+            let listing = Listing { buyable: row.buyable, revision: row.revision };
+            rows.insert(SkuId(row.sku_id), StockRow { store: StoreId(row.store_id), figures, listing, before: figures });
         }
         let limits = LockedLimits::read(unit, limits).await?;
-        Ok(Self { rows, limits, ledger: Vec::new() })
+        Ok(Self { rows, limits, ledger: Values::default() })
     }
 
     /// The row of a SKU of this store.
@@ -236,16 +231,16 @@ impl LockedStock {
 
     fn change(&mut self, cause: &Cause<'_>, kind: MovementKind, sku: SkuId, units: i64, limit_user: Option<&UserId>) {
         self.change_unnoted(kind, sku, units);
-        self.ledger.extend::<[Value; 8]>([
-            cause.store.0.into(),
-            sku.0.into(),
-            cause.movement_id.into(),
-            kind_code(kind).into(),
-            units.into(),
-            cause.order_no.map(OrderNo::id).into(),
-            cause.at.as_millis().into(),
-            limit_user.map(|user| user.as_str().to_owned()).into(),
-        ]);
+        self.ledger.push(NewMovement {
+            store_id: cause.store.0,
+            sku_id: sku.0,
+            movement_id: cause.movement_id.to_owned(),
+            kind: Stored(kind),
+            quantity: units,
+            order_no: cause.order_no.map(Stored),
+            at: Stored(cause.at),
+            limit_user: limit_user.map(|user| user.0.clone()),
+        });
     }
 
     /// Changes the figures by a movement that the ledger has already.
@@ -270,7 +265,7 @@ impl LockedStock {
         for (sku, row) in self.rows.iter().filter(|(_, row)| row.figures != row.before) {
             moves.entry(row.change()).or_default().push(sku.0);
         }
-        if moves.len() <= MOST_MOVES {
+        if moves.len() <= MAX_MOVES {
             for (change, skus) in moves {
                 MOVE.execute_with(unit, &change, &skus).await?;
             }
@@ -282,21 +277,11 @@ impl LockedStock {
     }
 
     async fn overwrite(&self, unit: &UnitOfWork) -> StoreResult<()> {
-        let mut figures: Vec<Value> = Vec::with_capacity(self.rows.len() * 8);
-        for (sku, row) in self.rows.iter().filter(|(_, row)| row.figures != row.before) {
+        let changed = self.rows.iter().filter(|(_, row)| row.figures != row.before).map(|(sku, row)| {
             let Figures { usable, locked, sold, received } = row.figures;
-            figures.extend::<[Value; 8]>([
-                sku.0.into(),
-                row.store.0.into(),
-                usable.into(),
-                locked.into(),
-                sold.into(),
-                received.into(),
-                row.listing.buyable.into(),
-                row.listing.revision.into(),
-            ]);
-        }
-        WRITE.run(unit, figures).await?;
+            stock::Model { usable, locked, sold, received, ..empty_stock(row.store, *sku, row.listing) }
+        });
+        WRITE.run(unit, changed).await?;
         Ok(())
     }
 }

@@ -2,13 +2,23 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_kernel::{PortResult, StoreId, Timestamp, UserId};
 use sluice_member::{Address, AddressBook, AddressId, NewAddress};
 
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreResult},
+    multi_row::MultiRow,
+    stored::Stored,
+    table::{
+        address_books,
+        addresses::{ActiveModel, Column, Entity, Model},
+    },
     unit_of_work::UnitOfWork,
 };
 
@@ -21,46 +31,45 @@ impl SqlAddressBook {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
+}
 
-    async fn read(&self, store: StoreId, user: &UserId) -> StoreResult<Vec<Address>> {
-        let select = "SELECT id, name, phone, province, city, district, address, is_default FROM addresses \
-            WHERE store_id = ? AND user_id = ? ORDER BY is_default DESC, id DESC";
-        self.database.rows(select, vec![store.0.into(), user.as_str().into()]).await?.iter().map(address).collect()
+fn address(row: Model) -> Address {
+    Address {
+        id: AddressId(row.id),
+        entry: NewAddress {
+            name: row.name,
+            phone: row.phone,
+            province: row.province,
+            city: row.city,
+            district: row.district,
+            address: row.address,
+            is_default: row.is_default,
+        },
     }
 }
 
-fn address(row: &QueryResult) -> StoreResult<Address> {
-    Ok(Address {
-        id: AddressId(row.try_get_by("id")?),
-        entry: NewAddress {
-            name: row.try_get_by("name")?,
-            phone: row.try_get_by("phone")?,
-            province: row.try_get_by("province")?,
-            city: row.try_get_by("city")?,
-            district: row.try_get_by("district")?,
-            address: row.try_get_by("address")?,
-            is_default: row.try_get_by("is_default")?,
-        },
-    })
+fn values(entry: &NewAddress) -> ActiveModel {
+    ActiveModel {
+        name: Set(entry.name.clone()),
+        phone: Set(entry.phone.clone()),
+        province: Set(entry.province.clone()),
+        city: Set(entry.city.clone()),
+        district: Set(entry.district.clone()),
+        address: Set(entry.address.clone()),
+        is_default: Set(entry.is_default),
+        ..Default::default()
+    }
 }
 
-fn fields(entry: &NewAddress) -> [Value; 7] {
-    [
-        entry.name.as_str().into(),
-        entry.phone.as_str().into(),
-        entry.province.as_str().into(),
-        entry.city.as_str().into(),
-        entry.district.as_str().into(),
-        entry.address.as_str().into(),
-        entry.is_default.into(),
-    ]
+fn of_user(store: StoreId, user: &UserId) -> Expr {
+    Column::StoreId.eq(store.0).and(Column::UserId.eq(user.as_str()))
 }
+
+static BOOKS: MultiRow<address_books::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("store_id, user_id"));
 
 /// Holds the user's book until the commit, so that changes of one book follow each other.
 pub(super) async fn lock_book(unit: &UnitOfWork, store: StoreId, user: &UserId) -> StoreResult<()> {
-    let keep = unit.dialect().keep_existing("store_id, user_id");
-    let insert = format!("INSERT INTO address_books (store_id, user_id) VALUES (?, ?){keep}");
-    unit.execute(insert, vec![store.0.into(), user.as_str().into()]).await?;
+    BOOKS.run(unit, [address_books::Model { store_id: store.0, user_id: user.0.clone() }]).await?;
     Ok(())
 }
 
@@ -73,21 +82,11 @@ async fn add(
     now: Timestamp,
 ) -> StoreResult<Option<Address>> {
     lock_book(unit, store, user).await?;
-    let count = "SELECT COUNT(*) AS entries FROM addresses WHERE store_id = ? AND user_id = ?";
-    let entries: i64 = match unit.row(count, vec![store.0.into(), user.as_str().into()]).await? {
-        Some(row) => row.try_get_by("entries")?,
-        None => 0,
-    };
-    if entries >= i64::from(most) {
+    if Entity::find().filter(of_user(store, user)).count(unit).await? >= u64::from(most) {
         return Ok(None);
     }
-    let insert = "INSERT INTO addresses (store_id, user_id, name, phone, province, city, district, address, is_default, created_at) \
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let mut values = vec![store.0.into(), user.as_str().into()];
-    values.extend(fields(entry));
-    values.push(now.as_millis().into());
-    let inserted = unit.execute_raw(insert, values).await?.last_insert_id();
-    let id = AddressId(i64::try_from(inserted).map_err(|_| StoreError::Corrupt("addresses.id"))?);
+    let row = ActiveModel { store_id: Set(store.0), user_id: Set(user.0.clone()), created_at: Set(Stored(now)), ..values(entry) };
+    let id = AddressId(Entity::insert(row).exec(unit).await?.last_insert_id);
     if entry.is_default {
         take_mark_from_others(unit, store, user, id).await?;
     }
@@ -95,18 +94,18 @@ async fn add(
 }
 
 async fn take_mark_from_others(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId) -> StoreResult<()> {
-    let update = "UPDATE addresses SET is_default = FALSE WHERE store_id = ? AND user_id = ? AND is_default = TRUE AND id <> ?";
-    unit.execute(update, vec![store.0.into(), user.as_str().into(), id.0.into()]).await?;
+    Entity::update_many()
+        .set(ActiveModel { is_default: Set(false), ..Default::default() })
+        .filter(of_user(store, user).and(Column::IsDefault.eq(true)).and(Column::Id.ne(id.0)))
+        .exec(unit)
+        .await?;
     Ok(())
 }
 
 async fn replace(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId, entry: &NewAddress) -> StoreResult<bool> {
     lock_book(unit, store, user).await?;
-    let update = "UPDATE addresses SET name = ?, phone = ?, province = ?, city = ?, district = ?, address = ?, is_default = ? \
-        WHERE store_id = ? AND user_id = ? AND id = ?";
-    let mut values: Vec<Value> = fields(entry).into();
-    values.extend([store.0.into(), user.as_str().into(), id.0.into()]);
-    let found = unit.execute(update, values).await? > 0;
+    let one = of_user(store, user).and(Column::Id.eq(id.0));
+    let found = Entity::update_many().set(values(entry)).filter(one).exec(unit).await?.rows_affected > 0;
     if found && entry.is_default {
         take_mark_from_others(unit, store, user, id).await?;
     }
@@ -114,14 +113,16 @@ async fn replace(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId
 }
 
 async fn remove(unit: &UnitOfWork, store: StoreId, user: &UserId, id: AddressId) -> StoreResult<bool> {
-    let delete = "DELETE FROM addresses WHERE store_id = ? AND user_id = ? AND id = ?";
-    Ok(unit.execute(delete, vec![store.0.into(), user.as_str().into(), id.0.into()]).await? > 0)
+    let one = of_user(store, user).and(Column::Id.eq(id.0));
+    Ok(Entity::delete_many().filter(one).exec(unit).await?.rows_affected > 0)
 }
 
 #[async_trait]
 impl AddressBook for SqlAddressBook {
     async fn list(&self, store: StoreId, user: &UserId) -> PortResult<Vec<Address>> {
-        self.read(store, user).await.map_err(|error| error.into_port("reading an address book"))
+        let found = Entity::find().filter(of_user(store, user));
+        let found = found.order_by_desc(Column::IsDefault).order_by_desc(Column::Id).all(&self.database).await;
+        found.map(|rows| rows.into_iter().map(address).collect()).into_port("reading an address book")
     }
 
     async fn add(
@@ -132,14 +133,14 @@ impl AddressBook for SqlAddressBook {
         most: u32,
         now: Timestamp,
     ) -> PortResult<Option<Address>> {
-        self.database.transact("adding an address", move |unit, _| add(unit, store, user, entry, most, now).boxed()).await
+        self.database.transact(move |unit, _| add(unit, store, user, entry, most, now).boxed()).await.into_port("adding an address")
     }
 
     async fn replace(&self, store: StoreId, user: &UserId, id: AddressId, entry: &NewAddress) -> PortResult<bool> {
-        self.database.transact("replacing an address", move |unit, _| replace(unit, store, user, id, entry).boxed()).await
+        self.database.transact(move |unit, _| replace(unit, store, user, id, entry).boxed()).await.into_port("replacing an address")
     }
 
     async fn remove(&self, store: StoreId, user: &UserId, id: AddressId) -> PortResult<bool> {
-        self.database.transact("removing an address", move |unit, _| remove(unit, store, user, id).boxed()).await
+        self.database.transact(move |unit, _| remove(unit, store, user, id).boxed()).await.into_port("removing an address")
     }
 }

@@ -11,5 +11,4 @@ pub use account::SqlAccountBook;
 pub use address::SqlAddressBook;
 pub use code::SqlCodeRepository;
 pub use points_ledger::SqlPointsLedger;
-pub(crate) use points_row::kind_of as points_kind;
 pub use points_tasks::SqlPointsTasks;

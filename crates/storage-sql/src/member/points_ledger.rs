@@ -11,40 +11,62 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::ExprTrait as _};
 use sluice_kernel::{Classified as _, Clock, OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId};
-use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsOperation};
+use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
 
-use super::points_row::{kind_code, kind_of};
 use crate::{
     database::{Borrows, Database},
-    error::StoreResult,
-    multi_row::{InList, MultiRow, column},
+    error::{IntoPort as _, StoreResult},
+    multi_row::{InList, MultiRow},
     page::read_page,
-    statement::{MOST_ROWS, padded, placeholders},
+    statement::{MAX_ROWS, padded},
+    stored::{At, Stored},
+    table::{
+        Row as _, points_accounts,
+        points_ledger::{self, Column},
+        row,
+    },
     unit_of_work::UnitOfWork,
 };
 
 /// How often a batch that met another one's new row is decided again.
-const MOST_MEETINGS: u32 = 5;
+const MAX_MEETINGS: u32 = 5;
 
-static DECIDED: InList = InList::new(
-    "SELECT business_id, kind, store_id, user_id, asked, refused, balance_after, reason FROM points_ledger WHERE business_id IN",
-    |_| "",
-);
-static NEW_ROWS: MultiRow = MultiRow::insert(
-    "INSERT INTO points_ledger (store_id, user_id, kind, business_id, asked, points, balance_after, refused, order_no, reason, at) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    11,
-);
-static NEW_ACCOUNTS: MultiRow =
-    MultiRow::with_tail("INSERT INTO points_accounts (store_id, user_id, balance) VALUES ", "(?, ?, 0)", 2, |dialect| {
-        dialect.keep_existing("store_id, user_id")
-    });
-static BALANCES: MultiRow =
-    MultiRow::with_tail("INSERT INTO points_accounts (store_id, user_id, balance) VALUES ", "(?, ?, ?)", 3, |dialect| {
-        dialect.overwrite_existing("store_id, user_id", &["balance"])
-    });
+row! {
+    struct DecidedRow of points_ledger {
+        business_id: String,
+        kind: Stored<PointsKind>,
+        store_id: i64,
+        user_id: String,
+        asked: i64,
+        refused: bool,
+        balance_after: i64,
+        reason: String,
+    }
+}
+
+row! {
+    struct NewRow of points_ledger {
+        store_id: i64,
+        user_id: String,
+        kind: Stored<PointsKind>,
+        business_id: String,
+        asked: i64,
+        points: i64,
+        balance_after: i64,
+        refused: bool,
+        order_no: Option<Stored<OrderNo>>,
+        reason: String,
+        at: At,
+    }
+}
+
+static DECIDED: InList = InList::new(DecidedRow::select, "business_id");
+static NEW_ROWS: MultiRow<NewRow> = MultiRow::insert();
+static NEW_ACCOUNTS: MultiRow<points_accounts::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("store_id, user_id"));
+static BALANCES: MultiRow<points_accounts::Model> =
+    MultiRow::with_tail(|dialect| dialect.overwrite_existing("store_id, user_id", &["balance"]));
 
 #[derive(Clone)]
 pub struct SqlPointsLedger {
@@ -55,14 +77,14 @@ pub struct SqlPointsLedger {
 type Account = (StoreId, UserId);
 
 /// Name of an operation in the ledger.
-type Name = (Account, i16, String);
+type Name = (Account, PointsKind, String);
 
 fn account_of(operation: &PointsOperation) -> Account {
     (operation.store, operation.user.clone())
 }
 
 fn name_of(operation: &PointsOperation) -> Name {
-    (account_of(operation), kind_code(operation.kind), operation.business_id.clone())
+    (account_of(operation), operation.kind, operation.business_id.clone())
 }
 
 impl SqlPointsLedger {
@@ -71,44 +93,40 @@ impl SqlPointsLedger {
     }
 
     async fn read_balance(&self, store: StoreId, user: &UserId) -> StoreResult<Points> {
-        let select = "SELECT balance FROM points_accounts WHERE store_id = ? AND user_id = ?";
-        let found = self.database.row(select, vec![store.0.into(), user.as_str().into()]).await?;
-        found.map_or(Ok(Points(0)), |row| Ok(Points(column(&row, 0)?)))
+        let found = points_accounts::Entity::find_by_id((store.0, user.as_str().to_owned())).one(&self.database).await?;
+        Ok(Points(found.map_or(0, |account| account.balance)))
     }
 
     async fn read_entries(&self, store: StoreId, user: &UserId, page: PageRequest) -> StoreResult<Vec<PointsEntry>> {
-        let select = "SELECT id, kind, points, business_id, order_no, balance_after, reason, at FROM points_ledger \
-            WHERE store_id = ? AND user_id = ? AND id < ? AND refused = FALSE ORDER BY id DESC LIMIT ?";
-        let statement =
-            |after: i64, limit: i64| (select.to_owned(), vec![store.0.into(), user.as_str().into(), after.into(), limit.into()]);
-        read_page(&self.database, "points_ledger", "id", page, statement, entry).await
+        let wanted = Column::StoreId.eq(store.0).and(Column::UserId.eq(user.as_str())).and(Column::Refused.eq(false));
+        read_page(&self.database, points_ledger::Entity::find().filter(wanted), Column::Id, page, |row| Ok(entry(row))).await
     }
 }
 
-fn entry(row: &QueryResult) -> StoreResult<PointsEntry> {
-    Ok(PointsEntry {
-        id: column(row, 0)?,
-        kind: kind_of(column(row, 1)?)?,
-        points: Points(column(row, 2)?),
-        business_id: column(row, 3)?,
-        order_no: column::<Option<i64>>(row, 4)?.map(OrderNo::from_id),
-        balance_after: Points(column(row, 5)?),
-        reason: column(row, 6)?,
-        at: Timestamp::from_millis(column(row, 7)?),
-    })
+fn entry(row: points_ledger::Model) -> PointsEntry {
+    PointsEntry {
+        id: row.id,
+        kind: row.kind.0,
+        points: Points(row.points),
+        business_id: row.business_id,
+        order_no: row.order_no.map(|order| order.0),
+        balance_after: Points(row.balance_after),
+        reason: row.reason,
+        at: row.at.0,
+    }
 }
 
 /// Runs `work` in a transaction, again where it met a row that another one wrote at the same moment.
-pub(super) async fn transact_meeting<'b, T, F>(database: &Database, what: &'static str, work: F) -> PortResult<T>
+pub(super) async fn transact_meeting<'b, T, F>(database: &Database, work: F) -> StoreResult<T>
 where
     T: Send,
     F: for<'a> Fn(&'a UnitOfWork, Borrows<'a, 'b>) -> futures_util::future::BoxFuture<'a, StoreResult<T>> + Send + Sync,
 {
     let mut meetings = 0;
     loop {
-        match database.try_transact(&work).await {
-            Err(error) if error.is_unique_violation() && meetings < MOST_MEETINGS => meetings += 1,
-            outcome => return outcome.map_err(|error| error.into_port(what)),
+        match database.transact(&work).await {
+            Err(error) if error.is_unique_violation() && meetings < MAX_MEETINGS => meetings += 1,
+            outcome => return outcome,
         }
     }
 }
@@ -136,17 +154,16 @@ pub(super) async fn move_points(
             *balance = found.balance;
             changed.insert(account_of(operation));
         }
-        rows.extend(ledger_row(operation, &found, now));
+        rows.push(ledger_row(operation, &found, now));
         answers.push(found.answer_to(operation));
         decided.insert(name, found);
     }
     NEW_ROWS.run(unit, rows).await?;
-    let mut balances: Vec<Value> = Vec::with_capacity(changed.len() * 3);
-    for (store, user) in changed {
+    let balance = |(store, user): Account| {
         let balance = accounts.get(&(store, user.clone())).copied().unwrap_or(0);
-        balances.extend::<[Value; 3]>([store.0.into(), user.0.into(), balance.into()]);
-    }
-    BALANCES.run(unit, balances).await?;
+        points_accounts::Model { store_id: store.0, user_id: user.0, balance }
+    };
+    BALANCES.run(unit, changed.into_iter().map(balance)).await?;
     Ok(answers)
 }
 
@@ -177,23 +194,21 @@ fn decide(operation: &PointsOperation, balance: i64) -> Decided {
     Decided { asked, refusal, balance: after.unwrap_or(balance) }
 }
 
-fn ledger_row(operation: &PointsOperation, decided: &Decided, now: Timestamp) -> [Value; 11] {
+fn ledger_row(operation: &PointsOperation, decided: &Decided, now: Timestamp) -> NewRow {
     let refused = decided.refusal.is_some();
-    let moved = if refused { 0 } else { operation.kind.signed(operation.points).0 };
-    let reason = decided.refusal.as_ref().unwrap_or(&operation.reason);
-    [
-        operation.store.0.into(),
-        operation.user.as_str().into(),
-        kind_code(operation.kind).into(),
-        operation.business_id.as_str().into(),
-        operation.points.0.into(),
-        moved.into(),
-        decided.balance.into(),
-        refused.into(),
-        operation.order_no.map(OrderNo::id).into(),
-        reason.as_str().into(),
-        now.as_millis().into(),
-    ]
+    NewRow {
+        store_id: operation.store.0,
+        user_id: operation.user.0.clone(),
+        kind: Stored(operation.kind),
+        business_id: operation.business_id.clone(),
+        asked: operation.points.0,
+        points: if refused { 0 } else { operation.kind.signed(operation.points).0 },
+        balance_after: decided.balance,
+        refused,
+        order_no: operation.order_no.map(Stored),
+        reason: decided.refusal.as_ref().unwrap_or(&operation.reason).clone(),
+        at: Stored(now),
+    }
 }
 
 async fn read_decided(unit: &UnitOfWork, operations: &[PointsOperation]) -> StoreResult<HashMap<Name, Decided>> {
@@ -201,10 +216,10 @@ async fn read_decided(unit: &UnitOfWork, operations: &[PointsOperation]) -> Stor
     let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
     let mut decided = HashMap::new();
     for row in DECIDED.rows(unit, &ids).await? {
-        let account = (StoreId(column(&row, 2)?), UserId(column(&row, 3)?));
-        let refusal = if column(&row, 5)? { Some(column(&row, 7)?) } else { None };
-        let found = Decided { asked: column(&row, 4)?, refusal, balance: column(&row, 6)? };
-        decided.insert((account, column(&row, 1)?, column(&row, 0)?), found);
+        let row = DecidedRow::read(&row)?;
+        let account = (StoreId(row.store_id), UserId(row.user_id));
+        let found = Decided { asked: row.asked, refusal: row.refused.then_some(row.reason), balance: row.balance_after };
+        decided.insert((account, row.kind.0, row.business_id), found);
     }
     Ok(decided)
 }
@@ -221,8 +236,8 @@ async fn lock_accounts(unit: &UnitOfWork, operations: &[PointsOperation]) -> Sto
         .filter(|account| !balances.contains_key(account))
         .collect();
     if !gaining.is_empty() {
-        let opened = gaining.iter().flat_map(|(store, user)| [Value::from(store.0), user.as_str().into()]).collect();
-        NEW_ACCOUNTS.run(unit, opened).await?;
+        let opened = |(store, user): &Account| points_accounts::Model { store_id: store.0, user_id: user.0.clone(), balance: 0 };
+        NEW_ACCOUNTS.run(unit, gaining.iter().map(opened)).await?;
         balances.extend(read_locked(unit, &gaining).await?);
     }
     Ok(balances)
@@ -235,16 +250,12 @@ async fn read_locked(unit: &UnitOfWork, accounts: &BTreeSet<Account>) -> StoreRe
     }
     let mut balances = HashMap::with_capacity(accounts.len());
     for (store, users) in users {
-        for chunk in users.chunks(MOST_ROWS) {
-            let select = format!(
-                "SELECT user_id, balance FROM points_accounts WHERE store_id = ? AND user_id IN ({}) ORDER BY user_id{}",
-                placeholders(chunk.len()),
-                unit.dialect().for_update()
-            );
-            let values = std::iter::once(store.0.into()).chain(padded(chunk).map(Into::into)).collect();
-            for row in unit.rows(select, values).await? {
-                balances.insert((store, UserId(column(&row, 0)?)), column(&row, 1)?);
-            }
+        for chunk in users.chunks(MAX_ROWS) {
+            let of_users = points_accounts::Column::UserId.is_in(padded(chunk));
+            let wanted = points_accounts::Entity::find().filter(points_accounts::Column::StoreId.eq(store.0)).filter(of_users);
+            let wanted = wanted.order_by_asc(points_accounts::Column::UserId).lock_exclusive();
+            let found = wanted.all(unit).await?.into_iter().map(|row| ((store, UserId(row.user_id)), row.balance));
+            balances.extend(found);
         }
     }
     Ok(balances)
@@ -255,8 +266,9 @@ impl PointsAccount for SqlPointsLedger {
     /// All in one transaction: either every operation is answered, or none has moved.
     async fn apply(&self, operations: &[PointsOperation]) -> Vec<PortResult<PointsAnswer>> {
         let now = self.clock.now();
-        let moved =
-            transact_meeting(&self.database, "moving points", move |unit, _| move_points(unit, operations, now).boxed()).await;
+        let moved = transact_meeting(&self.database, move |unit, _| move_points(unit, operations, now).boxed())
+            .await
+            .into_port("moving points");
         match moved {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(error) => {
@@ -267,15 +279,15 @@ impl PointsAccount for SqlPointsLedger {
     }
 
     async fn balance(&self, store: StoreId, user: &UserId) -> PortResult<Points> {
-        self.read_balance(store, user).await.map_err(|error| error.into_port("reading a points balance"))
+        self.read_balance(store, user).await.into_port("reading a points balance")
     }
 
     async fn entries(&self, store: StoreId, user: &UserId, page: PageRequest) -> PortResult<Vec<PointsEntry>> {
-        self.read_entries(store, user, page).await.map_err(|error| error.into_port("reading points entries"))
+        self.read_entries(store, user, page).await.into_port("reading points entries")
     }
 }
 
-/// One failure, told to each operation of the batch.
+/// One failure, for each operation of the batch.
 fn same_failure(cause: &Arc<PortError>) -> PortError {
     let shared = SharedCause(Arc::clone(cause));
     if cause.kind().is_transient() {

@@ -1,97 +1,76 @@
-//! Rows of points tasks, and the settlement that tells of a task's end.
+//! Rows of points tasks, and the settlement that announces a task's end.
 
-use std::str::FromStr as _;
-
-use sea_orm::{QueryResult, Value};
+use sea_orm::QueryResult;
 use sluice_events::{PaymentSettled, SettledStatus};
 use sluice_kernel::{Currency, Money, OrderNo, Points, RefundId, StoreId, Timestamp, UserId};
 use sluice_points::{PointsKind, PointsOperation, PointsTask, StandingTask, TaskState, points_payment};
 
 use crate::{
-    error::{StoreError, StoreResult},
-    multi_row::column,
+    error::StoreResult,
+    stored::{At, Stored},
+    table::{Row as _, row},
 };
 
-pub(super) const PENDING: i16 = 1;
-pub(super) const DONE: i16 = 2;
-pub(super) const REFUSED: i16 = 3;
-
-pub(crate) fn kind_code(kind: PointsKind) -> i16 {
-    match kind {
-        PointsKind::Grant => 1,
-        PointsKind::Deduct => 2,
-        PointsKind::Refund => 3,
+row! {
+    /// What is read of a task.
+    pub(super) struct TaskRow of points_tasks {
+        kind: Stored<PointsKind>,
+        business_id: String,
+        store_id: i64,
+        user_id: String,
+        points: i64,
+        currency: Stored<Currency>,
+        order_no: Option<Stored<OrderNo>>,
+        reason: String,
+        restock: Option<String>,
+        traceparent: Option<String>,
+        state: Stored<TaskState>,
+        attempts: Stored<u32>,
     }
 }
 
-pub(crate) fn kind_of(code: i16) -> StoreResult<PointsKind> {
-    PointsKind::ALL.into_iter().find(|kind| kind_code(*kind) == code).ok_or(StoreError::Corrupt("points kind"))
-}
-
-pub(super) fn state_code(state: TaskState) -> i16 {
-    match state {
-        TaskState::Pending => PENDING,
-        TaskState::Done => DONE,
-        TaskState::Refused => REFUSED,
+row! {
+    pub(super) struct NewTask of points_tasks {
+        kind: Stored<PointsKind>,
+        business_id: String,
+        store_id: i64,
+        user_id: String,
+        points: i64,
+        currency: Stored<Currency>,
+        order_no: Option<Stored<OrderNo>>,
+        reason: String,
+        restock: Option<String>,
+        traceparent: Option<String>,
+        state: Stored<TaskState>,
+        attempts: Stored<u32>,
+        next_try_at: At,
+        answer: Option<String>,
+        created_at: At,
+        ended_at: Option<At>,
     }
 }
 
-fn state_of(code: i16) -> StoreResult<TaskState> {
-    match code {
-        PENDING => Ok(TaskState::Pending),
-        DONE => Ok(TaskState::Done),
-        REFUSED => Ok(TaskState::Refused),
-        _ => Err(StoreError::Corrupt("points_tasks.state")),
-    }
-}
-
-/// Columns a task is read from, for [`standing`].
-macro_rules! task_columns {
-    () => {
-        "kind, business_id, store_id, user_id, points, currency, order_no, reason, restock, traceparent, state, attempts"
-    };
-}
-pub(super) use task_columns;
-
-/// Columns of a new row, as many as [`task_row`] has values.
-macro_rules! insert_tasks {
-    () => {
-        "INSERT INTO points_tasks (kind, business_id, store_id, user_id, points, currency, order_no, reason, restock, traceparent, \
-         state, attempts, next_try_at, answer, created_at, ended_at) VALUES "
-    };
-}
-pub(super) use insert_tasks;
-
-pub(super) const TASK_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const TASK_WIDTH: usize = 16;
-
-pub(super) fn task_row(
-    task: &PointsTask,
-    state: TaskState,
-    answer: Option<&str>,
-    now: Timestamp,
-) -> StoreResult<[Value; TASK_WIDTH]> {
+pub(super) fn new_task(task: &PointsTask, state: TaskState, answer: Option<&str>, now: Timestamp) -> StoreResult<NewTask> {
     let operation = &task.operation;
-    let restock = if task.restock.is_empty() { None } else { Some(serde_json::to_string(&task.restock)?) };
-    let ended = (state != TaskState::Pending).then(|| now.as_millis());
-    Ok([
-        kind_code(operation.kind).into(),
-        operation.business_id.as_str().into(),
-        operation.store.0.into(),
-        operation.user.as_str().into(),
-        operation.points.0.into(),
-        task.currency.as_str().into(),
-        operation.order_no.map(OrderNo::id).into(),
-        operation.reason.as_str().into(),
-        restock.into(),
-        task.traceparent.clone().into(),
-        state_code(state).into(),
-        i32::from(ended.is_some()).into(),
-        now.as_millis().into(),
-        answer.map(shortened).into(),
-        now.as_millis().into(),
-        ended.into(),
-    ])
+    let has_ended = state != TaskState::Pending;
+    Ok(NewTask {
+        kind: Stored(operation.kind),
+        business_id: operation.business_id.clone(),
+        store_id: operation.store.0,
+        user_id: operation.user.0.clone(),
+        points: operation.points.0,
+        currency: Stored(task.currency),
+        order_no: operation.order_no.map(Stored),
+        reason: operation.reason.clone(),
+        restock: if task.restock.is_empty() { None } else { Some(serde_json::to_string(&task.restock)?) },
+        traceparent: task.traceparent.clone(),
+        state: Stored(state),
+        attempts: Stored(u32::from(has_ended)),
+        next_try_at: Stored(now),
+        answer: answer.map(shortened),
+        created_at: Stored(now),
+        ended_at: has_ended.then_some(Stored(now)),
+    })
 }
 
 /// As much of a text as its column holds.
@@ -100,28 +79,26 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 pub(super) fn standing(row: &QueryResult) -> StoreResult<StandingTask> {
-    let restock = column::<Option<String>>(row, 8)?;
+    let row = TaskRow::read(row)?;
     let operation = PointsOperation {
-        kind: kind_of(column(row, 0)?)?,
-        business_id: column(row, 1)?,
-        store: StoreId(column(row, 2)?),
-        user: UserId(column(row, 3)?),
-        points: Points(column(row, 4)?),
-        order_no: column::<Option<i64>>(row, 6)?.map(OrderNo::from_id),
-        reason: column(row, 7)?,
+        kind: row.kind.0,
+        business_id: row.business_id,
+        store: StoreId(row.store_id),
+        user: UserId(row.user_id),
+        points: Points(row.points),
+        order_no: row.order_no.map(|order| order.0),
+        reason: row.reason,
     };
-    let currency = column::<String>(row, 5)?;
     let task = PointsTask {
         operation,
-        currency: Currency::from_str(&currency).map_err(|_| StoreError::Corrupt("points_tasks.currency"))?,
-        restock: restock.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default(),
-        traceparent: column(row, 9)?,
+        currency: row.currency.0,
+        restock: row.restock.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default(),
+        traceparent: row.traceparent,
     };
-    let attempts = u32::try_from(column::<i32>(row, 11)?).unwrap_or(0);
-    Ok(StandingTask { task, state: state_of(column(row, 10)?)?, attempts, new: false })
+    Ok(StandingTask { task, state: row.state.0, attempts: row.attempts.0, new: false })
 }
 
-/// What is told of a task's end; `None` where nobody waits for it.
+/// What is announced of a task's end; `None` where nobody waits for it.
 pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) -> Option<PaymentSettled> {
     let operation = &task.operation;
     let order_no = operation.order_no?;

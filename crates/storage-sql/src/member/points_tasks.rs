@@ -1,6 +1,6 @@
 //! Points tasks: rows that stand from the moment an operation is known until its answer is.
 //!
-//! Contract: locks are taken as tasks → accounts. A row's end is decided under its lock and told through the outbox in
+//! Contract: locks are taken as tasks → accounts. A row's end is decided under its lock and announced through the outbox in
 //! the same transaction. With the own ledger a new task is written once, with its end; two transactions that write the
 //! same new task meet in its key, and the later one is run again and finds it ended. A lease is a time on the row: who
 //! dies with it keeps the others waiting no longer than that.
@@ -20,16 +20,25 @@ use sluice_points::{
 
 use super::{
     points_ledger::{move_points, transact_meeting},
-    points_row::{self, DONE, PENDING, REFUSED, TASK_ROW, TASK_WIDTH, insert_tasks, kind_code, settlement, task_columns, task_row},
+    points_row::{self, NewTask, TaskRow, new_task, settlement},
 };
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
-    multi_row::{MultiRow, column},
+    error::{IntoPort as _, StoreError, StoreResult},
+    multi_row::{MultiRow, tuple},
     settlements,
-    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
+    statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
+    stored::{At, Stored, code},
+    table::{Row as _, row},
     unit_of_work::UnitOfWork,
 };
+
+row! {
+    struct Name of points_tasks {
+        kind: Stored<PointsKind>,
+        business_id: String,
+    }
+}
 
 /// Tasks that share a transaction at most: one flush for many orders, and no lock held for long.
 const SETTLED_AT_ONCE: usize = 256;
@@ -37,7 +46,7 @@ const SETTLED_AT_ONCE: usize = 256;
 /// After a failure no further task of a group is tried alone beyond this time.
 const MAX_ONE_BY_ONE: Duration = Duration::from_secs(4);
 
-static NEW_TASKS: MultiRow = MultiRow::insert(insert_tasks!(), TASK_ROW, TASK_WIDTH);
+static NEW_TASKS: MultiRow<NewTask> = MultiRow::insert();
 
 #[derive(Clone)]
 pub struct SqlPointsTasks {
@@ -53,14 +62,14 @@ impl SqlPointsTasks {
     async fn take(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
         // Nearly always nothing is due: then one look outside any transaction is all.
         let any = "SELECT 1 FROM points_tasks WHERE state = ? AND next_try_at <= ? LIMIT 1";
-        if self.database.row(any, vec![PENDING.into(), now.as_millis().into()]).await?.is_none() {
+        if self.database.row(any, vec![code(TaskState::Pending).into(), now.as_millis().into()]).await?.is_none() {
             return Ok(Vec::new());
         }
-        self.database.try_transact(move |unit, _| take(unit, limit, token, now, until).boxed()).await
+        self.database.transact(move |unit, _| take(unit, limit, token, now, until).boxed()).await
     }
 
     async fn settle_some(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
-        transact_meeting(&self.database, "settling points tasks", move |unit, _| settle(unit, tasks, now).boxed()).await
+        transact_meeting(&self.database, move |unit, _| settle(unit, tasks, now).boxed()).await.into_port("settling points tasks")
     }
 
     /// Settles what can be settled, for a bounded time; fails with the last failure where something could not be.
@@ -87,12 +96,12 @@ impl SqlPointsTasks {
         }
         for (at, names) in by_time {
             for (kind, ids) in by_kind(&names) {
-                for ids in ids.chunks(MOST_ROWS) {
+                for ids in ids.chunks(MAX_ROWS) {
                     let update = format!(
                         "UPDATE points_tasks SET next_try_at = ?, lease = NULL WHERE state = ? AND lease = ? AND kind = ? AND business_id IN ({})",
                         placeholders(ids.len())
                     );
-                    let head: [Value; 4] = [at.into(), PENDING.into(), token.into(), kind.into()];
+                    let head: [Value; 4] = [at.into(), code(TaskState::Pending).into(), token.into(), kind.into()];
                     self.database.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
                 }
             }
@@ -103,37 +112,33 @@ impl SqlPointsTasks {
     async fn read_stats(&self) -> StoreResult<PointsStats> {
         let select = "SELECT COUNT(*), MIN(created_at) FROM \
                       (SELECT created_at FROM points_tasks WHERE state = ? ORDER BY created_at LIMIT ?) AS looked_at";
-        let Some(row) = self.database.row(select, vec![PENDING.into(), MAX_COUNTED.into()]).await? else {
+        let Some(row) = self.database.row(select, vec![code(TaskState::Pending).into(), MAX_COUNTED.into()]).await? else {
             return Ok(PointsStats::default());
         };
-        let pending = u64::try_from(column::<i64>(&row, 0)?).unwrap_or(0);
-        Ok(PointsStats { pending, oldest: column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis) })
+        let (pending, oldest): (i64, Option<At>) = tuple(&row)?;
+        Ok(PointsStats { pending: u64::try_from(pending).unwrap_or(0), oldest: oldest.map(|at| at.0) })
     }
 }
 
 async fn take(unit: &UnitOfWork, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> StoreResult<Vec<StandingTask>> {
-    let due = format!(
-        "SELECT kind, business_id FROM points_tasks WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?{}",
-        unit.dialect().skip_locked()
-    );
+    let lock = unit.dialect().skip_locked();
+    let due = format!("{} WHERE state = ? AND next_try_at <= ? ORDER BY next_try_at LIMIT ?{lock}", Name::select());
     let mut due_tasks = Vec::new();
-    for row in unit.rows(due, vec![PENDING.into(), now.as_millis().into(), i64::from(limit).into()]).await? {
-        due_tasks.push(TaskName { kind: points_row::kind_of(column(&row, 0)?)?, business_id: column(&row, 1)? });
+    for row in unit.rows(due, vec![code(TaskState::Pending).into(), now.as_millis().into(), i64::from(limit).into()]).await? {
+        let Name { kind, business_id } = Name::read(&row)?;
+        due_tasks.push(TaskName { kind: kind.0, business_id });
     }
     let mut taken = Vec::with_capacity(due_tasks.len());
     for (kind, ids) in by_kind(&due_tasks) {
-        for ids in ids.chunks(MOST_ROWS) {
+        for ids in ids.chunks(MAX_ROWS) {
             let update = format!(
                 "UPDATE points_tasks SET lease = ?, next_try_at = ?, attempts = attempts + 1 \
                  WHERE state = ? AND kind = ? AND business_id IN ({})",
                 placeholders(ids.len())
             );
-            let head: [Value; 4] = [token.into(), until.as_millis().into(), PENDING.into(), kind.into()];
+            let head: [Value; 4] = [token.into(), until.as_millis().into(), code(TaskState::Pending).into(), kind.into()];
             unit.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
-            let select = format!(
-                concat!("SELECT ", task_columns!(), " FROM points_tasks WHERE kind = ? AND business_id IN ({})"),
-                placeholders(ids.len())
-            );
+            let select = format!("{} WHERE kind = ? AND business_id IN ({})", TaskRow::select(), placeholders(ids.len()));
             let values = std::iter::once(Value::from(kind)).chain(padded(ids).map(Value::from)).collect();
             for row in &unit.rows(select, values).await? {
                 taken.push(points_row::standing(row)?);
@@ -147,7 +152,7 @@ async fn take(unit: &UnitOfWork, limit: u32, token: &str, now: Timestamp, until:
 fn by_kind(names: &[TaskName]) -> BTreeMap<i16, Vec<String>> {
     let mut sorted: BTreeMap<i16, Vec<String>> = BTreeMap::new();
     for name in names {
-        sorted.entry(kind_code(name.kind)).or_default().push(name.business_id.clone());
+        sorted.entry(code(name.kind)).or_default().push(name.business_id.clone());
     }
     for ids in sorted.values_mut() {
         ids.sort_unstable();
@@ -160,13 +165,10 @@ fn by_kind(names: &[TaskName]) -> BTreeMap<i16, Vec<String>> {
 async fn lock(unit: &UnitOfWork, names: &[TaskName]) -> StoreResult<HashMap<TaskName, StandingTask>> {
     let mut standing = HashMap::with_capacity(names.len());
     for (kind, ids) in by_kind(names) {
-        for ids in ids.chunks(MOST_ROWS) {
+        for ids in ids.chunks(MAX_ROWS) {
             let select = format!(
-                concat!(
-                    "SELECT ",
-                    task_columns!(),
-                    " FROM points_tasks WHERE kind = ? AND business_id IN ({}) ORDER BY business_id{}"
-                ),
+                "{} WHERE kind = ? AND business_id IN ({}) ORDER BY business_id{}",
+                TaskRow::select(),
                 placeholders(ids.len()),
                 unit.dialect().for_update()
             );
@@ -202,7 +204,7 @@ async fn keep(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> StoreR
         if standing.contains_key(&task.name()) {
             continue;
         }
-        rows.extend(task_row(task, TaskState::Pending, None, now)?);
+        rows.push(new_task(task, TaskState::Pending, None, now)?);
         standing.insert(task.name(), fresh(task, TaskState::Pending));
     }
     NEW_TASKS.run(unit, rows).await?;
@@ -231,16 +233,16 @@ async fn keep_refund(unit: &UnitOfWork, task: &PointsTask, now: Timestamp) -> St
         return Ok(RefundKept::NotDeducted);
     }
     let select = "SELECT points FROM points_tasks WHERE order_no = ? AND kind = ? AND state <> ?";
-    let values = vec![order_no.id().into(), kind_code(PointsKind::Refund).into(), REFUSED.into()];
+    let values = vec![order_no.id().into(), code(PointsKind::Refund).into(), code(TaskState::Refused).into()];
     let mut left = paid.points.0;
     for row in unit.rows(select, values).await? {
-        left -= column::<i64>(&row, 0)?;
+        left -= tuple::<i64>(&row)?;
     }
     if asked.points.0 > left {
         return Ok(RefundKept::TooMuch { left: Points(left) });
     }
     let task = PointsTask { currency: deducted.task.currency, ..task.clone() };
-    NEW_TASKS.run(unit, task_row(&task, TaskState::Pending, None, now)?.into()).await?;
+    NEW_TASKS.run(unit, [new_task(&task, TaskState::Pending, None, now)?]).await?;
     Ok(RefundKept::Kept(fresh(&task, TaskState::Pending)))
 }
 
@@ -265,7 +267,7 @@ async fn settle(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> Stor
     for (mut known, answer) in open.into_iter().zip(answers) {
         known.state = state_after(&answer);
         if known.new {
-            rows.extend(task_row(&known.task, known.state, reason(&answer), now)?);
+            rows.push(new_task(&known.task, known.state, reason(&answer), now)?);
         } else {
             ended.push((known.task.name(), answer));
         }
@@ -273,11 +275,11 @@ async fn settle(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> Stor
     }
     NEW_TASKS.run(unit, rows).await?;
     write_ends(unit, &ended, now).await?;
-    let told: HashSet<TaskName> = ended.into_iter().map(|(name, _)| name).collect();
-    let changed = |task: &&PointsTask| told.contains(&task.name()) || standing.get(&task.name()).is_some_and(|known| known.new);
+    let written: HashSet<TaskName> = ended.into_iter().map(|(name, _)| name).collect();
+    let changed = |task: &&PointsTask| written.contains(&task.name()) || standing.get(&task.name()).is_some_and(|known| known.new);
     let settled: Vec<&StandingTask> =
         distinct(tasks).into_iter().filter(changed).filter_map(|task| standing.get(&task.name())).collect();
-    tell(unit, &settled, now).await?;
+    announce(unit, &settled, now).await?;
     in_order(tasks, &standing)
 }
 
@@ -313,19 +315,20 @@ async fn end(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: Timestam
         }
     }
     write_ends(unit, &open, now).await?;
-    tell(unit, &settled.iter().collect::<Vec<_>>(), now).await
+    announce(unit, &settled.iter().collect::<Vec<_>>(), now).await
 }
 
 /// Of locked pending rows.
 async fn write_ends(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: Timestamp) -> StoreResult<()> {
     let done: Vec<TaskName> = ends.iter().filter(|(_, answer)| reason(answer).is_none()).map(|(name, _)| name.clone()).collect();
     for (kind, ids) in by_kind(&done) {
-        for ids in ids.chunks(MOST_ROWS) {
+        for ids in ids.chunks(MAX_ROWS) {
             let update = format!(
                 "UPDATE points_tasks SET state = ?, ended_at = ?, lease = NULL WHERE state = ? AND kind = ? AND business_id IN ({})",
                 placeholders(ids.len())
             );
-            let head: [Value; 4] = [DONE.into(), now.as_millis().into(), PENDING.into(), kind.into()];
+            let head: [Value; 4] =
+                [code(TaskState::Done).into(), now.as_millis().into(), code(TaskState::Pending).into(), kind.into()];
             let touched = unit.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
             expect_all(touched, ids.len())?;
         }
@@ -335,11 +338,11 @@ async fn write_ends(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: T
         let update = "UPDATE points_tasks SET state = ?, ended_at = ?, lease = NULL, answer = ? \
             WHERE state = ? AND kind = ? AND business_id = ?";
         let values = vec![
-            REFUSED.into(),
+            code(TaskState::Refused).into(),
             now.as_millis().into(),
             points_row::shortened(reason).into(),
-            PENDING.into(),
-            kind_code(name.kind).into(),
+            code(TaskState::Pending).into(),
+            code(name.kind).into(),
             name.business_id.as_str().into(),
         ];
         expect_all(unit.execute(update, values).await?, 1)?;
@@ -354,20 +357,22 @@ fn expect_all(touched: u64, expected: usize) -> StoreResult<()> {
     Err(StoreError::Contradiction("a locked points task changed"))
 }
 
-async fn tell(unit: &UnitOfWork, ended: &[&StandingTask], now: Timestamp) -> StoreResult<()> {
-    let told = |standing: &&StandingTask| settlement(&standing.task, standing.state, now);
-    let settled = ended.iter().filter_map(|standing| Some((told(standing)?, standing.task.traceparent.as_deref())));
-    settlements::tell(unit, settled.collect(), now).await
+async fn announce(unit: &UnitOfWork, ended: &[&StandingTask], now: Timestamp) -> StoreResult<()> {
+    let settlement_of = |standing: &&StandingTask| settlement(&standing.task, standing.state, now);
+    let settled = ended.iter().filter_map(|standing| Some((settlement_of(standing)?, standing.task.traceparent.as_deref())));
+    settlements::announce(unit, settled.collect(), now).await
 }
 
 #[async_trait]
 impl PointsTasks for SqlPointsTasks {
     async fn keep(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
-        transact_meeting(&self.database, "keeping points tasks", move |unit, _| keep(unit, tasks, now).boxed()).await
+        transact_meeting(&self.database, move |unit, _| keep(unit, tasks, now).boxed()).await.into_port("keeping points tasks")
     }
 
     async fn keep_refund(&self, task: &PointsTask, now: Timestamp) -> PortResult<RefundKept> {
-        transact_meeting(&self.database, "keeping a refund of points", move |unit, _| keep_refund(unit, task, now).boxed()).await
+        transact_meeting(&self.database, move |unit, _| keep_refund(unit, task, now).boxed())
+            .await
+            .into_port("keeping a refund of points")
     }
 
     async fn settle(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>> {
@@ -384,18 +389,18 @@ impl PointsTasks for SqlPointsTasks {
     }
 
     async fn lease(&self, limit: u32, token: &str, now: Timestamp, until: Timestamp) -> PortResult<Vec<StandingTask>> {
-        self.take(limit, token, now, until).await.map_err(|error| error.into_port("leasing points tasks"))
+        self.take(limit, token, now, until).await.into_port("leasing points tasks")
     }
 
     async fn end(&self, ends: &[(TaskName, PointsAnswer)], now: Timestamp) -> PortResult<()> {
-        self.database.transact("ending points tasks", move |unit, _| end(unit, ends, now).boxed()).await
+        self.database.transact(move |unit, _| end(unit, ends, now).boxed()).await.into_port("ending points tasks")
     }
 
     async fn postpone(&self, tasks: &[(TaskName, Timestamp)], token: &str) -> PortResult<()> {
-        self.write_pauses(tasks, token).await.map_err(|error| error.into_port("postponing points tasks"))
+        self.write_pauses(tasks, token).await.into_port("postponing points tasks")
     }
 
     async fn stats(&self) -> PortResult<PointsStats> {
-        self.read_stats().await.map_err(|error| error.into_port("counting points tasks"))
+        self.read_stats().await.into_port("counting points tasks")
     }
 }

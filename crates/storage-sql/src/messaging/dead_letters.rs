@@ -5,43 +5,65 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, Parking, Topic, fitted};
 use sluice_kernel::{PortResult, Timestamp};
 
 use super::parking;
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
+    multi_row::MultiRow,
     page::read_newest,
-    statement::{Dialect, insert_into},
+    statement::Dialect,
+    stored::{At, Stored},
+    table::{
+        dead_letters::{ActiveModel, Column, Entity, Model},
+        row,
+    },
     unit_of_work::UnitOfWork,
 };
 
-const COLUMNS: [&str; 17] = [
-    "consumer",
-    "topic",
-    "event_key",
-    "event_id",
-    "event_type",
-    "event_time",
-    "traceparent",
-    "data",
-    "attempts",
-    "error_code",
-    "error_detail",
-    "at",
-    "replayed_at",
-    "state",
-    "replays",
-    "store_id",
-    "original",
-];
+row! {
+    struct NewLetter of dead_letters {
+        consumer: String,
+        topic: String,
+        event_key: String,
+        event_id: String,
+        event_type: String,
+        event_time: At,
+        traceparent: Option<String>,
+        data: String,
+        attempts: Stored<u32>,
+        error_code: String,
+        error_detail: String,
+        at: At,
+        replayed_at: Option<At>,
+        state: Stored<LetterState>,
+        replays: Stored<u32>,
+        store_id: Option<i64>,
+        original: Option<String>,
+    }
+}
+
+/// One that stands already is dead again, with the newer failure.
+static LETTERS: MultiRow<NewLetter> = MultiRow::with_tail(|dialect| {
+    let attempts = match dialect {
+        Dialect::Sqlite => "dead_letters.attempts + excluded.attempts",
+        Dialect::MySql => "attempts + VALUES(attempts)",
+    };
+    let overwritten = ["error_code", "error_detail", "at", "replayed_at", "state"];
+    format!("{}, attempts = {attempts}", dialect.overwrite_existing("consumer, event_id", &overwritten))
+});
 
 /// Characters of the columns.
 const MAX_NAME: usize = 64;
 const MAX_ID: usize = 96;
-/// Characters of an error's story that are kept.
+/// Characters of an error's text that are kept.
 const MAX_DETAIL: usize = 4_000;
 /// Bytes of a payload that are kept: what no broker is set to take, and a fraction of what a database does.
 const MAX_DATA: usize = 4 * 1024 * 1024;
@@ -57,30 +79,13 @@ impl SqlDeadLetterStore {
     }
 }
 
-fn select(filter: &str) -> String {
-    format!("SELECT id, {} FROM dead_letters WHERE {filter}", COLUMNS.join(", "))
+/// Keeps a letter in the transaction that gives its event up.
+pub(super) async fn keep(unit: &UnitOfWork, letter: &DeadLetter) -> StoreResult<()> {
+    LETTERS.run(unit, [new_letter(letter)?]).await?;
+    Ok(())
 }
 
-fn state_code(state: LetterState) -> i64 {
-    match state {
-        LetterState::Dead => 0,
-        LetterState::Replaying => 1,
-        LetterState::Handled => 2,
-    }
-}
-
-/// The statement that keeps a letter; one that stands already is dead again, with the newer failure.
-pub(super) fn insert(dialect: Dialect, letter: &DeadLetter) -> StoreResult<(String, Vec<Value>)> {
-    let again = match dialect {
-        Dialect::Sqlite => {
-            " ON CONFLICT (consumer, event_id) DO UPDATE SET attempts = dead_letters.attempts + excluded.attempts, \
-             error_code = excluded.error_code, error_detail = excluded.error_detail, at = excluded.at, replayed_at = NULL, state = 0"
-        }
-        Dialect::MySql => {
-            " ON DUPLICATE KEY UPDATE attempts = attempts + VALUES(attempts), error_code = VALUES(error_code), \
-             error_detail = VALUES(error_detail), at = VALUES(at), replayed_at = NULL, state = 0"
-        }
-    };
+fn new_letter(letter: &DeadLetter) -> StoreResult<NewLetter> {
     let envelope = &letter.envelope;
     let key = fitted(&envelope.key, MAX_NAME);
     let id = fitted(&envelope.id, MAX_ID);
@@ -95,26 +100,25 @@ pub(super) fn insert(dialect: Dialect, letter: &DeadLetter) -> StoreResult<(Stri
     // Of a payload beyond the bound the beginning stays, for the eye; the bus keeps the rest in its topic of dead letters.
     let whole = data.len() == envelope.data.len();
     let original = if fits || !whole { None } else { Some(serde_json::to_string(envelope)?) };
-    let values = vec![
-        fitted(&letter.consumer, MAX_NAME).into(),
-        envelope.topic.name().into(),
-        key.into(),
-        id.into(),
-        kind.into(),
-        envelope.time.as_millis().into(),
-        traceparent.into(),
-        data.into(),
-        i64::from(letter.attempts).into(),
-        fitted(&letter.error_code, MAX_NAME).into(),
-        letter.error_detail.chars().take(MAX_DETAIL).collect::<String>().into(),
-        letter.at.as_millis().into(),
-        None::<i64>.into(),
-        state_code(LetterState::Dead).into(),
-        0_i64.into(),
-        letter.store().map(|store| store.0).into(),
-        original.into(),
-    ];
-    Ok((insert_into("dead_letters", &COLUMNS, 1) + again, values))
+    Ok(NewLetter {
+        consumer: fitted(&letter.consumer, MAX_NAME),
+        topic: envelope.topic.name().to_owned(),
+        event_key: key,
+        event_id: id,
+        event_type: kind,
+        event_time: Stored(envelope.time),
+        traceparent: traceparent.map(str::to_owned),
+        data: data.to_owned(),
+        attempts: Stored(letter.attempts),
+        error_code: fitted(&letter.error_code, MAX_NAME),
+        error_detail: letter.error_detail.chars().take(MAX_DETAIL).collect(),
+        at: Stored(letter.at),
+        replayed_at: None,
+        state: Stored(LetterState::Dead),
+        replays: Stored(0),
+        store_id: letter.store().map(|store| store.0),
+        original,
+    })
 }
 
 fn kept_data(data: &str) -> &str {
@@ -127,14 +131,21 @@ fn kept_data(data: &str) -> &str {
 
 /// A replay has ended well.
 pub(super) async fn handled(unit: &UnitOfWork, id: DeadLetterId, now: Timestamp) -> StoreResult<()> {
-    let update = "UPDATE dead_letters SET state = 2, replayed_at = ? WHERE id = ? AND state = 1";
-    unit.execute(update, vec![now.as_millis().into(), id.0.into()]).await?;
+    let handled =
+        ActiveModel { state: Set(Stored(LetterState::Handled)), replayed_at: Set(Some(Stored(now))), ..Default::default() };
+    Entity::update_many().set(handled).filter(is_in(id, LetterState::Replaying)).exec(unit).await?;
     Ok(())
 }
 
+fn is_in(id: DeadLetterId, state: LetterState) -> Expr {
+    Column::Id.eq(id.0).and(Column::State.eq(Stored(state)))
+}
+
 async fn replay(unit: &UnitOfWork, letter: &DeadLetter, now: Timestamp) -> StoreResult<()> {
-    let update = "UPDATE dead_letters SET state = 1, replays = replays + 1, replayed_at = ? WHERE id = ? AND state = 0";
-    if unit.execute(update, vec![now.as_millis().into(), letter.id.0.into()]).await? == 0 {
+    let replaying =
+        ActiveModel { state: Set(Stored(LetterState::Replaying)), replayed_at: Set(Some(Stored(now))), ..Default::default() };
+    let replaying = Entity::update_many().set(replaying).col_expr(Column::Replays, Expr::col(Column::Replays).add(1));
+    if replaying.filter(is_in(letter.id, LetterState::Dead)).exec(unit).await?.rows_affected == 0 {
         // Somebody else has it tried again at this moment, and once is enough.
         return Ok(());
     }
@@ -143,79 +154,58 @@ async fn replay(unit: &UnitOfWork, letter: &DeadLetter, now: Timestamp) -> Store
     parking::park(unit, &letter.consumer, &[parking], Some(letter.id), "", now, now).await
 }
 
-fn dead_letter(row: &QueryResult) -> StoreResult<DeadLetter> {
-    let topic: String = row.try_get_by("topic")?;
-    let original: Option<String> = row.try_get_by("original")?;
-    let envelope = match original {
+fn dead_letter(row: Model) -> StoreResult<DeadLetter> {
+    let envelope = match row.original {
         Some(original) => serde_json::from_str(&original)?,
         None => Envelope {
-            topic: Topic::parse(&topic).ok_or(StoreError::Corrupt("dead_letters.topic"))?,
-            key: row.try_get_by("event_key")?,
-            id: row.try_get_by("event_id")?,
-            kind: row.try_get_by::<String, _>("event_type")?.into(),
-            time: Timestamp::from_millis(row.try_get_by("event_time")?),
-            traceparent: row.try_get_by("traceparent")?,
-            data: row.try_get_by("data")?,
+            topic: Topic::parse(&row.topic).ok_or(StoreError::Corrupt("dead_letters.topic"))?,
+            key: row.event_key,
+            id: row.event_id,
+            kind: row.event_type.into(),
+            time: row.event_time.0,
+            traceparent: row.traceparent,
+            data: row.data,
         },
     };
-    let number = |column: &'static str| -> StoreResult<u32> {
-        u32::try_from(row.try_get_by::<i64, _>(column)?).map_err(|_| StoreError::Corrupt("dead_letters.attempts"))
-    };
-    let code: i64 = row.try_get_by("state")?;
-    let state = LetterState::ALL.into_iter().find(|state| state_code(*state) == code);
     Ok(DeadLetter {
-        id: DeadLetterId(row.try_get_by("id")?),
-        consumer: row.try_get_by("consumer")?,
+        id: DeadLetterId(row.id),
+        consumer: row.consumer,
         envelope,
-        attempts: number("attempts")?,
-        error_code: row.try_get_by("error_code")?,
-        error_detail: row.try_get_by("error_detail")?,
-        at: Timestamp::from_millis(row.try_get_by("at")?),
-        state: state.ok_or(StoreError::Corrupt("dead_letters.state"))?,
-        replays: number("replays")?,
-        replayed_at: row.try_get_by::<Option<i64>, _>("replayed_at")?.map(Timestamp::from_millis),
+        attempts: row.attempts.0,
+        error_code: row.error_code,
+        error_detail: row.error_detail,
+        at: row.at.0,
+        state: row.state.0,
+        replays: row.replays.0,
+        replayed_at: row.replayed_at.map(|at| at.0),
     })
 }
 
 #[async_trait]
 impl DeadLetterStore for SqlDeadLetterStore {
     async fn keep(&self, letter: &DeadLetter) -> PortResult<()> {
-        let kept = async {
-            let (statement, values) = insert(self.database.dialect(), letter)?;
-            self.database.execute(statement, values).await
-        };
-        kept.await.map(|_| ()).map_err(|error| error.into_port("keeping a dead letter"))
+        self.database.transact(move |unit, _| keep(unit, letter).boxed()).await.into_port("keeping a dead letter")
     }
 
     async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {
-        let mut filter = String::from("id < ?");
-        let mut values: Vec<Value> = Vec::new();
+        let mut wanted = Entity::find();
         if let Some(store) = query.store {
-            filter.push_str(" AND store_id = ?");
-            values.push(store.0.into());
+            wanted = wanted.filter(Column::StoreId.eq(store.0));
         }
         if let Some(topic) = query.topic {
-            filter.push_str(" AND topic = ?");
-            values.push(topic.name().into());
+            wanted = wanted.filter(Column::Topic.eq(topic.name()));
         }
         if let Some(state) = query.state {
-            filter.push_str(" AND state = ?");
-            values.push(state_code(state).into());
+            wanted = wanted.filter(Column::State.eq(Stored(state)));
         }
-        let select = format!("{} ORDER BY id DESC LIMIT ?", select(&filter));
-        let statement = |after: i64, limit: i64| {
-            let values = [after.into()].into_iter().chain(values.iter().cloned()).chain([limit.into()]);
-            (select.clone(), values.collect())
-        };
         let (after, most) = (query.after.map(|after| after.0), usize::try_from(query.limit).unwrap_or(usize::MAX));
-        let found = read_newest(&self.database, "dead_letters", "id", after, most, statement, dead_letter).await;
-        found.map_err(|error| error.into_port("reading dead letters"))
+        let order = (Column::Id, Expr::col(Column::Id));
+        read_newest(&self.database, wanted, order, after, most, dead_letter).await.into_port("reading dead letters")
     }
 
     async fn find(&self, id: DeadLetterId) -> PortResult<Option<DeadLetter>> {
-        let found = self.database.row(select("id = ?"), vec![id.0.into()]).await;
-        let letter = found.and_then(|row| row.as_ref().map(dead_letter).transpose());
-        letter.map_err(|error| error.into_port("reading a dead letter"))
+        let found = Entity::find_by_id(id.0).one(&self.database).await.into_port("reading a dead letter")?;
+        found.map(dead_letter).transpose().into_port("reading a dead letter")
     }
 
     async fn replay(&self, id: DeadLetterId, now: Timestamp) -> PortResult<Option<DeadLetter>> {
@@ -224,7 +214,7 @@ impl DeadLetterStore for SqlDeadLetterStore {
             return Ok(Some(letter));
         }
         let letter = &letter;
-        self.database.transact("replaying a dead letter", move |unit, _| replay(unit, letter, now).boxed()).await?;
+        self.database.transact(move |unit, _| replay(unit, letter, now).boxed()).await.into_port("replaying a dead letter")?;
         self.find(id).await
     }
 }

@@ -2,17 +2,22 @@
 
 use std::collections::HashSet;
 
-use sea_orm::Value;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 use sluice_kernel::Timestamp;
 
 use crate::{
     error::StoreResult,
-    statement::{MOST_ROWS, insert_into, padded, placeholders, power_chunks},
+    multi_row::MultiRow,
+    statement::{MAX_ROWS, padded, power_chunks},
+    stored::Stored,
+    table::inbox::{Column, Entity, Model},
     unit_of_work::UnitOfWork,
 };
 
+static EVENTS: MultiRow<Model> = MultiRow::insert();
+
 /// How often the rest of a list is claimed again after somebody else claimed some of it at the same moment.
-const MOST_RACES: u32 = 8;
+const MAX_RACES: u32 = 8;
 
 /// Claims events for `consumer` and returns the ids that are new. Ids that another transaction is claiming just now
 /// are waited for: if it commits they are not new.
@@ -22,7 +27,7 @@ pub(crate) async fn claim(unit: &UnitOfWork, consumer: &str, event_ids: &[String
     ids.sort_unstable();
     ids.dedup();
     let mut claimed = HashSet::new();
-    for chunk in ids.chunks(MOST_ROWS) {
+    for chunk in ids.chunks(MAX_ROWS) {
         claimed.extend(claim_chunk(unit, consumer, chunk, now).await?);
     }
     Ok(claimed)
@@ -40,17 +45,16 @@ async fn claim_chunk(unit: &UnitOfWork, consumer: &str, ids: &[String], now: Tim
         let fresh: Vec<String> = ids.iter().filter(|id| !seen.contains(*id)).cloned().collect();
         match insert(unit, consumer, &fresh, now).await {
             // A duplicate fails the statement alone, and only after its owner has committed: look again.
-            Err(error) if error.is_unique_violation() && races < MOST_RACES => races += 1,
+            Err(error) if error.is_unique_violation() && races < MAX_RACES => races += 1,
             outcome => return outcome.map(|()| fresh),
         }
     }
 }
 
 async fn seen(unit: &UnitOfWork, consumer: &str, ids: &[String]) -> StoreResult<HashSet<String>> {
-    let select = format!("SELECT event_id FROM inbox WHERE consumer = ? AND event_id IN ({})", placeholders(ids.len()));
-    let mut values: Vec<Value> = vec![consumer.into()];
-    values.extend(padded(ids).map(Value::from));
-    unit.rows(select, values).await?.iter().map(|row| Ok(row.try_get_by("event_id")?)).collect()
+    let wanted = Entity::find().select_only().column(Column::EventId);
+    let wanted = wanted.filter(Column::Consumer.eq(consumer)).filter(Column::EventId.is_in(padded(ids)));
+    Ok(wanted.into_tuple::<String>().all(unit).await?.into_iter().collect())
 }
 
 /// One statement, or several of which an earlier one took effect: a retry then finds those rows as its own, so they
@@ -58,8 +62,8 @@ async fn seen(unit: &UnitOfWork, consumer: &str, ids: &[String]) -> StoreResult<
 async fn insert(unit: &UnitOfWork, consumer: &str, ids: &[String], now: Timestamp) -> StoreResult<()> {
     let mut done: Vec<&[String]> = Vec::new();
     for chunk in power_chunks(ids) {
-        let values = chunk.iter().flat_map(|id| [Value::from(consumer), id.as_str().into(), now.as_millis().into()]).collect();
-        if let Err(error) = unit.execute(insert_into("inbox", &["consumer", "event_id", "at"], chunk.len()), values).await {
+        let row = |id: &String| Model { consumer: consumer.to_owned(), event_id: id.clone(), at: Stored(now) };
+        if let Err(error) = EVENTS.run(unit, chunk.iter().map(row)).await {
             for earlier in done {
                 remove(unit, consumer, earlier).await?;
             }
@@ -71,9 +75,7 @@ async fn insert(unit: &UnitOfWork, consumer: &str, ids: &[String], now: Timestam
 }
 
 async fn remove(unit: &UnitOfWork, consumer: &str, ids: &[String]) -> StoreResult<()> {
-    let delete = format!("DELETE FROM inbox WHERE consumer = ? AND event_id IN ({})", placeholders(ids.len()));
-    let mut values: Vec<Value> = vec![consumer.into()];
-    values.extend(padded(ids).map(Value::from));
-    unit.execute(delete, values).await?;
+    let claimed = Entity::delete_many().filter(Column::Consumer.eq(consumer)).filter(Column::EventId.is_in(padded(ids)));
+    claimed.exec(unit).await?;
     Ok(())
 }

@@ -1,9 +1,6 @@
-//! Outbox, inbox and dead letters; leases of slices and node numbers; what is forgotten after a while, and what a clock that
-//! was ahead has written.
+//! Outbox, inbox and dead letters; leases of slices and node numbers; how far time has come.
 
 mod dead_letters;
-mod future_times;
-mod housekeeping;
 pub(crate) mod inbox;
 mod node_lease;
 pub(crate) mod outbox;
@@ -13,8 +10,6 @@ mod seen_times;
 mod slice_lease;
 
 pub use dead_letters::SqlDeadLetterStore;
-pub use future_times::{LongestPauses, SqlFutureTimes};
-pub use housekeeping::{Purged, SqlHousekeeping};
 pub use node_lease::SqlNodeLease;
 pub use outbox_store::SqlOutboxStore;
 pub use parking::SqlParkedStore;

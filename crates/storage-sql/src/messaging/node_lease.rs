@@ -6,16 +6,22 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, sea_query::ExprTrait as _,
+};
 use sluice_kernel::{NodeIds, PortError, PortResult, Timestamp};
 
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
+    stored::Stored,
+    table::node_leases::{ActiveModel, Column, Entity, Model},
     unit_of_work::UnitOfWork,
 };
 
 /// How often the next free number is tried after another process took the one that was seen.
-const MOST_RACES: u32 = 64;
+const MAX_RACES: u32 = 64;
 
 pub struct SqlNodeLease {
     database: Database,
@@ -36,8 +42,8 @@ impl SqlNodeLease {
     /// Takes the lowest number that is free or expired. `owner` names this run of the process and nobody else.
     pub async fn acquire(database: Database, owner: &str, now: Timestamp, ttl: Duration) -> PortResult<Self> {
         let until = now.plus(ttl);
-        for _ in 0..MOST_RACES {
-            let taken = database.try_transact(move |unit, _| take_lowest(unit, owner, now, until).boxed()).await;
+        for _ in 0..MAX_RACES {
+            let taken = database.transact(move |unit, _| take_lowest(unit, owner, now, until).boxed()).await;
             match taken {
                 Ok(Some(node)) => return Ok(Self { database, node, owner: owner.to_owned(), ttl }),
                 Ok(None) => return Err(PortError::unavailable("a node number", NodeLeaseError::NoneFree)),
@@ -54,36 +60,37 @@ impl SqlNodeLease {
 
     /// `false` where the lease ran out or went to another process: make no more order numbers.
     pub async fn renew(&self, now: Timestamp) -> PortResult<bool> {
-        let update = "UPDATE node_leases SET until_at = ? WHERE node = ? AND owner = ? AND until_at > ?";
-        let until = now.plus(self.ttl).as_millis();
-        let values = vec![until.into(), self.node.into(), self.owner.as_str().into(), now.as_millis().into()];
-        let renewed = self.database.execute(update, values).await;
-        renewed.map(|done| done.rows_affected() > 0).map_err(|error| error.into_port("renewing a node number"))
+        let renewed = self.set_end(now.plus(self.ttl), now).await.into_port("renewing a node number")?;
+        Ok(renewed > 0)
+    }
+
+    /// Sets the end of a lease that ends after `end_now`.
+    async fn set_end(&self, until: Timestamp, end_now: Timestamp) -> StoreResult<u64> {
+        let mine = Column::Node.eq(self.node).and(Column::Owner.eq(&self.owner)).and(Column::UntilAt.gt(Stored(end_now)));
+        let lease = ActiveModel { until_at: Set(Stored(until)), ..Default::default() };
+        Ok(Entity::update_many().set(lease).filter(mine).exec(&self.database).await?.rows_affected)
     }
 
     /// Gives the number back, at an orderly stop.
     pub async fn release(&self, now: Timestamp) -> PortResult<()> {
-        let update = "UPDATE node_leases SET until_at = ? WHERE node = ? AND owner = ? AND until_at > ?";
         // A second of grace: numbers of the present millisecond may have borrowed from the next ones.
-        let until = now.plus(Duration::from_secs(1)).as_millis();
-        let values = vec![until.into(), self.node.into(), self.owner.as_str().into(), until.into()];
-        let released = self.database.execute(update, values).await;
-        released.map(|_| ()).map_err(|error| error.into_port("releasing a node number"))
+        let until = now.plus(Duration::from_secs(1));
+        self.set_end(until, until).await.map(|_| ()).into_port("releasing a node number")
     }
 }
 
 async fn take_lowest(unit: &UnitOfWork, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<i64>> {
-    let select = format!("SELECT node, until_at FROM node_leases ORDER BY node{}", unit.dialect().for_update());
     let mut next = 0;
-    for row in unit.rows(select, vec![]).await? {
-        let node: i64 = row.try_get_by("node")?;
+    for row in Entity::find().order_by_asc(Column::Node).lock_exclusive().all(unit).await? {
+        let node = i64::from(row.node);
         if node > next {
             break;
         }
-        if row.try_get_by::<i64, _>("until_at")? <= now.as_millis() {
-            let update = "UPDATE node_leases SET owner = ?, until_at = ? WHERE node = ? AND until_at <= ?";
-            let values = vec![owner.into(), until.as_millis().into(), node.into(), now.as_millis().into()];
-            if unit.execute(update, values).await? == 0 {
+        if row.until_at.0 <= now {
+            let taken = Entity::update_many()
+                .set(ActiveModel { owner: Set(owner.to_owned()), until_at: Set(Stored(until)), ..Default::default() })
+                .filter(Column::Node.eq(node).and(Column::UntilAt.lte(Stored(now))));
+            if taken.exec(unit).await?.rows_affected == 0 {
                 return Err(StoreError::Corrupt("node_leases changed under its lock"));
             }
             return Ok(Some(node));
@@ -93,7 +100,8 @@ async fn take_lowest(unit: &UnitOfWork, owner: &str, now: Timestamp, until: Time
     if next >= NodeIds::NODES {
         return Ok(None);
     }
-    let insert = "INSERT INTO node_leases (node, owner, until_at) VALUES (?, ?, ?)";
-    unit.execute(insert, vec![next.into(), owner.into(), until.as_millis().into()]).await?;
+    let node = i16::try_from(next).map_err(|_| StoreError::Corrupt("node_leases.node"))?;
+    let row = Model { node, owner: owner.to_owned(), until_at: Stored(until) };
+    Entity::insert(row.into_active_model()).exec(unit).await?;
     Ok(Some(next))
 }

@@ -4,42 +4,56 @@
 //! slice is leased to one relay at a time. Rows of one key never commit out of id order, because whoever changes an
 //! order or a SKU holds its row until the commit.
 
-use sea_orm::Value;
 use sluice_events::{Fact, slice_of};
 use sluice_kernel::Timestamp;
 
-use crate::{error::StoreResult, multi_row::MultiRow, statement::insert_into, unit_of_work::UnitOfWork};
+use crate::{
+    error::{StoreError, StoreResult},
+    multi_row::{MultiRow, Values},
+    stored::{At, Stored},
+    table::row,
+    unit_of_work::UnitOfWork,
+};
 
-static ROWS: MultiRow =
-    MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
+row! {
+    /// A fact on its way.
+    pub(crate) struct NewFact of outbox {
+        slice: i16,
+        available_at: At,
+        payload: String,
+        traceparent: Option<String>,
+    }
+}
 
-pub(crate) const OUTBOX_COLUMNS: [&str; 4] = ["slice", "available_at", "payload", "traceparent"];
+static FACTS: MultiRow<NewFact> = MultiRow::insert();
 
-/// The values of an outbox row, in the order of [`OUTBOX_COLUMNS`].
-pub(crate) fn outbox_values(fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<[Value; 4]> {
-    Ok([
-        i32::from(slice_of(&fact.key())).into(),
-        now.as_millis().into(),
-        serde_json::to_string(fact)?.into(),
-        traceparent.map(str::to_owned).into(),
-    ])
+pub(crate) fn new_fact(fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<NewFact> {
+    Ok(NewFact {
+        slice: i16::try_from(slice_of(&fact.key())).map_err(|_| StoreError::Corrupt("outbox.slice"))?,
+        available_at: Stored(now),
+        payload: serde_json::to_string(fact)?,
+        traceparent: traceparent.map(str::to_owned),
+    })
+}
+
+/// Writes rows that were worked out before.
+pub(crate) async fn write(unit: &UnitOfWork, facts: Values<NewFact>) -> StoreResult<()> {
+    if FACTS.run(unit, facts).await? > 0 {
+        unit.leaves_facts();
+    }
+    Ok(())
 }
 
 /// Keeps a fact in the transaction that makes it true.
 pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
-    unit.execute(insert_into("outbox", &OUTBOX_COLUMNS, 1), outbox_values(fact, traceparent, now)?.into()).await?;
-    unit.leaves_facts();
-    Ok(())
+    write(unit, [new_fact(fact, traceparent, now)?].into()).await
 }
 
 /// Keeps facts of one transaction, in their order.
 pub(crate) async fn append_all(unit: &UnitOfWork, facts: &[(Fact, Option<&str>)], now: Timestamp) -> StoreResult<()> {
-    let mut values = Vec::with_capacity(facts.len() * OUTBOX_COLUMNS.len());
+    let mut rows = Values::default();
     for (fact, traceparent) in facts {
-        values.extend(outbox_values(fact, *traceparent, now)?);
+        rows.push(new_fact(fact, *traceparent, now)?);
     }
-    if ROWS.run(unit, values).await? > 0 {
-        unit.leaves_facts();
-    }
-    Ok(())
+    write(unit, rows).await
 }

@@ -7,23 +7,53 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{QueryResult, Value};
-use sluice_events::{DeadLetterId, Envelope, Lane, Leaving, ParkedEvent, ParkedStore, Parking};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _},
+};
+use sluice_events::{DeadLetterId, Lane, Leaving, ParkedEvent, ParkedStore, Parking};
 use sluice_kernel::{PortResult, Timestamp};
 
 use super::dead_letters;
 use crate::{
     database::Database,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
     multi_row::{InList, MultiRow},
-    statement::{insert_into, padded, placeholders},
+    statement::padded,
+    stored::{At, Stored},
+    table::{
+        parked_events,
+        parked_lanes::{ActiveModel, Column, Entity},
+        row,
+    },
     unit_of_work::UnitOfWork,
 };
 
-static EVENTS: MultiRow =
-    MultiRow::insert("INSERT INTO parked_events (lane_id, envelope, attempts, parked_at, letter_id) VALUES ", "(?, ?, ?, ?, ?)", 5);
-static GONE: InList = InList::new("DELETE FROM parked_events WHERE id IN", |_| "");
-/// Characters of an error's story that are kept.
+row! {
+    struct NewEvent of parked_events {
+        lane_id: i64,
+        envelope: String,
+        attempts: Stored<u32>,
+        parked_at: At,
+        letter_id: Option<i64>,
+    }
+}
+
+row! {
+    struct NewLane of parked_lanes {
+        owner: String,
+        lane: String,
+        tries: Stored<u32>,
+        next_try_at: At,
+        error: String,
+    }
+}
+
+static EVENTS: MultiRow<NewEvent> = MultiRow::insert();
+static LANES: MultiRow<NewLane> = MultiRow::with_tail(|dialect| dialect.keep_existing("owner, lane"));
+static GONE: InList = InList::new(|| "DELETE FROM parked_events".to_owned(), "id");
+/// Characters of an error's text that are kept.
 const MAX_DETAIL: usize = 4_000;
 
 #[derive(Clone)]
@@ -52,145 +82,148 @@ pub(super) async fn park(
     for (name, id) in &mut lanes {
         *id = lane(unit, owner, name, error, next_try).await?;
     }
-    let mut values = Vec::with_capacity(events.len() * 5);
+    let mut rows = Vec::with_capacity(events.len());
     for event in events {
-        values.extend::<[Value; 5]>([
-            lanes.get(event.lane.as_str()).copied().unwrap_or_default().into(),
-            serde_json::to_string(&event.envelope)?.into(),
-            i64::from(event.attempts).into(),
-            now.as_millis().into(),
-            letter.map(|letter| letter.0).into(),
-        ]);
+        rows.push(NewEvent {
+            lane_id: lanes.get(event.lane.as_str()).copied().unwrap_or_default(),
+            envelope: serde_json::to_string(&event.envelope)?,
+            attempts: Stored(event.attempts),
+            parked_at: Stored(now),
+            letter_id: letter.map(|letter| letter.0),
+        });
     }
-    EVENTS.run(unit, values).await?;
+    EVENTS.run(unit, rows).await?;
     Ok(())
 }
 
 /// The lane's row, made where there is none, and locked.
 async fn lane(unit: &UnitOfWork, owner: &str, name: &str, error: &str, next_try: Timestamp) -> StoreResult<i64> {
-    let insert = insert_into("parked_lanes", &["owner", "lane", "tries", "next_try_at", "error"], 1)
-        + &unit.dialect().keep_existing("owner, lane");
-    let error: String = error.chars().take(MAX_DETAIL).collect();
-    let values: Vec<Value> = vec![owner.into(), name.into(), 0_i32.into(), next_try.as_millis().into(), error.into()];
-    unit.execute(insert, values).await?;
-    let select = format!("SELECT id FROM parked_lanes WHERE owner = ? AND lane = ?{}", unit.dialect().for_update());
-    let row = unit.row(select, vec![owner.into(), name.into()]).await?;
-    Ok(row.ok_or(StoreError::Corrupt("parked_lanes.lane"))?.try_get_by("id")?)
+    let row = NewLane {
+        owner: owner.to_owned(),
+        lane: name.to_owned(),
+        tries: Stored(0),
+        next_try_at: Stored(next_try),
+        error: error.chars().take(MAX_DETAIL).collect(),
+    };
+    LANES.run(unit, [row]).await?;
+    let wanted = Entity::find().filter(Column::Owner.eq(owner).and(Column::Lane.eq(name))).lock_exclusive();
+    Ok(wanted.one(unit).await?.ok_or(StoreError::Corrupt("parked_lanes.lane"))?.id)
+}
+
+/// The first of a lane's events.
+async fn first(unit: &UnitOfWork, lane: &Lane) -> StoreResult<Option<i64>> {
+    let events = parked_events::Entity::find().select_only().column(parked_events::Column::Id);
+    let events = events.filter(parked_events::Column::LaneId.eq(lane.id)).order_by_asc(parked_events::Column::Id).limit(1);
+    Ok(events.into_tuple().one(unit).await?)
 }
 
 /// Returns true where the lane is gone.
 async fn leave(unit: &UnitOfWork, lane: &Lane, leaving: &[Leaving], now: Timestamp) -> StoreResult<bool> {
-    let lock = format!("SELECT id FROM parked_lanes WHERE id = ?{}", unit.dialect().for_update());
-    unit.row(lock, vec![lane.id.into()]).await?;
+    Entity::find_by_id(lane.id).lock_exclusive().one(unit).await?;
     for gone in leaving {
         match (&gone.dead_letter, gone.event.letter) {
-            (Some(letter), _) => {
-                let (statement, values) = dead_letters::insert(unit.dialect(), letter)?;
-                unit.execute(statement, values).await?;
-            }
+            (Some(letter), _) => dead_letters::keep(unit, letter).await?,
             (None, Some(letter)) => dead_letters::handled(unit, letter, now).await?,
             (None, None) => {}
         }
     }
     let ids: Vec<i64> = leaving.iter().map(|gone| gone.event.id).collect();
     GONE.execute(unit, &ids).await?;
-    let next = unit.row("SELECT id FROM parked_events WHERE lane_id = ? ORDER BY id LIMIT 1", vec![lane.id.into()]).await?;
-    if next.is_none() {
-        unit.execute("DELETE FROM parked_lanes WHERE id = ?", vec![lane.id.into()]).await?;
+    if first(unit, lane).await?.is_none() {
+        Entity::delete_by_id(lane.id).exec(unit).await?;
         return Ok(true);
     }
-    let update = "UPDATE parked_lanes SET tries = 0, next_try_at = ? WHERE id = ?";
-    unit.execute(update, vec![now.as_millis().into(), lane.id.into()]).await?;
+    let due = ActiveModel { tries: Set(Stored(0)), next_try_at: Set(Stored(now)), ..Default::default() };
+    Entity::update_many().set(due).filter(Column::Id.eq(lane.id)).exec(unit).await?;
     Ok(false)
 }
 
 async fn postpone(unit: &UnitOfWork, lane: &Lane, attempts: u32, error: &str, next_try: Timestamp) -> StoreResult<()> {
-    let update = "UPDATE parked_lanes SET tries = tries + 1, next_try_at = ?, error = ? WHERE id = ?";
-    let error: String = error.chars().take(MAX_DETAIL).collect();
-    unit.execute(update, vec![next_try.as_millis().into(), error.into(), lane.id.into()]).await?;
-    let first = unit.row("SELECT id FROM parked_events WHERE lane_id = ? ORDER BY id LIMIT 1", vec![lane.id.into()]).await?;
-    if let Some(first) = first {
-        let id: i64 = first.try_get_by("id")?;
-        unit.execute("UPDATE parked_events SET attempts = ? WHERE id = ?", vec![i64::from(attempts).into(), id.into()]).await?;
+    let later = ActiveModel {
+        next_try_at: Set(Stored(next_try)),
+        error: Set(error.chars().take(MAX_DETAIL).collect()),
+        ..Default::default()
+    };
+    let later = Entity::update_many().set(later).col_expr(Column::Tries, Expr::col(Column::Tries).add(1));
+    later.filter(Column::Id.eq(lane.id)).exec(unit).await?;
+    if let Some(id) = first(unit, lane).await? {
+        let tried = parked_events::ActiveModel { attempts: Set(Stored(attempts)), ..Default::default() };
+        parked_events::Entity::update_many().set(tried).filter(parked_events::Column::Id.eq(id)).exec(unit).await?;
     }
     Ok(())
 }
 
-fn parked(row: &QueryResult) -> StoreResult<ParkedEvent> {
-    let envelope: Envelope = serde_json::from_str(&row.try_get_by::<String, _>("envelope")?)?;
+fn parked(row: parked_events::Model) -> StoreResult<ParkedEvent> {
     Ok(ParkedEvent {
-        id: row.try_get_by("id")?,
-        envelope,
-        attempts: u32::try_from(row.try_get_by::<i64, _>("attempts")?)
-            .map_err(|_| StoreError::Corrupt("parked_events.attempts"))?,
-        parked_at: Timestamp::from_millis(row.try_get_by("parked_at")?),
-        letter: row.try_get_by::<Option<i64>, _>("letter_id")?.map(DeadLetterId),
+        id: row.id,
+        envelope: serde_json::from_str(&row.envelope)?,
+        attempts: row.attempts.0,
+        parked_at: row.parked_at.0,
+        letter: row.letter_id.map(DeadLetterId),
     })
 }
 
 impl SqlParkedStore {
     async fn read_lanes(&self, limit: u32) -> StoreResult<Vec<(String, String)>> {
-        let select = "SELECT owner, lane FROM parked_lanes ORDER BY id LIMIT ?";
-        let rows = self.database.rows(select, vec![i64::from(limit).into()]).await?;
-        rows.iter().map(|row| Ok((row.try_get_by("owner")?, row.try_get_by("lane")?))).collect()
+        let lanes = Entity::find().order_by_asc(Column::Id).limit(u64::from(limit)).all(&self.database).await?;
+        Ok(lanes.into_iter().map(|row| (row.owner, row.lane)).collect())
     }
 
     async fn take(&self, owners: &[&str], now: Timestamp, until: Timestamp, limit: u32) -> StoreResult<Vec<Lane>> {
         if owners.is_empty() {
             return Ok(Vec::new());
         }
-        let select = format!(
-            "SELECT id, owner, lane, tries, next_try_at FROM parked_lanes WHERE owner IN ({}) AND next_try_at <= ? \
-             ORDER BY next_try_at LIMIT ?",
-            placeholders(owners.len())
-        );
-        let mut values: Vec<Value> = padded(owners).map(Value::from).collect();
-        values.extend([now.as_millis().into(), i64::from(limit).into()]);
+        let due = Column::Owner.is_in(padded(owners)).and(Column::NextTryAt.lte(Stored(now)));
+        let due = Entity::find().filter(due).order_by_asc(Column::NextTryAt).limit(u64::from(limit));
         let mut taken = Vec::new();
-        for row in self.database.rows(select, values).await? {
-            let (id, due): (i64, i64) = (row.try_get_by("id")?, row.try_get_by("next_try_at")?);
+        for row in due.all(&self.database).await? {
             // Whoever changes the time first has the lane.
-            let update = "UPDATE parked_lanes SET next_try_at = ? WHERE id = ? AND next_try_at = ?";
-            let values = vec![until.as_millis().into(), id.into(), due.into()];
-            if self.database.execute(update, values).await?.rows_affected() == 1 {
-                let tries = u32::try_from(row.try_get_by::<i64, _>("tries")?).unwrap_or(u32::MAX);
-                taken.push(Lane { id, owner: row.try_get_by("owner")?, name: row.try_get_by("lane")?, tries });
+            let take = Entity::update_many()
+                .set(ActiveModel { next_try_at: Set(Stored(until)), ..Default::default() })
+                .filter(Column::Id.eq(row.id).and(Column::NextTryAt.eq(row.next_try_at)));
+            if take.exec(&self.database).await?.rows_affected == 1 {
+                taken.push(Lane { id: row.id, owner: row.owner, name: row.lane, tries: row.tries.0 });
             }
         }
         Ok(taken)
     }
 
     async fn read_events(&self, lane: &Lane, limit: u32) -> StoreResult<Vec<ParkedEvent>> {
-        let select = "SELECT id, envelope, attempts, parked_at, letter_id FROM parked_events WHERE lane_id = ? ORDER BY id LIMIT ?";
-        self.database.rows(select, vec![lane.id.into(), i64::from(limit).into()]).await?.iter().map(parked).collect()
+        let events = parked_events::Entity::find().filter(parked_events::Column::LaneId.eq(lane.id));
+        let events = events.order_by_asc(parked_events::Column::Id).limit(u64::from(limit)).all(&self.database).await?;
+        events.into_iter().map(parked).collect()
     }
 }
 
 #[async_trait]
 impl ParkedStore for SqlParkedStore {
     async fn park(&self, owner: &str, events: &[Parking], error: &str, now: Timestamp, next_try: Timestamp) -> PortResult<()> {
-        self.database.transact("parking events", move |unit, _| park(unit, owner, events, None, error, now, next_try).boxed()).await
+        self.database
+            .transact(move |unit, _| park(unit, owner, events, None, error, now, next_try).boxed())
+            .await
+            .into_port("parking events")
     }
 
     async fn lanes(&self, limit: u32) -> PortResult<Vec<(String, String)>> {
-        self.read_lanes(limit).await.map_err(|error| error.into_port("reading parked lanes"))
+        self.read_lanes(limit).await.into_port("reading parked lanes")
     }
 
     async fn take_due(&self, owners: &[&str], now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<Lane>> {
-        self.take(owners, now, until, limit).await.map_err(|error| error.into_port("taking parked lanes"))
+        self.take(owners, now, until, limit).await.into_port("taking parked lanes")
     }
 
     async fn events(&self, lane: &Lane, limit: u32) -> PortResult<Vec<ParkedEvent>> {
-        self.read_events(lane, limit).await.map_err(|error| error.into_port("reading parked events"))
+        self.read_events(lane, limit).await.into_port("reading parked events")
     }
 
     async fn leave(&self, lane: &Lane, leaving: &[Leaving], now: Timestamp) -> PortResult<bool> {
-        self.database.transact("settling parked events", move |unit, _| leave(unit, lane, leaving, now).boxed()).await
+        self.database.transact(move |unit, _| leave(unit, lane, leaving, now).boxed()).await.into_port("settling parked events")
     }
 
     async fn postpone(&self, lane: &Lane, attempts: u32, error: &str, next_try: Timestamp) -> PortResult<()> {
         self.database
-            .transact("postponing parked events", move |unit, _| postpone(unit, lane, attempts, error, next_try).boxed())
+            .transact(move |unit, _| postpone(unit, lane, attempts, error, next_try).boxed())
             .await
+            .into_port("postponing parked events")
     }
 }

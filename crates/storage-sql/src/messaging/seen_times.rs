@@ -3,9 +3,19 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+    sea_query::OnConflict,
+};
 use sluice_kernel::{PortResult, Timestamp};
 
-use crate::{database::Database, error::StoreResult, multi_row::column, statement::insert_into, unit_of_work::UnitOfWork};
+use crate::{
+    database::Database,
+    error::{IntoPort as _, StoreResult},
+    stored::Stored,
+    table::seen_times::{ActiveModel, Column, Entity, Model},
+    unit_of_work::UnitOfWork,
+};
 
 #[derive(Clone)]
 pub struct SqlSeenTimes {
@@ -20,19 +30,19 @@ impl SqlSeenTimes {
     /// Now, but at most `step` after what the last call for `name` answered: what was deleted cannot come back when the
     /// clock that said so is right again.
     pub async fn advance(&self, name: &'static str, now: Timestamp, step: Duration) -> PortResult<Timestamp> {
-        self.database.transact("noting the time", move |unit, _| advance(unit, name, now, step).boxed()).await
+        self.database.transact(move |unit, _| advance(unit, name, now, step).boxed()).await.into_port("noting the time")
     }
 }
 
 async fn advance(unit: &UnitOfWork, name: &'static str, now: Timestamp, step: Duration) -> StoreResult<Timestamp> {
-    let select = format!("SELECT at FROM seen_times WHERE name = ?{}", unit.dialect().for_update());
-    let Some(row) = unit.row(select, vec![name.into()]).await? else {
-        let insert = insert_into("seen_times", &["name", "at"], 1) + &unit.dialect().keep_existing("name");
-        unit.execute(insert, vec![name.into(), now.as_millis().into()]).await?;
+    let Some(row) = Entity::find_by_id(name).lock_exclusive().one(unit).await? else {
+        let row = Model { name: name.to_owned(), at: Stored(now) };
+        let keep = OnConflict::column(Column::Name).do_nothing_on([Column::Name]).to_owned();
+        Entity::insert(row.into_active_model()).on_conflict(keep).exec_without_returning(unit).await?;
         return Ok(now);
     };
-    let seen = Timestamp::from_millis(column(&row, 0)?);
-    let believed = now.min(seen.plus(step));
-    unit.execute("UPDATE seen_times SET at = ? WHERE name = ?", vec![believed.as_millis().into(), name.into()]).await?;
+    let believed = now.min(row.at.0.plus(step));
+    let seen = ActiveModel { at: Set(Stored(believed)), ..Default::default() };
+    Entity::update_many().set(seen).filter(Column::Name.eq(name)).exec(unit).await?;
     Ok(believed)
 }

@@ -7,30 +7,28 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use sea_orm::Value;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::ExprTrait as _,
+};
 use sluice_events::SLICES;
 use sluice_kernel::Timestamp;
 
 use crate::{
     error::{StoreError, StoreResult},
-    statement::insert_into,
+    multi_row::MultiRow,
+    stored::Stored,
+    table::outbox_leases::{self, ActiveModel, Column, Entity},
     unit_of_work::UnitOfWork,
 };
 
 /// Owners that are known at the same time at most. Their places are the negative numbers -1, -2, …
 const PLACES: i64 = 64;
 
-#[derive(Debug, Clone)]
-struct Lease {
-    slice: i64,
-    owner: String,
-    until: i64,
-}
+type Lease = outbox_leases::Model;
 
-impl Lease {
-    fn is_free(&self, now: i64) -> bool {
-        self.until <= now
-    }
+fn is_free(lease: &Lease, now: i64) -> bool {
+    lease.until_at.0.as_millis() <= now
 }
 
 pub(super) async fn lease(unit: &UnitOfWork, owner: &str, wanted: u16, now: Timestamp, ttl: Duration) -> StoreResult<Vec<u16>> {
@@ -44,12 +42,12 @@ pub(super) async fn lease(unit: &UnitOfWork, owner: &str, wanted: u16, now: Time
 
     sign_in(unit, &places, owner, now, until).await?;
     let mut owners: BTreeSet<&str> =
-        places.iter().chain(&slices).filter(|lease| !lease.is_free(now)).map(|lease| lease.owner.as_str()).collect();
+        places.iter().chain(&slices).filter(|lease| !is_free(lease, now)).map(|lease| lease.owner.as_str()).collect();
     owners.insert(owner);
     let share = usize::from(SLICES).div_ceil(owners.len()).min(usize::from(wanted));
 
     let mine = slices.iter().filter(|lease| lease.owner == owner);
-    let free = slices.iter().filter(|lease| lease.owner != owner && lease.is_free(now));
+    let free = slices.iter().filter(|lease| lease.owner != owner && is_free(lease, now));
     let mut held = Vec::new();
     for lease in mine.chain(free) {
         if held.len() < share {
@@ -65,7 +63,7 @@ pub(super) async fn lease(unit: &UnitOfWork, owner: &str, wanted: u16, now: Time
 
 async fn sign_in(unit: &UnitOfWork, places: &[Lease], owner: &str, now: i64, until: i64) -> StoreResult<()> {
     let mine = places.iter().find(|place| place.owner == owner);
-    let free = || places.iter().find(|place| place.is_free(now));
+    let free = || places.iter().find(|place| is_free(place, now));
     match mine.or_else(free) {
         Some(place) => write(unit, place, owner, until).await,
         // More owners than places: the crowd is shared out without this one, which waits for a place.
@@ -77,28 +75,26 @@ fn rows_expected() -> usize {
     usize::from(SLICES) + usize::try_from(PLACES).unwrap_or(0)
 }
 
+static LEASES: MultiRow<Lease> = MultiRow::with_tail(|dialect| dialect.keep_existing("slice"));
+
 async fn create_rows(unit: &UnitOfWork) -> StoreResult<()> {
-    for number in -PLACES..i64::from(SLICES) {
-        let insert = insert_into("outbox_leases", &["slice", "owner", "until_at"], 1) + &unit.dialect().keep_existing("slice");
-        unit.execute(insert, vec![number.into(), "".into(), 0_i64.into()]).await?;
-    }
+    let numbers = (-PLACES..i64::from(SLICES)).filter_map(|number| i16::try_from(number).ok());
+    LEASES
+        .run(unit, numbers.map(|slice| Lease { slice, owner: String::new(), until_at: Stored(Timestamp::from_millis(0)) }))
+        .await?;
     Ok(())
 }
 
 async fn read(unit: &UnitOfWork) -> StoreResult<Vec<Lease>> {
-    let select = format!("SELECT slice, owner, until_at FROM outbox_leases ORDER BY slice{}", unit.dialect().for_update());
-    let rows = unit.rows(select, vec![]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Lease { slice: row.try_get_by("slice")?, owner: row.try_get_by("owner")?, until: row.try_get_by("until_at")? })
-        })
-        .collect()
+    Ok(Entity::find().order_by_asc(Column::Slice).lock_exclusive().all(unit).await?)
 }
 
 async fn write(unit: &UnitOfWork, lease: &Lease, owner: &str, until: i64) -> StoreResult<()> {
-    let update = "UPDATE outbox_leases SET owner = ?, until_at = ? WHERE slice = ? AND owner = ? AND until_at = ?";
-    let values: Vec<Value> = vec![owner.into(), until.into(), lease.slice.into(), lease.owner.as_str().into(), lease.until.into()];
-    if unit.execute(update, values).await? == 0 {
+    let until_at = Stored(Timestamp::from_millis(until));
+    let written = Entity::update_many()
+        .set(ActiveModel { owner: Set(owner.to_owned()), until_at: Set(until_at), ..Default::default() })
+        .filter(Column::Slice.eq(lease.slice).and(Column::Owner.eq(&lease.owner)).and(Column::UntilAt.eq(lease.until_at)));
+    if written.exec(unit).await?.rows_affected == 0 {
         return Err(StoreError::Corrupt("outbox_leases changed under its lock"));
     }
     Ok(())

@@ -1,76 +1,67 @@
 //! What an activity order keeps beside every order's rows, and the terms its units are taken under.
 
-use sea_orm::{QueryResult, Value};
 use sluice_inventory::{SaleWindow, Terms, UserLimit};
-use sluice_kernel::{ActivityId, CampaignId, Currency, Money, Points, ProductId, Quantity, Timestamp, Window};
+use sluice_kernel::{ActivityId, CampaignId, Currency, Money, Points, ProductId, Quantity, Window};
 use sluice_order::{ActivityPart, NewOrder, ReserveTerms};
 
-use super::codes::{pay_type_code, pay_type_of};
 use crate::{
     error::{StoreError, StoreResult},
-    multi_row::{MultiRow, column},
+    multi_row::MultiRow,
+    stored::Stored,
+    table::order_activities::Model,
 };
 
 /// One row an activity order.
-pub(super) static PARTS: MultiRow = MultiRow::insert(
-    "INSERT INTO order_activities (order_no, store_id, activity_id, product_id, sku_id, campaign_id, pay_type, discount, price, \
-     points_price, quantity, receiving_way, own_form, promoter, customer_product_id, partner_unit_price, partner_total, starts_at, \
-     ends_at, most_orders, most_units) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    21,
-);
-pub(super) const PART: &str = "SELECT order_no, activity_id, product_id, campaign_id, pay_type, discount, price, points_price, \
-                               quantity, receiving_way, own_form, promoter, customer_product_id, partner_unit_price, partner_total, \
-                               starts_at, ends_at, most_orders, most_units FROM order_activities WHERE order_no IN";
+pub(super) static PARTS: MultiRow<Model> = MultiRow::insert();
 
-/// The values of an activity order's row; `None` for an order of another kind.
-pub(super) fn part_row(order: &NewOrder) -> Option<[Value; 21]> {
+/// An activity order's row; `None` for an order of another kind.
+pub(super) fn part_row(order: &NewOrder) -> Option<Model> {
     let (part, item) = order.terms.activity.as_ref().zip(order.items.first())?;
-    Some([
-        order.order_no.id().into(),
-        order.store.0.into(),
-        part.activity_id.0.into(),
-        part.product_id.0.into(),
-        item.sku_id.0.into(),
-        part.campaign_id.map(|campaign| campaign.0).into(),
-        pay_type_code(part.pay_type).into(),
-        part.discount.normalize().to_string().into(),
-        part.price.amount.into(),
-        part.points_price.0.into(),
-        part.quantity.get().into(),
-        i16::from(part.receiving_way).into(),
-        part.own_form.clone().into(),
-        part.promoter.clone().into(),
-        part.customer_product_id.as_deref().map(str::to_owned).into(),
-        part.partner_unit_price.into(),
-        part.partner_total.into(),
-        part.window.starts_at.as_millis().into(),
-        part.window.ends_at.as_millis().into(),
-        part.most_orders.into(),
-        part.most_units.into(),
-    ])
+    Some(Model {
+        order_no: Stored(order.order_no),
+        store_id: order.store.0,
+        activity_id: part.activity_id.0,
+        product_id: part.product_id.0,
+        sku_id: item.sku_id.0,
+        campaign_id: part.campaign_id.map(|campaign| campaign.0),
+        pay_type: Stored(part.pay_type),
+        discount: part.discount.normalize().to_string(),
+        price: part.price.amount,
+        points_price: part.points_price.0,
+        quantity: part.quantity.get(),
+        receiving_way: part.receiving_way.into(),
+        own_form: part.own_form.clone(),
+        promoter: part.promoter.clone(),
+        customer_product_id: part.customer_product_id.as_deref().map(str::to_owned),
+        partner_unit_price: part.partner_unit_price,
+        partner_total: part.partner_total,
+        starts_at: Stored(part.window.starts_at),
+        ends_at: Stored(part.window.ends_at),
+        most_orders: part.most_orders,
+        most_units: part.most_units,
+    })
 }
 
 /// What an order keeps, its amounts in the order's currency.
-pub(super) fn read_part(row: &QueryResult, currency: Currency) -> StoreResult<ActivityPart> {
+pub(super) fn read_part(row: Model, currency: Currency) -> StoreResult<ActivityPart> {
     Ok(ActivityPart {
-        activity_id: ActivityId(column(row, 1)?),
-        product_id: ProductId(column(row, 2)?),
-        campaign_id: column::<Option<i64>>(row, 3)?.map(CampaignId),
-        pay_type: pay_type_of(column(row, 4)?)?,
-        discount: column::<String>(row, 5)?.parse().map_err(|_| StoreError::Corrupt("order_activities.discount"))?,
-        price: Money::new(column(row, 6)?, currency),
-        points_price: Points(column(row, 7)?),
-        quantity: Quantity::new(column(row, 8)?).map_err(|_| StoreError::Corrupt("order_activities.quantity"))?,
-        receiving_way: u8::try_from(column::<i16>(row, 9)?).map_err(|_| StoreError::Corrupt("order_activities.receiving_way"))?,
-        own_form: column(row, 10)?,
-        promoter: column(row, 11)?,
-        customer_product_id: column::<Option<String>>(row, 12)?.map(Into::into),
-        partner_unit_price: column(row, 13)?,
-        partner_total: column(row, 14)?,
-        window: Window { starts_at: Timestamp::from_millis(column(row, 15)?), ends_at: Timestamp::from_millis(column(row, 16)?) },
-        most_orders: column(row, 17)?,
-        most_units: column(row, 18)?,
+        activity_id: ActivityId(row.activity_id),
+        product_id: ProductId(row.product_id),
+        campaign_id: row.campaign_id.map(CampaignId),
+        pay_type: row.pay_type.0,
+        discount: row.discount.parse().map_err(|_| StoreError::Corrupt("order_activities.discount"))?,
+        price: Money::new(row.price, currency),
+        points_price: Points(row.points_price),
+        quantity: Quantity::new(row.quantity).map_err(|_| StoreError::Corrupt("order_activities.quantity"))?,
+        receiving_way: u8::try_from(row.receiving_way).map_err(|_| StoreError::Corrupt("order_activities.receiving_way"))?,
+        own_form: row.own_form,
+        promoter: row.promoter,
+        customer_product_id: row.customer_product_id.map(Into::into),
+        partner_unit_price: row.partner_unit_price,
+        partner_total: row.partner_total,
+        window: Window { starts_at: row.starts_at.0, ends_at: row.ends_at.0 },
+        most_orders: row.most_orders,
+        most_units: row.most_units,
     })
 }
 

@@ -4,16 +4,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::{QueryResult, Value};
+use sea_orm::QueryResult;
 use sha2::{Digest as _, Sha256};
 use sluice_kernel::{OrderNo, StoreId, UserId};
 use sluice_order::{IdempotencyKey, NewOrder};
 
 use super::{placement::Placement, rows};
 use crate::{
-    error::StoreResult,
-    multi_row::{InList, MultiRow, column},
+    error::{StoreError, StoreResult},
+    multi_row::{InList, MultiRow},
     statement::Dialect,
+    stored::Stored,
+    table::{Row as _, idempotency_keys, row},
     unit_of_work::UnitOfWork,
 };
 
@@ -23,18 +25,28 @@ const CART_ROUTE: &str = "cart-checkout";
 /// A cart claim compares nothing but its owner.
 const NO_FINGERPRINT: [u8; 32] = [0; 32];
 
-static CLAIM_CARTS: MultiRow = MultiRow::with_tail(
-    "INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES ",
-    "(?, ?, ?, ?)",
-    4,
-    |dialect| dialect.keep_existing("scope"),
-);
-static OWNERS_OF_CARTS: InList = InList::new("SELECT scope, order_no, fingerprint FROM idempotency_keys WHERE scope IN", |_| "");
-static OWNERS_OF_KEYS: InList = InList::new("SELECT key_scope, order_no, key_fingerprint FROM orders WHERE key_scope IN", |_| "");
+row! {
+    struct CartClaim of idempotency_keys {
+        scope: Vec<u8>,
+        order_no: Stored<OrderNo>,
+        fingerprint: Vec<u8>,
+    }
+}
+
+row! {
+    struct KeyClaim of orders {
+        key_scope: Option<Vec<u8>>,
+        order_no: Stored<OrderNo>,
+        key_fingerprint: Option<Vec<u8>>,
+    }
+}
+
+static CLAIM_CARTS: MultiRow<idempotency_keys::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("scope"));
+static OWNERS_OF_CARTS: InList = InList::new(CartClaim::select, "scope");
+static OWNERS_OF_KEYS: InList = InList::new(KeyClaim::select, "key_scope");
 /// Waits for a transaction that has not ended yet and holds one of these keys.
-static SETTLED_OWNERS: InList =
-    InList::new("SELECT key_scope, order_no, key_fingerprint FROM orders WHERE key_scope IN", Dialect::share_lock);
-static GIVE_BACK: InList = InList::new("DELETE FROM idempotency_keys WHERE scope IN", |_| "");
+static SETTLED_OWNERS: InList = InList::with(KeyClaim::select, "key_scope", "", Dialect::share_lock);
+static GIVE_BACK: InList = InList::new(|| "DELETE FROM idempotency_keys".to_owned(), "scope");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -81,7 +93,7 @@ pub(super) async fn claim_keys(unit: &UnitOfWork, placements: &[&Placement]) -> 
         return Ok(wanted.into_iter().map(own).collect());
     }
     let keys: Vec<Vec<u8>> = wanted.iter().map(|placement| placement.key.to_vec()).collect();
-    read_owners(OWNERS_OF_KEYS.rows(unit, &keys).await?)
+    owners_of_keys(&OWNERS_OF_KEYS.rows(unit, &keys).await?)
 }
 
 /// Claims carts in the same way; none where no order takes one.
@@ -93,25 +105,26 @@ pub(super) async fn claim_carts(unit: &UnitOfWork, placements: &[&Placement]) ->
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut values: Vec<Value> = Vec::with_capacity(wanted.len() * 4);
-    for (cart, order) in &wanted {
-        values.extend::<[Value; 4]>([
-            cart.to_vec().into(),
-            order.order_no.id().into(),
-            NO_FINGERPRINT.to_vec().into(),
-            order.terms.created_at.as_millis().into(),
-        ]);
-    }
-    CLAIM_CARTS.run(unit, values).await?;
+    let claims = wanted.iter().map(|(cart, order)| idempotency_keys::Model {
+        scope: cart.to_vec(),
+        order_no: Stored(order.order_no),
+        fingerprint: NO_FINGERPRINT.to_vec(),
+        created_at: Stored(order.terms.created_at),
+    });
+    CLAIM_CARTS.run(unit, claims).await?;
     let carts: Vec<Vec<u8>> = wanted.iter().map(|(cart, _)| cart.to_vec()).collect();
-    read_owners(OWNERS_OF_CARTS.rows(unit, &carts).await?)
+    let owner = |row| {
+        let CartClaim { scope, order_no, fingerprint } = CartClaim::read(row)?;
+        Ok((bytes(scope)?, Owner { order_no: order_no.0, fingerprint: bytes(fingerprint)? }))
+    };
+    OWNERS_OF_CARTS.rows(unit, &carts).await?.iter().map(owner).collect()
 }
 
 /// Who owns these, after every transaction that holds one of them has ended.
 pub(super) async fn settled_owners(unit: &UnitOfWork, scopes: &[Scope]) -> StoreResult<HashMap<Scope, Owner>> {
     let mut scopes: Vec<Vec<u8>> = scopes.iter().map(|scope| scope.to_vec()).collect();
     scopes.sort_unstable();
-    read_owners(SETTLED_OWNERS.rows(unit, &scopes).await?)
+    owners_of_keys(&SETTLED_OWNERS.rows(unit, &scopes).await?)
 }
 
 /// Forgets claims to carts of this transaction whose orders were refused.
@@ -122,18 +135,17 @@ pub(super) async fn give_back_carts(unit: &UnitOfWork, scopes: &[Scope]) -> Stor
     Ok(())
 }
 
-fn read_owners(rows: Vec<QueryResult>) -> StoreResult<HashMap<Scope, Owner>> {
-    let mut owners = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let owner = Owner { order_no: OrderNo::from_id(column(&row, 1)?), fingerprint: bytes(&row, 2)? };
-        owners.insert(bytes(&row, 0)?, owner);
-    }
-    Ok(owners)
+fn owners_of_keys(rows: &[QueryResult]) -> StoreResult<HashMap<Scope, Owner>> {
+    let owner = |row| {
+        let KeyClaim { key_scope, order_no, key_fingerprint } = KeyClaim::read(row)?;
+        let (scope, fingerprint) = key_scope.zip(key_fingerprint).ok_or(StoreError::Corrupt("orders.key_scope"))?;
+        Ok((bytes(scope)?, Owner { order_no: order_no.0, fingerprint: bytes(fingerprint)? }))
+    };
+    rows.iter().map(owner).collect()
 }
 
-pub(super) fn bytes<const N: usize>(row: &QueryResult, place: usize) -> StoreResult<[u8; N]> {
-    let bytes: Vec<u8> = column(row, place)?;
-    bytes.try_into().map_err(|_| crate::error::StoreError::Corrupt("idempotency_keys"))
+pub(super) fn bytes<const N: usize>(stored: Vec<u8>) -> StoreResult<[u8; N]> {
+    stored.try_into().map_err(|_| StoreError::Corrupt("idempotency_keys"))
 }
 
 #[cfg(test)]

@@ -178,10 +178,7 @@ async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> Stor
             candidate.verdict = Some(Verdict::PutOff);
             continue;
         }
-        let select = match unit.dialect() {
-            crate::statement::Dialect::Sqlite => SELECT_CODE.to_owned(),
-            crate::statement::Dialect::MySql => format!("{SELECT_CODE} FOR UPDATE"),
-        };
+        let select = format!("{SELECT_CODE}{}", unit.dialect().for_update());
         let values = vec![
             candidate.order.store.0.into(),
             phone.as_str().into(),

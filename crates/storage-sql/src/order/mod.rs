@@ -5,7 +5,6 @@
 
 mod activity;
 mod claims;
-mod codes;
 mod commit;
 mod placement;
 mod read;
@@ -17,5 +16,3 @@ mod writer;
 
 pub use repository::SqlOrderRepository;
 pub use writer::{SqlOrderWriter, WriterSettings};
-
-pub(crate) use codes::{status_code, status_of};

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::Value;
 use sluice_order::NewOrder;
 
 use super::{
     claims::{self, Scope},
-    rows::{self, Rows},
+    rows::{self, NewMain, Rows},
 };
-use crate::{StockMode, error::StoreResult, held::HeldRow};
+use crate::{StockMode, error::StoreResult, held::HeldRow, multi_row::Values};
 
 pub(super) struct Placement {
     pub(super) order: Arc<NewOrder>,
@@ -21,7 +20,7 @@ pub(super) struct Placement {
 
 /// Made for the first transaction; one that must be tried again makes its own.
 struct Ahead {
-    main: Option<Vec<Value>>,
+    main: Option<Values<NewMain>>,
     rows: Option<Rows>,
 }
 
@@ -39,7 +38,7 @@ impl Placement {
     }
 
     /// The values of its main order.
-    pub(super) fn main_row(&self) -> Vec<Value> {
+    pub(super) fn main_row(&self) -> Values<NewMain> {
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).main.take();
         ahead.unwrap_or_else(|| rows::main_row(&self.order, &self.key))
     }

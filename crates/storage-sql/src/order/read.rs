@@ -3,43 +3,32 @@
 use std::collections::HashMap;
 
 use sea_orm::{QueryResult, Value};
-use sluice_kernel::{
-    Currency, Money, OrderNo, PaymentId, Points, ProductId, Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
-};
+use sluice_kernel::{Currency, Money, OrderNo, PaymentId, Points, ProductId, Quantity, ReservationId, SkuId, StoreId, UserId};
 use sluice_order::{
     Attribution, ChildOrder, ItemLine, Order, OrderItem, OrderKind, OrderQuery, OrderState, OrderStatus, OrderTerms, Recipient,
 };
 
-use super::{
-    activity::{PART, read_part},
-    codes::{kind_of, reason_of, refund_of, status_code, status_of},
-};
+use super::activity::read_part;
 use crate::{
     Database,
     error::{StoreError, StoreResult},
-    multi_row::column,
+    multi_row::tuple,
     page::leave_out,
     statement::{padded, placeholders},
+    stored::code,
+    table::{Row as _, order_activities, order_children, order_items, orders},
 };
 
-const ORDER: &str = "SELECT order_no, store_id, user_id, kind, status, cancel_reason, attempt, currency, total, points_total, \
-                     profit_total, refunded, refund_state, created_at, expires_at, paid_at, payment_id, store_code, rq, cookie_id, \
-                     referrer, redirect_type, version, recipient_name, recipient_phone, recipient_id_card, recipient_province, \
-                     recipient_city, recipient_district, recipient_address FROM orders";
-const CHILD: &str =
-    "SELECT main_no, order_no, delivery_place, total, points_total, profit_total FROM order_children WHERE main_no IN";
-const ITEM: &str = "SELECT main_no, sku_id, product_id, title, picture, spec, code, quantity, unit_price, unit_points, line_total, \
-                    supplier_price, allotable_profit, delivery_place, revision, restocked FROM order_items WHERE main_no IN";
-
 pub(super) async fn find(database: &Database, store: StoreId, order: OrderNo) -> StoreResult<Option<Order>> {
-    let rows =
-        database.rows(format!("{ORDER} WHERE order_no = ? AND store_id = ?"), vec![order.id().into(), store.0.into()]).await?;
+    let rows = database
+        .rows(format!("{} WHERE order_no = ? AND store_id = ?", orders::Model::select()), vec![order.id().into(), store.0.into()])
+        .await?;
     Ok(complete(database, rows).await?.pop())
 }
 
 /// Up to `limit + 1` orders, newest first.
 pub(super) async fn list(database: &Database, query: &OrderQuery) -> StoreResult<Vec<Order>> {
-    let rows = page(database, ORDER, query, query.page.after).await?;
+    let rows = page(database, &orders::Model::select(), query, query.page.after).await?;
     match complete(database, rows).await {
         Err(error) if !error.is_unavailable() => {
             leave_out("orders", &error);
@@ -56,7 +45,7 @@ async fn list_one_by_one(database: &Database, query: &OrderQuery) -> StoreResult
     let mut after = query.page.after;
     while orders.len() < wanted {
         let rows = page(database, "SELECT order_no FROM orders", query, after).await?;
-        let numbers = rows.iter().map(|row| column(row, 0)).collect::<StoreResult<Vec<i64>>>()?;
+        let numbers = rows.iter().map(tuple).collect::<StoreResult<Vec<i64>>>()?;
         for number in &numbers {
             match find(database, query.store, OrderNo::from_id(*number)).await {
                 Ok(order) => orders.extend(order),
@@ -92,7 +81,7 @@ async fn newest(database: &Database, query: &OrderQuery, after: Option<i64>) -> 
     let statuses: &[OrderStatus] = query.status.as_ref().map_or(&OrderStatus::ALL, std::slice::from_ref);
     let (mut parts, mut values) = (Vec::new(), Vec::new());
     for status in statuses {
-        let code = status_code(*status);
+        let code = code(*status);
         parts.push(format!(
             "SELECT order_no FROM (SELECT order_no FROM orders WHERE store_id = ?{of_user} AND status = ? AND order_no < ? \
              ORDER BY order_no DESC LIMIT ?) AS status_{code}"
@@ -103,7 +92,7 @@ async fn newest(database: &Database, query: &OrderQuery, after: Option<i64>) -> 
     }
     let sql = format!("{} ORDER BY order_no DESC LIMIT ?", parts.join(" UNION ALL "));
     values.push(limit);
-    database.rows(sql, values).await?.iter().map(|row| column(row, 0)).collect()
+    database.rows(sql, values).await?.iter().map(tuple).collect()
 }
 
 /// Adds children, items and, where there are orders of activities, what those keep: two or three queries more, none for an
@@ -114,27 +103,30 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
         return Ok(orders);
     }
     let numbers: Vec<i64> = orders.iter().map(|order| order.order_no.id()).collect();
-    let of_main = |select: &str, tail: &str| format!("{select} ({}){tail}", placeholders(numbers.len()));
+    let of_main =
+        |select: String, key: &str, order: &str| format!("{select} WHERE {key} IN ({}){order}", placeholders(numbers.len()));
     let keys = || padded(&numbers).map(Value::from).collect::<Vec<Value>>();
-    let children = database.rows(of_main(CHILD, " ORDER BY order_no"), keys()).await?;
-    let items = database.rows(of_main(ITEM, " ORDER BY main_no, sku_id"), keys()).await?;
+    let children = database.rows(of_main(order_children::Model::select(), "main_no", " ORDER BY order_no"), keys()).await?;
+    let items = database.rows(of_main(order_items::Model::select(), "main_no", " ORDER BY main_no, sku_id"), keys()).await?;
     let has_parts = orders.iter().any(|order| order.terms.kind == OrderKind::Activity);
-    let parts = if has_parts { database.rows(of_main(PART, ""), keys()).await? } else { Vec::new() };
+    let parts = of_main(order_activities::Model::select(), "order_no", "");
+    let parts = if has_parts { database.rows(parts, keys()).await? } else { Vec::new() };
 
-    let mut by_number: HashMap<i64, &mut Order> = orders.iter_mut().map(|order| (order.order_no.id(), order)).collect();
-    for row in children {
-        let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        let child = read_child(&row, order.terms.total.currency)?;
-        order.terms.children.push(child);
+    let mut by_number: HashMap<OrderNo, &mut Order> = orders.iter_mut().map(|order| (order.order_no, order)).collect();
+    for row in &children {
+        let child = order_children::Model::read(row)?;
+        let Some(order) = by_number.get_mut(&child.main_no.0) else { continue };
+        order.terms.children.push(read_child(child, order.terms.total.currency));
     }
-    for row in items {
-        let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        let item = read_item(&row, order.terms.total.currency)?;
-        order.items.push(item);
+    for row in &items {
+        let item = order_items::Model::read(row)?;
+        let Some(order) = by_number.get_mut(&item.main_no.0) else { continue };
+        order.items.push(read_item(item, order.terms.total.currency)?);
     }
-    for row in parts {
-        let Some(order) = by_number.get_mut(&column::<i64>(&row, 0)?) else { continue };
-        order.terms.activity = Some(read_part(&row, order.terms.total.currency)?);
+    for row in &parts {
+        let part = order_activities::Model::read(row)?;
+        let Some(order) = by_number.get_mut(&part.order_no.0) else { continue };
+        order.terms.activity = Some(read_part(part, order.terms.total.currency)?);
     }
     drop(by_number);
     if orders.iter().any(|order| (order.terms.kind == OrderKind::Activity) != order.terms.activity.is_some()) {
@@ -144,11 +136,12 @@ async fn complete(database: &Database, rows: Vec<QueryResult>) -> StoreResult<Ve
 }
 
 fn read_order(row: &QueryResult) -> StoreResult<Order> {
-    let order_no = OrderNo::from_id(column(row, 0)?);
-    let cancel_reason = column::<Option<i16>>(row, 5)?.map(reason_of).transpose()?;
-    let payment = column::<Option<String>>(row, 16)?.map(PaymentId);
+    let row = orders::Model::read(row)?;
+    let order_no = row.order_no.0;
+    let cancel_reason = row.cancel_reason.map(|reason| reason.0);
+    let payment = row.payment_id.map(PaymentId);
     let paid = || payment.clone().ok_or(StoreError::Corrupt("orders.payment_id"));
-    let state = match status_of(column(row, 4)?)? {
+    let state = match row.status.0 {
         OrderStatus::Unpaid => OrderState::Unpaid,
         OrderStatus::Confirming => OrderState::Confirming,
         OrderStatus::Paid => OrderState::Paid { payment: paid()? },
@@ -161,76 +154,71 @@ fn read_order(row: &QueryResult) -> StoreResult<Order> {
         OrderStatus::PaidAfterClose => OrderState::PaidAfterClose { payment: paid()? },
         OrderStatus::Refunded => OrderState::Refunded { payment: paid()? },
     };
-    let attempt = u16::try_from(column::<i16>(row, 6)?).map_err(|_| StoreError::Corrupt("orders.attempt"))?;
-    let currency: Currency = column::<String>(row, 7)?.parse().map_err(|_| StoreError::Corrupt("orders.currency"))?;
+    let attempt = u16::try_from(row.attempt).map_err(|_| StoreError::Corrupt("orders.attempt"))?;
     Ok(Order {
         order_no,
-        store: StoreId(column(row, 1)?),
-        user: UserId(column(row, 2)?),
+        store: StoreId(row.store_id),
+        user: UserId(row.user_id),
         terms: OrderTerms {
-            kind: kind_of(column(row, 3)?)?,
-            total: Money::new(column(row, 8)?, currency),
-            points_total: Points(column(row, 9)?),
-            profit_total: column(row, 10)?,
-            created_at: Timestamp::from_millis(column(row, 13)?),
-            expires_at: Timestamp::from_millis(column(row, 14)?),
-            recipient: read_recipient(row)?,
-            store_code: column(row, 17)?,
-            attribution: Attribution { rq: column(row, 18)?, cookie_id: column(row, 19)? },
-            referrer: column(row, 20)?,
-            redirect_type: column(row, 21)?,
+            kind: row.kind.0,
+            total: Money::new(row.total, row.currency.0),
+            points_total: Points(row.points_total),
+            profit_total: row.profit_total,
+            created_at: row.created_at.0,
+            expires_at: row.expires_at.0,
+            recipient: Recipient {
+                name: row.recipient_name,
+                phone: row.recipient_phone,
+                id_card: row.recipient_id_card,
+                province: row.recipient_province,
+                city: row.recipient_city,
+                district: row.recipient_district,
+                address: row.recipient_address,
+            },
+            store_code: row.store_code,
+            attribution: Attribution { rq: row.rq, cookie_id: row.cookie_id },
+            referrer: row.referrer,
+            redirect_type: row.redirect_type,
             activity: None,
             children: Vec::new(),
         },
         state,
         cancel_reason,
         reservation: ReservationId { order: order_no, attempt },
-        refunded: column(row, 11)?,
-        refund_state: refund_of(column(row, 12)?)?,
-        paid_at: column::<Option<i64>>(row, 15)?.map(Timestamp::from_millis),
+        refunded: row.refunded,
+        refund_state: row.refund_state.0,
+        paid_at: row.paid_at.map(|at| at.0),
         items: Vec::new(),
-        version: column(row, 22)?,
+        version: row.version,
     })
 }
 
-fn read_child(row: &QueryResult, currency: Currency) -> StoreResult<ChildOrder> {
-    Ok(ChildOrder {
-        order_no: OrderNo::from_id(column(row, 1)?),
-        delivery_place: column::<String>(row, 2)?.into(),
-        total: Money::new(column(row, 3)?, currency),
-        points_total: Points(column(row, 4)?),
-        profit_total: column(row, 5)?,
-    })
+fn read_child(row: order_children::Model, currency: Currency) -> ChildOrder {
+    ChildOrder {
+        order_no: row.order_no.0,
+        delivery_place: row.delivery_place.into(),
+        total: Money::new(row.total, currency),
+        points_total: Points(row.points_total),
+        profit_total: row.profit_total,
+    }
 }
 
-fn read_item(row: &QueryResult, currency: Currency) -> StoreResult<OrderItem> {
+fn read_item(row: order_items::Model, currency: Currency) -> StoreResult<OrderItem> {
     let line = ItemLine {
-        sku_id: SkuId(column(row, 1)?),
-        product_id: ProductId(column(row, 2)?),
-        title: column::<String>(row, 3)?.into(),
-        picture: column::<Option<String>>(row, 4)?.map(Into::into),
-        spec: column::<String>(row, 5)?.into(),
-        code: column::<String>(row, 6)?.into(),
-        quantity: Quantity::new(column(row, 7)?).map_err(|_| StoreError::Corrupt("order_items.quantity"))?,
-        unit_price: Money::new(column(row, 8)?, currency),
-        unit_points: Points(column(row, 9)?),
-        line_total: Money::new(column(row, 10)?, currency),
-        supplier_price: column(row, 11)?,
-        allotable_profit: column(row, 12)?,
-        delivery_place: column::<String>(row, 13)?.into(),
-        revision: column(row, 14)?,
+        sku_id: SkuId(row.sku_id),
+        product_id: ProductId(row.product_id),
+        title: row.title.into(),
+        picture: row.picture.map(Into::into),
+        spec: row.spec.into(),
+        code: row.code.into(),
+        quantity: Quantity::new(row.quantity).map_err(|_| StoreError::Corrupt("order_items.quantity"))?,
+        unit_price: Money::new(row.unit_price, currency),
+        unit_points: Points(row.unit_points),
+        line_total: Money::new(row.line_total, currency),
+        supplier_price: row.supplier_price,
+        allotable_profit: row.allotable_profit,
+        delivery_place: row.delivery_place.into(),
+        revision: row.revision,
     };
-    Ok(OrderItem { line, restocked: column(row, 15)? })
-}
-
-fn read_recipient(row: &QueryResult) -> StoreResult<Recipient> {
-    Ok(Recipient {
-        name: column(row, 23)?,
-        phone: column(row, 24)?,
-        id_card: column(row, 25)?,
-        province: column(row, 26)?,
-        city: column(row, 27)?,
-        district: column(row, 28)?,
-        address: column(row, 29)?,
-    })
+    Ok(OrderItem { line, restocked: row.restocked })
 }

@@ -8,24 +8,41 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::Value;
+use sea_orm::{EntityTrait as _, IntoActiveModel as _, Value, sea_query::OnConflict};
 use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp, UserId};
 use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition, Unpaid};
 
 use super::{
     claims::{bytes, key_scope},
-    codes::{status_code, status_of},
     read, transition,
 };
 use crate::{
     Database, StockMode,
-    error::StoreResult,
+    error::{IntoPort as _, StoreResult},
     group::GroupWriter,
     held::{HeldRow, Settled, around_held},
-    multi_row::column,
-    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
+    multi_row::tuple,
+    statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
+    stored::{At, Stored, code},
+    table::{Row as _, idempotency_keys, row},
     unit_of_work::UnitOfWork,
 };
+
+row! {
+    struct Due of orders {
+        order_no: Stored<OrderNo>,
+        store_id: i64,
+        expires_at: At,
+        due_at: At,
+    }
+}
+
+row! {
+    struct StatusOf of orders {
+        order_no: Stored<OrderNo>,
+        status: Stored<OrderStatus>,
+    }
+}
 
 /// No order past its deadline is put off for longer than this before it is looked at again.
 const MAX_PUT_OFF: Duration = Duration::from_mins(1);
@@ -39,7 +56,7 @@ pub struct SqlOrderRepository {
 /// Groups of changes under way at once: while one is flushed the next locks its orders.
 const LANES: usize = 2;
 const CHANGES_AT_ONCE: usize = 64;
-const MOST_WAITING: usize = 4_096;
+const MAX_WAITING: usize = 4_096;
 /// How long a change waits for rows that others hold.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// Orders whose status is asked for in one statement.
@@ -51,15 +68,18 @@ impl SqlOrderRepository {
         let lanes = if database.is_sqlite() { 1 } else { LANES };
         let of_changes = database.clone();
         let apply = move |group| apply_group(of_changes.clone(), stock, group);
-        let changes = Arc::new(GroupWriter::new("changing orders", lanes, MOST_WAITING, CHANGES_AT_ONCE, apply));
+        let changes = Arc::new(GroupWriter::new("changing orders", lanes, MAX_WAITING, CHANGES_AT_ONCE, apply));
         Self { database, changes }
     }
 
     async fn read_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<(OrderNo, StoreId, Timestamp)>> {
-        let select = "SELECT order_no, store_id, expires_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?";
-        let values: Vec<Value> = vec![status_code(OrderStatus::Unpaid).into(), now.as_millis().into(), i64::from(limit).into()];
+        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", Due::select());
+        let values: Vec<Value> = vec![code(OrderStatus::Unpaid).into(), now.as_millis().into(), i64::from(limit).into()];
         let rows = self.database.rows(select, values).await?;
-        let read = |row| Ok((OrderNo::from_id(column(row, 0)?), StoreId(column(row, 1)?), Timestamp::from_millis(column(row, 2)?)));
+        let read = |row| {
+            let Due { order_no, store_id, expires_at, .. } = Due::read(row)?;
+            Ok((order_no.0, StoreId(store_id), expires_at.0))
+        };
         rows.iter().map(read).collect()
     }
 
@@ -69,20 +89,18 @@ impl SqlOrderRepository {
         until: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<(OrderNo, StoreId)>> {
-        let select = "SELECT order_no, store_id, due_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?";
-        let status = status_code(OrderStatus::Confirming);
+        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", Due::select());
+        let status = code(OrderStatus::Confirming);
         let values: Vec<Value> = vec![status.into(), now.as_millis().into(), i64::from(limit).into()];
-        let mut due = Vec::new();
-        for row in unit.rows(select, values).await? {
-            due.push((column::<i64>(&row, 0)?, column::<i64>(&row, 1)?, column::<i64>(&row, 2)?));
-        }
+        let found = unit.rows(select, values).await?;
+        let mut due = found.iter().map(Due::read).collect::<StoreResult<Vec<Due>>>()?;
         // In the order in which changes of orders lock them.
-        due.sort_unstable();
+        due.sort_unstable_by_key(|due| due.order_no);
         let mut taken = Vec::with_capacity(due.len());
-        for (order, store, due_at) in due {
+        for Due { order_no, store_id, due_at, .. } in due {
             let update = "UPDATE orders SET due_at = ? WHERE order_no = ? AND status = ? AND due_at = ?";
-            if unit.execute(update, vec![until.as_millis().into(), order.into(), status.into(), due_at.into()]).await? == 1 {
-                taken.push((OrderNo::from_id(order), StoreId(store)));
+            if unit.execute(update, vec![Stored(until).into(), order_no.into(), status.into(), due_at.into()]).await? == 1 {
+                taken.push((order_no.0, StoreId(store_id)));
             }
         }
         Ok(taken)
@@ -93,17 +111,18 @@ impl SqlOrderRepository {
                       UNION ALL SELECT order_no, fingerprint FROM idempotency_keys WHERE scope = ?";
         let scope = key_scope(key).to_vec();
         let Some(row) = self.database.row(select, vec![scope.clone().into(), scope.into()]).await? else { return Ok(None) };
-        let same_body = bytes::<32>(&row, 1)? == key.fingerprint;
-        Ok(Some(Replay { order_no: OrderNo::from_id(column(&row, 0)?), same_body }))
+        let (Stored(order_no), fingerprint): (Stored<OrderNo>, Vec<u8>) = tuple(&row)?;
+        Ok(Some(Replay { order_no, same_body: bytes(fingerprint)? == key.fingerprint }))
     }
 
     async fn read_statuses(&self, orders: &[OrderNo]) -> StoreResult<Vec<(OrderNo, OrderStatus)>> {
         let numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
         let mut statuses = Vec::with_capacity(orders.len());
         for numbers in numbers.chunks(MAX_FOLLOWED) {
-            let select = format!("SELECT order_no, status FROM orders WHERE order_no IN ({})", placeholders(numbers.len()));
+            let select = format!("{} WHERE order_no IN ({})", StatusOf::select(), placeholders(numbers.len()));
             for row in self.database.rows(select, padded(numbers).map(Value::from).collect()).await? {
-                statuses.push((OrderNo::from_id(column(&row, 0)?), status_of(column(&row, 1)?)?));
+                let StatusOf { order_no, status } = StatusOf::read(&row)?;
+                statuses.push((order_no.0, status.0));
             }
         }
         Ok(statuses)
@@ -112,9 +131,10 @@ impl SqlOrderRepository {
     async fn read_unpaid(&self, store: StoreId, user: &UserId) -> StoreResult<Unpaid> {
         let select = "SELECT COUNT(DISTINCT o.order_no), CAST(COALESCE(SUM(i.quantity), 0) AS SIGNED) \
             FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.store_id = ? AND o.user_id = ? AND o.status = ?";
-        let values: Vec<Value> = vec![store.0.into(), user.as_str().into(), status_code(OrderStatus::Unpaid).into()];
+        let values: Vec<Value> = vec![store.0.into(), user.as_str().into(), code(OrderStatus::Unpaid).into()];
         let Some(row) = self.database.row(select, values).await? else { return Ok(Unpaid::default()) };
-        Ok(Unpaid { orders: column(&row, 0)?, units: column(&row, 1)? })
+        let (orders, units) = tuple(&row)?;
+        Ok(Unpaid { orders, units })
     }
 
     async fn read_overdue(&self, now: Timestamp) -> StoreResult<(u64, Option<Timestamp>)> {
@@ -123,11 +143,11 @@ impl SqlOrderRepository {
         let select = "SELECT COUNT(*), MIN(expires_at) FROM \
                       (SELECT expires_at FROM orders WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?) AS looked_at \
                       WHERE expires_at <= ?";
-        let (unpaid, soon) = (status_code(OrderStatus::Unpaid), now.plus(MAX_PUT_OFF).as_millis());
+        let (unpaid, soon) = (code(OrderStatus::Unpaid), now.plus(MAX_PUT_OFF).as_millis());
         let values: Vec<Value> = vec![unpaid.into(), soon.into(), MAX_COUNTED.into(), now.as_millis().into()];
         let Some(row) = self.database.row(select, values).await? else { return Ok((0, None)) };
-        let count: i64 = column(&row, 0)?;
-        Ok((u64::try_from(count).unwrap_or(0), column::<Option<i64>>(&row, 1)?.map(Timestamp::from_millis)))
+        let (count, oldest): (i64, Option<At>) = tuple(&row)?;
+        Ok((u64::try_from(count).unwrap_or(0), oldest.map(|at| at.0)))
     }
 }
 
@@ -157,7 +177,7 @@ async fn apply_group(
             |transitions| {
                 let database = database.clone();
                 Box::pin(async move {
-                    database.try_transact(move |unit, _| Box::pin(transition::apply_all(unit, stock, transitions))).await
+                    database.transact(move |unit, _| Box::pin(transition::apply_all(unit, stock, transitions))).await
                 })
             },
         )
@@ -172,34 +192,36 @@ async fn apply_group(
 #[async_trait]
 impl OrderRepository for SqlOrderRepository {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>> {
-        read::find(&self.database, store, order).await.map_err(|error| error.into_port("reading an order"))
+        read::find(&self.database, store, order).await.into_port("reading an order")
     }
 
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>> {
-        read::list(&self.database, query).await.map_err(|error| error.into_port("listing orders"))
+        read::list(&self.database, query).await.into_port("listing orders")
     }
 
     async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {
-        self.read_statuses(orders).await.map_err(|error| error.into_port("reading statuses of orders"))
+        self.read_statuses(orders).await.into_port("reading statuses of orders")
     }
 
     async fn unpaid_of(&self, store: StoreId, user: &UserId) -> PortResult<Unpaid> {
-        self.read_unpaid(store, user).await.map_err(|error| error.into_port("counting a user's unpaid orders"))
+        self.read_unpaid(store, user).await.into_port("counting a user's unpaid orders")
     }
 
     async fn find_replay(&self, key: &IdempotencyKey) -> PortResult<Option<Replay>> {
-        self.read_replay(key).await.map_err(|error| error.into_port("looking an idempotency key up"))
+        self.read_replay(key).await.into_port("looking an idempotency key up")
     }
 
     async fn remember(&self, key: &IdempotencyKey, order: OrderNo, now: Timestamp) -> PortResult<()> {
-        let insert = format!(
-            "INSERT INTO idempotency_keys (scope, order_no, fingerprint, created_at) VALUES (?, ?, ?, ?){}",
-            self.database.dialect().keep_existing("scope")
-        );
-        let values: Vec<Value> =
-            vec![key_scope(key).to_vec().into(), order.id().into(), key.fingerprint.to_vec().into(), now.as_millis().into()];
-        let written = self.database.execute(insert, values).await;
-        written.map(|_| ()).map_err(|error| error.into_port("remembering an idempotency key"))
+        let row = idempotency_keys::Model {
+            scope: key_scope(key).to_vec(),
+            order_no: Stored(order),
+            fingerprint: key.fingerprint.to_vec(),
+            created_at: Stored(now),
+        };
+        let scope = idempotency_keys::Column::Scope;
+        let keep = OnConflict::column(scope).do_nothing_on([scope]).to_owned();
+        let written = idempotency_keys::Entity::insert(row.into_active_model()).on_conflict(keep);
+        written.exec_without_returning(&self.database).await.map(|_| ()).into_port("remembering an idempotency key")
     }
 
     async fn apply(&self, transition: &Transition) -> PortResult<Applied> {
@@ -209,33 +231,33 @@ impl OrderRepository for SqlOrderRepository {
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId, Timestamp)>> {
-        self.read_due(now, limit).await.map_err(|error| error.into_port("reading due orders"))
+        self.read_due(now, limit).await.into_port("reading due orders")
     }
 
     async fn claim_confirming(&self, now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<(OrderNo, StoreId)>> {
         self.database
-            .transact("claiming confirming orders", move |unit, _| Self::take_confirming(unit, now, until, limit).boxed())
+            .transact(move |unit, _| Self::take_confirming(unit, now, until, limit).boxed())
             .await
+            .into_port("claiming confirming orders")
     }
 
     async fn announce_again_at(&self, orders: &[OrderNo], until: Timestamp) -> PortResult<()> {
         let mut numbers: Vec<i64> = orders.iter().map(|order| order.id()).collect();
         numbers.sort_unstable();
-        for numbers in numbers.chunks(MOST_ROWS) {
+        for numbers in numbers.chunks(MAX_ROWS) {
             let update = format!("UPDATE orders SET due_at = ? WHERE status = ? AND order_no IN ({})", placeholders(numbers.len()));
-            let mut values: Vec<Value> = vec![until.as_millis().into(), status_code(OrderStatus::Unpaid).into()];
+            let mut values: Vec<Value> = vec![until.as_millis().into(), code(OrderStatus::Unpaid).into()];
             values.extend(padded(numbers).map(Value::from));
+            let (update, values) = (update.as_str(), &values);
             self.database
-                .in_transaction("putting due orders off", move |unit| {
-                    let (update, values) = (update.clone(), values.clone());
-                    Box::pin(unit.execute(update, values))
-                })
-                .await?;
+                .transact(move |unit, _| unit.execute(update, values.clone()).boxed())
+                .await
+                .into_port("putting due orders off")?;
         }
         Ok(())
     }
 
     async fn overdue(&self, now: Timestamp) -> PortResult<(u64, Option<Timestamp>)> {
-        self.read_overdue(now).await.map_err(|error| error.into_port("counting overdue orders"))
+        self.read_overdue(now).await.into_port("counting overdue orders")
     }
 }

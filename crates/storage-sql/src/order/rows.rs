@@ -5,23 +5,23 @@
 
 use std::time::Duration;
 
-use sea_orm::Value;
 use sluice_events::{Fact, OrderCreated, OrderLine, PaymentSettled};
-use sluice_kernel::{OrderNo, PaymentHandle, ReservationId};
-use sluice_order::{NewOrder, OrderState, Recipient};
+use sluice_kernel::{Currency, OrderKind, OrderNo, PaymentHandle, ReservationId};
+use sluice_order::{ChildOrder, ItemLine, NewOrder, OrderState, OrderStatus, Recipient};
 
 use super::{
     activity::{PARTS, part_row},
     claims::Scope,
-    codes::{kind_code, status_code},
     placement::Placement,
 };
 use crate::{
     error::StoreResult,
-    messaging::outbox::outbox_values,
-    multi_row::{InList, MultiRow},
+    messaging::outbox::{self, NewFact},
+    multi_row::{InList, MultiRow, Values},
     settlements,
     statement::Dialect,
+    stored::{At, Stored},
+    table::{order_activities, order_children, order_settlements, row},
     unit_of_work::UnitOfWork,
 };
 
@@ -30,78 +30,133 @@ const FREE_PAID_WITHIN: Duration = Duration::from_secs(2);
 /// Deductions begin with a message; an order that is confirming for longer is looked at.
 const DEDUCTED_WITHIN: Duration = Duration::from_mins(1);
 
-/// Bind parameters of a main order.
-const MAIN: usize = 26;
-const MAIN_HEAD: &str = "INSERT INTO orders (order_no, store_id, user_id, kind, currency, total, points_total, profit_total, \
-    created_at, expires_at, due_at, store_code, rq, cookie_id, referrer, redirect_type, status, recipient_name, recipient_phone, \
-    recipient_id_card, recipient_province, recipient_city, recipient_district, recipient_address, key_scope, key_fingerprint, \
-    attempt, refunded, refund_state, version) VALUES ";
-// A new order is in its first attempt, with nothing refunded, in version 0.
-const MAIN_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)";
+row! {
+    /// A new main order.
+    pub(super) struct NewMain of orders {
+        order_no: Stored<OrderNo>,
+        store_id: i64,
+        user_id: String,
+        kind: Stored<OrderKind>,
+        currency: Stored<Currency>,
+        total: i64,
+        points_total: i64,
+        profit_total: i64,
+        created_at: At,
+        expires_at: At,
+        due_at: At,
+        store_code: Option<String>,
+        rq: Option<String>,
+        cookie_id: Option<String>,
+        referrer: Option<String>,
+        redirect_type: String,
+        status: Stored<OrderStatus>,
+        recipient_name: Option<String>,
+        recipient_phone: Option<String>,
+        recipient_id_card: Option<String>,
+        recipient_province: Option<String>,
+        recipient_city: Option<String>,
+        recipient_district: Option<String>,
+        recipient_address: Option<String>,
+        key_scope: Option<Vec<u8>>,
+        key_fingerprint: Option<Vec<u8>>,
+    }
+}
+/// A new order is in its first attempt, with nothing refunded, in version 0.
+const OF_NEW_ORDERS: &[(&str, &str)] = &[("attempt", "1"), ("refunded", "0"), ("refund_state", "0"), ("version", "0")];
+
+row! {
+    struct NewItem of order_items {
+        main_no: Stored<OrderNo>,
+        sku_id: i64,
+        store_id: i64,
+        child_no: Stored<OrderNo>,
+        product_id: i64,
+        title: String,
+        picture: Option<String>,
+        spec: String,
+        code: String,
+        quantity: i64,
+        unit_price: i64,
+        unit_points: i64,
+        line_total: i64,
+        supplier_price: i64,
+        allotable_profit: i64,
+        delivery_place: String,
+        revision: i64,
+    }
+}
+
+row! {
+    struct NewPayment of payments {
+        payment_id: String,
+        provider: String,
+        store_id: i64,
+        user_id: String,
+        order_no: Stored<OrderNo>,
+        amount: i64,
+        currency: Stored<Currency>,
+        url: Option<String>,
+        expires_at: At,
+        created_at: At,
+    }
+}
+
+row! {
+    struct FreePayment of payments {
+        payment_id: String,
+        provider: String,
+        store_id: i64,
+        user_id: String,
+        order_no: Stored<OrderNo>,
+        amount: i64,
+        currency: Stored<Currency>,
+        expires_at: At,
+        created_at: At,
+        settled_at: Option<At>,
+    }
+}
 
 /// Fails where a key was used before, as hardly any was.
-static ORDERS: MultiRow = MultiRow::insert(MAIN_HEAD, MAIN_ROW, MAIN);
+static ORDERS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |_| String::new());
 /// Leaves orders out whose keys were used before.
-static ORDERS_OF_NEW_KEYS: MultiRow = MultiRow::with_tail(MAIN_HEAD, MAIN_ROW, MAIN, |dialect| dialect.keep_existing("key_scope"));
-static TAKE_BACK: InList = InList::new("DELETE FROM orders WHERE order_no IN", |_| "");
-static CHILDREN: MultiRow = MultiRow::insert(
-    "INSERT INTO order_children (order_no, main_no, store_id, delivery_place, total, points_total, profit_total) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?)",
-    7,
-);
-static ITEMS: MultiRow = MultiRow::insert(
-    "INSERT INTO order_items (main_no, sku_id, store_id, child_no, product_id, title, picture, spec, code, quantity, unit_price, \
-     unit_points, line_total, supplier_price, allotable_profit, delivery_place, revision, restocked) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-    17,
-);
+static ORDERS_OF_NEW_KEYS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |dialect| dialect.keep_existing("key_scope"));
+static TAKE_BACK: InList = InList::new(|| "DELETE FROM orders".to_owned(), "order_no");
+static CHILDREN: MultiRow<order_children::Model> = MultiRow::insert();
+static ITEMS: MultiRow<NewItem> = MultiRow::with(&[("restocked", "0")], |_| String::new());
 // A new payment is pending (1) and the order's live one (1), with nothing refunded.
-static PAYMENTS: MultiRow = MultiRow::insert(
-    "INSERT INTO payments (payment_id, provider, store_id, user_id, order_no, amount, currency, url, expires_at, created_at, \
-     status, live, refunded) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 0)",
-    10,
-);
+static PAYMENTS: MultiRow<NewPayment> = MultiRow::with(&[("status", "1"), ("live", "1"), ("refunded", "0")], |_| String::new());
 // The payment of an order that costs nothing is paid (2) from the start; nobody is sent to a cashier.
-static FREE_PAYMENTS: MultiRow = MultiRow::insert(
-    "INSERT INTO payments (payment_id, provider, store_id, user_id, order_no, amount, currency, expires_at, created_at, settled_at, \
-     status, live, refunded) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 2, NULL, 0)",
-    10,
-);
-static OUTBOX: MultiRow =
-    MultiRow::insert("INSERT INTO outbox (slice, available_at, payload, traceparent) VALUES ", "(?, ?, ?, ?)", 4);
+static FREE_PAYMENTS: MultiRow<FreePayment> =
+    MultiRow::with(&[("status", "2"), ("live", "NULL"), ("refunded", "0")], |_| String::new());
 
 /// What one or several new orders write beside their main orders, table by table.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
-    children: Vec<Value>,
-    items: Vec<Value>,
-    parts: Vec<Value>,
-    payments: Vec<Value>,
-    free_payments: Vec<Value>,
-    settlements: Vec<Value>,
-    outbox: Vec<Value>,
+    children: Values<order_children::Model>,
+    items: Values<NewItem>,
+    parts: Values<order_activities::Model>,
+    payments: Values<NewPayment>,
+    free_payments: Values<FreePayment>,
+    settlements: Values<order_settlements::Model>,
+    outbox: Values<NewFact>,
 }
 
 impl Rows {
     /// Children, items, what an activity order keeps, the first payment and the fact.
     pub(super) fn of(order: &NewOrder) -> StoreResult<Self> {
+        let fact = outbox::new_fact(&placed(order), order.traceparent.as_deref(), order.terms.created_at)?;
         let mut rows = Self {
-            children: Vec::with_capacity(order.terms.children.len() * 7),
-            items: Vec::with_capacity(order.items.len() * 17),
-            parts: part_row(order).map(Vec::from).unwrap_or_default(),
-            payments: order.first_payment.as_ref().map(|payment| payment_row(order, payment).into()).unwrap_or_default(),
-            free_payments: Vec::new(),
-            settlements: Vec::new(),
-            outbox: outbox_values(&placed(order), order.traceparent.as_deref(), order.terms.created_at)?.into(),
+            children: order.terms.children.iter().map(|child| child_row(order, child)).collect(),
+            items: order.items.iter().map(|item| item_row(order, item)).collect(),
+            parts: part_row(order).into(),
+            payments: order.first_payment.as_ref().map(|payment| payment_row(order, payment)).into(),
+            outbox: [fact].into(),
+            ..Self::default()
         };
         if let Some(free) = order.free_settlement() {
-            rows.free_payments = free_payment_row(order, &free).into();
-            rows.settlements = settlements::row(&free, order.terms.created_at.plus(FREE_PAID_WITHIN))?.into();
+            rows.free_payments.push(free_payment_row(order, &free));
+            rows.settlements.push(settlements::row(&free, order.terms.created_at.plus(FREE_PAID_WITHIN))?);
         }
-        children_rows(order, &mut rows.children);
-        item_rows(order, &mut rows.items);
         Ok(rows)
     }
 
@@ -123,15 +178,17 @@ impl Rows {
         PAYMENTS.run(unit, self.payments).await?;
         FREE_PAYMENTS.run(unit, self.free_payments).await?;
         settlements::write(unit, self.settlements).await?;
-        OUTBOX.run(unit, self.outbox).await?;
-        unit.leaves_facts();
-        Ok(())
+        outbox::write(unit, self.outbox).await
     }
 }
 
 /// Writes main orders, each of another key; `false` where a key was used before and its order was left out.
 pub(super) async fn insert_main(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<bool> {
-    let values = || placements.iter().flat_map(|placement| placement.main_row()).collect();
+    let values = || {
+        let mut all = Values::default();
+        placements.iter().for_each(|placement| all.append(&mut placement.main_row()));
+        all
+    };
     match unit.dialect() {
         // Counts written rows alone.
         Dialect::Sqlite => Ok(usize::try_from(ORDERS_OF_NEW_KEYS.run(unit, values()).await?) == Ok(placements.len())),
@@ -154,111 +211,105 @@ pub(super) async fn take_back(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreR
     Ok(())
 }
 
-/// The values of a main order.
-pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Vec<Value> {
-    let expires_at = order.terms.expires_at.as_millis();
+pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Values<NewMain> {
     let first = order.terms.first_state();
-    let due_at =
-        if first == OrderState::Confirming { order.terms.created_at.plus(DEDUCTED_WITHIN).as_millis() } else { expires_at };
-    let Recipient { name, phone, id_card, province, city, district, address } = &order.terms.recipient;
-    let values: [Value; MAIN] = [
-        order.order_no.id().into(),
-        order.store.0.into(),
-        order.user.as_str().into(),
-        kind_code(order.terms.kind).into(),
-        order.terms.total.currency.as_str().into(),
-        order.terms.total.amount.into(),
-        order.terms.points_total.0.into(),
-        order.terms.profit_total.into(),
-        order.terms.created_at.as_millis().into(),
-        expires_at.into(),
-        due_at.into(),
-        order.terms.store_code.clone().into(),
-        order.terms.attribution.rq.clone().into(),
-        order.terms.attribution.cookie_id.clone().into(),
-        order.terms.referrer.clone().into(),
-        order.terms.redirect_type.as_str().into(),
-        status_code(first.status()).into(),
-        name.clone().into(),
-        phone.clone().into(),
-        id_card.clone().into(),
-        province.clone().into(),
-        city.clone().into(),
-        district.clone().into(),
-        address.clone().into(),
-        key.to_vec().into(),
-        order.key.fingerprint.to_vec().into(),
-    ];
-    values.into()
+    let is_confirming = first == OrderState::Confirming;
+    let due_at = if is_confirming { order.terms.created_at.plus(DEDUCTED_WITHIN) } else { order.terms.expires_at };
+    let Recipient { name, phone, id_card, province, city, district, address } = order.terms.recipient.clone();
+    let row = NewMain {
+        order_no: Stored(order.order_no),
+        store_id: order.store.0,
+        user_id: order.user.0.clone(),
+        kind: Stored(order.terms.kind),
+        currency: Stored(order.terms.total.currency),
+        total: order.terms.total.amount,
+        points_total: order.terms.points_total.0,
+        profit_total: order.terms.profit_total,
+        created_at: Stored(order.terms.created_at),
+        expires_at: Stored(order.terms.expires_at),
+        due_at: Stored(due_at),
+        store_code: order.terms.store_code.clone(),
+        rq: order.terms.attribution.rq.clone(),
+        cookie_id: order.terms.attribution.cookie_id.clone(),
+        referrer: order.terms.referrer.clone(),
+        redirect_type: order.terms.redirect_type.clone(),
+        status: Stored(first.status()),
+        recipient_name: name,
+        recipient_phone: phone,
+        recipient_id_card: id_card,
+        recipient_province: province,
+        recipient_city: city,
+        recipient_district: district,
+        recipient_address: address,
+        key_scope: Some(key.to_vec()),
+        key_fingerprint: Some(order.key.fingerprint.to_vec()),
+    };
+    [row].into()
 }
 
-fn children_rows(order: &NewOrder, values: &mut Vec<Value>) {
-    for child in &order.terms.children {
-        values.extend::<[Value; 7]>([
-            child.order_no.id().into(),
-            order.order_no.id().into(),
-            order.store.0.into(),
-            child.delivery_place.as_ref().into(),
-            child.total.amount.into(),
-            child.points_total.0.into(),
-            child.profit_total.into(),
-        ]);
+fn child_row(order: &NewOrder, child: &ChildOrder) -> order_children::Model {
+    order_children::Model {
+        order_no: Stored(child.order_no),
+        main_no: Stored(order.order_no),
+        store_id: order.store.0,
+        delivery_place: child.delivery_place.to_string(),
+        total: child.total.amount,
+        points_total: child.points_total.0,
+        profit_total: child.profit_total,
     }
 }
 
-fn item_rows(order: &NewOrder, values: &mut Vec<Value>) {
-    for item in &order.items {
-        let child = order.terms.children.iter().find(|child| child.delivery_place == item.delivery_place);
-        values.extend::<[Value; 17]>([
-            order.order_no.id().into(),
-            item.sku_id.0.into(),
-            order.store.0.into(),
-            child.map_or(order.order_no, |child| child.order_no).id().into(),
-            item.product_id.0.into(),
-            item.title.as_ref().into(),
-            item.picture.as_deref().map(str::to_owned).into(),
-            item.spec.as_ref().into(),
-            item.code.as_ref().into(),
-            item.quantity.get().into(),
-            item.unit_price.amount.into(),
-            item.unit_points.0.into(),
-            item.line_total.amount.into(),
-            item.supplier_price.into(),
-            item.allotable_profit.into(),
-            item.delivery_place.as_ref().into(),
-            item.revision.into(),
-        ]);
+fn item_row(order: &NewOrder, item: &ItemLine) -> NewItem {
+    let child = order.terms.children.iter().find(|child| child.delivery_place == item.delivery_place);
+    NewItem {
+        main_no: Stored(order.order_no),
+        sku_id: item.sku_id.0,
+        store_id: order.store.0,
+        child_no: Stored(child.map_or(order.order_no, |child| child.order_no)),
+        product_id: item.product_id.0,
+        title: item.title.to_string(),
+        picture: item.picture.as_deref().map(str::to_owned),
+        spec: item.spec.to_string(),
+        code: item.code.to_string(),
+        quantity: item.quantity.get(),
+        unit_price: item.unit_price.amount,
+        unit_points: item.unit_points.0,
+        line_total: item.line_total.amount,
+        supplier_price: item.supplier_price,
+        allotable_profit: item.allotable_profit,
+        delivery_place: item.delivery_place.to_string(),
+        revision: item.revision,
     }
 }
 
-fn payment_row(order: &NewOrder, payment: &PaymentHandle) -> [Value; 10] {
-    [
-        payment.payment_id.as_str().into(),
-        payment.provider.as_str().into(),
-        order.store.0.into(),
-        order.user.as_str().into(),
-        order.order_no.id().into(),
-        order.terms.total.amount.into(),
-        order.terms.total.currency.as_str().into(),
-        payment.url.as_str().into(),
-        payment.expires_at.as_millis().into(),
-        order.terms.created_at.as_millis().into(),
-    ]
+fn payment_row(order: &NewOrder, payment: &PaymentHandle) -> NewPayment {
+    NewPayment {
+        payment_id: payment.payment_id.as_str().to_owned(),
+        provider: payment.provider.clone(),
+        store_id: order.store.0,
+        user_id: order.user.0.clone(),
+        order_no: Stored(order.order_no),
+        amount: order.terms.total.amount,
+        currency: Stored(order.terms.total.currency),
+        url: Some(payment.url.clone()),
+        expires_at: Stored(payment.expires_at),
+        created_at: Stored(order.terms.created_at),
+    }
 }
 
-fn free_payment_row(order: &NewOrder, free: &PaymentSettled) -> [Value; 10] {
-    [
-        free.payment_id.as_str().into(),
-        free.provider.as_str().into(),
-        order.store.0.into(),
-        order.user.as_str().into(),
-        order.order_no.id().into(),
-        free.amount.amount.into(),
-        free.amount.currency.as_str().into(),
-        order.terms.expires_at.as_millis().into(),
-        order.terms.created_at.as_millis().into(),
-        free.at.as_millis().into(),
-    ]
+fn free_payment_row(order: &NewOrder, free: &PaymentSettled) -> FreePayment {
+    FreePayment {
+        payment_id: free.payment_id.as_str().to_owned(),
+        provider: free.provider.clone(),
+        store_id: order.store.0,
+        user_id: order.user.0.clone(),
+        order_no: Stored(order.order_no),
+        amount: free.amount.amount,
+        currency: Stored(free.amount.currency),
+        expires_at: Stored(order.terms.expires_at),
+        created_at: Stored(order.terms.created_at),
+        settled_at: Some(Stored(free.at)),
+    }
 }
 
 fn placed(order: &NewOrder) -> Fact {

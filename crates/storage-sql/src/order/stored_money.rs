@@ -6,22 +6,31 @@
 
 use std::collections::HashSet;
 
+use sea_orm::QueryResult;
 use sluice_kernel::OrderNo;
 use sluice_order::{OrderStatus, Transition};
+use sluice_pay::PaymentStatus;
 
 use crate::{
     error::StoreResult,
-    multi_row::{InList, column},
+    multi_row::InList,
     statement::Dialect,
+    stored::Stored,
+    table::{Row as _, row},
     unit_of_work::UnitOfWork,
 };
 
-/// `payments.status` of a payment whose money is stored.
-const PAID: i64 = 2;
+row! {
+    struct Money of payments {
+        payment_id: String,
+        order_no: Stored<OrderNo>,
+        status: Stored<PaymentStatus>,
+    }
+}
 
-static OF_ORDERS: InList = InList::new("SELECT payment_id, order_no, status FROM payments WHERE order_no IN", |_| "");
+static OF_ORDERS: InList = InList::new(Money::select, "order_no");
 // By its key: the notice that is being stored takes the same lock first.
-static LOCKED: InList = InList::new("SELECT payment_id, order_no, status FROM payments WHERE payment_id IN", Dialect::for_update);
+static LOCKED: InList = InList::with(Money::select, "payment_id", "", Dialect::for_update);
 
 /// Those of the orders that are to be cancelled whose money is stored; the payments of the others are held.
 pub(super) async fn stored_money(unit: &UnitOfWork, transitions: &[Transition]) -> StoreResult<HashSet<OrderNo>> {
@@ -31,18 +40,17 @@ pub(super) async fn stored_money(unit: &UnitOfWork, transitions: &[Transition]) 
         return Ok(HashSet::new());
     }
     orders.sort_unstable();
-    let mut rows = OF_ORDERS.rows(unit, &orders).await?;
-    if unit.dialect() == Dialect::MySql && !rows.is_empty() {
-        let mut payments: Vec<String> = rows.iter().map(|row| column(row, 0)).collect::<StoreResult<_>>()?;
+    let mut found = read(&OF_ORDERS.rows(unit, &orders).await?)?;
+    if unit.dialect() == Dialect::MySql && !found.is_empty() {
+        let mut payments: Vec<String> = found.into_iter().map(|money| money.payment_id).collect();
         payments.sort_unstable();
         payments.dedup();
-        rows = LOCKED.rows(unit, &payments).await?;
+        found = read(&LOCKED.rows(unit, &payments).await?)?;
     }
-    let mut stored = HashSet::new();
-    for row in &rows {
-        if column::<i64>(row, 2)? == PAID {
-            stored.insert(OrderNo::from_id(column(row, 1)?));
-        }
-    }
-    Ok(stored)
+    let stored = found.into_iter().filter(|money| money.status.0 == PaymentStatus::Paid);
+    Ok(stored.map(|money| money.order_no.0).collect())
+}
+
+fn read(rows: &[QueryResult]) -> StoreResult<Vec<Money>> {
+    rows.iter().map(Money::read).collect()
 }

@@ -10,13 +10,9 @@ use sea_orm::Value;
 use sluice_events::{Fact, MovementKind, RestockLine};
 use sluice_inventory::{GateEffect, ReserveLine};
 use sluice_kernel::{OrderNo, ReservationId, SkuId, StoreId, Timestamp, UserId};
-use sluice_order::{Applied, OrderKind, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
+use sluice_order::{Applied, CancelReason, OrderKind, OrderState, OrderStatus, RefundRecord, RefundState, StockStep, Transition};
 
-use super::{
-    activity::stock_terms,
-    codes::{kind_of, reason_in, refund_code, status_code, status_of},
-    stored_money::stored_money,
-};
+use super::{activity::stock_terms, stored_money::stored_money};
 use crate::{
     Database,
     error::{StoreError, StoreResult},
@@ -28,19 +24,45 @@ use crate::{
         stock::{Cause, LockedStock},
     },
     messaging::outbox,
-    multi_row::{InList, column},
+    multi_row::{InList, MultiRow, tuple},
     settlements,
     statement::Dialect,
+    stored::{Stored, code},
+    table::{Places, Row as _, order_refunds, row},
     unit_of_work::UnitOfWork,
 };
 
-static LOCK: InList = InList::new(
-    "SELECT o.order_no, o.store_id, o.status, o.version, o.total, o.refunded, o.cancel_reason, o.attempt, o.kind, o.user_id, \
-     i.sku_id, i.quantity, i.restocked FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.order_no IN",
-    |dialect| match dialect {
-        Dialect::Sqlite => " ORDER BY o.order_no, i.sku_id",
-        Dialect::MySql => " ORDER BY o.order_no, i.sku_id FOR UPDATE",
+row! {
+    struct LockedOrder of orders {
+        order_no: Stored<OrderNo>,
+        store_id: i64,
+        status: Stored<OrderStatus>,
+        version: i64,
+        total: i64,
+        refunded: i64,
+        cancel_reason: Option<Stored<CancelReason>>,
+        attempt: i16,
+        kind: Stored<OrderKind>,
+        user_id: String,
+    }
+}
+
+row! {
+    struct LockedLine of order_items {
+        sku_id: i64,
+        quantity: i64,
+        restocked: i64,
+    }
+}
+
+static LOCK: InList = InList::with(
+    || {
+        let (order, line) = (LockedOrder::columns_of("o"), LockedLine::columns_of("i"));
+        format!("SELECT {order}, {line} FROM orders o JOIN order_items i ON i.main_no = o.order_no")
     },
+    "o.order_no",
+    " ORDER BY o.order_no, i.sku_id",
+    Dialect::for_update,
 );
 
 /// The order as it is now, locked with its items.
@@ -102,7 +124,7 @@ pub(super) async fn apply_all(unit: &UnitOfWork, mode: StockMode, transitions: &
         write_restock(unit, transition.order_no, restock).await?;
         write_order(unit, transition, locked).await?;
         taken.extend(transition.settles.clone());
-        facts.extend(told(transition, restock).map(|fact| (fact, transition.traceparent.as_deref())));
+        facts.extend(announced(transition, restock).map(|fact| (fact, transition.traceparent.as_deref())));
     }
     settlements::taken(unit, taken).await?;
     if let Some(first) = transitions.first() {
@@ -142,24 +164,24 @@ async fn lock(unit: &UnitOfWork, transitions: &[Transition]) -> StoreResult<Hash
     numbers.dedup();
     let mut orders: HashMap<OrderNo, Locked> = HashMap::with_capacity(numbers.len());
     for row in LOCK.rows(unit, &numbers).await? {
-        let order_no = OrderNo::from_id(column(&row, 0)?);
-        let line = Line { sku: SkuId(column(&row, 10)?), quantity: column(&row, 11)?, restocked: column(&row, 12)? };
+        let places = &mut Places::of(&row);
+        let (order, line) = (LockedOrder::read_from(places)?, LockedLine::read_from(places)?);
+        let line = Line { sku: SkuId(line.sku_id), quantity: line.quantity, restocked: line.restocked };
+        let order_no = order.order_no.0;
         if let Some(locked) = orders.get_mut(&order_no) {
             locked.lines.push(line);
             continue;
         }
-        let status = status_of(column(&row, 2)?)?;
-        let (was_cancelled, attempt) = (column::<Option<i16>>(&row, 6)?.is_some(), column::<i16>(&row, 7)?);
-        let is_of_activity = kind_of(column(&row, 8)?)? == OrderKind::Activity;
-        let limit = LimitKey { sku: line.sku, user: UserId(column(&row, 9)?) };
+        let (status, was_cancelled) = (order.status.0, order.cancel_reason.is_some());
+        let limit = LimitKey { sku: line.sku, user: UserId(order.user_id) };
         let locked = Locked {
-            store: StoreId(column(&row, 1)?),
+            store: StoreId(order.store_id),
             status,
-            version: column(&row, 3)?,
-            total: column(&row, 4)?,
-            refunded: column(&row, 5)?,
-            limit: is_of_activity.then_some(limit),
-            held_units: status != OrderStatus::PaidAfterClose && (!was_cancelled || attempt > 1),
+            version: order.version,
+            total: order.total,
+            refunded: order.refunded,
+            limit: (order.kind.0 == OrderKind::Activity).then_some(limit),
+            held_units: status != OrderStatus::PaidAfterClose && (!was_cancelled || order.attempt > 1),
             lines: vec![line],
         };
         orders.insert(order_no, locked);
@@ -167,7 +189,8 @@ async fn lock(unit: &UnitOfWork, transitions: &[Transition]) -> StoreResult<Hash
     Ok(orders)
 }
 
-static LINES: InList = InList::new("SELECT main_no, sku_id FROM order_items WHERE main_no IN", |_| "");
+static REFUNDS: MultiRow<order_refunds::Model> = MultiRow::insert();
+static LINES: InList = InList::new(|| "SELECT main_no, sku_id FROM order_items".to_owned(), "main_no");
 
 /// The rows that each of these changes shares with others: its order, and the stock rows of its lines.
 pub(super) async fn rows_to_lock(
@@ -184,7 +207,8 @@ pub(super) async fn rows_to_lock(
         let lines = LINES.rows(&unit, &numbers).await;
         unit.rollback().await;
         for row in lines? {
-            skus.entry(column(&row, 0)?).or_default().push(HeldRow::Stock(column(&row, 1)?));
+            let (order, sku) = tuple(&row)?;
+            skus.entry(order).or_default().push(HeldRow::Stock(sku));
         }
     }
     let rows = |transition: &Transition| {
@@ -351,8 +375,13 @@ async fn write_order(unit: &UnitOfWork, transition: &Transition, locked: &Locked
         if *amount < 0 || refunded > locked.total {
             return Err(StoreError::Contradiction("a refund of more than was paid"));
         }
-        let insert = "INSERT INTO order_refunds (refund_id, order_no, amount, at) VALUES (?, ?, ?, ?)";
-        unit.execute(insert, vec![id.as_str().into(), order_no.id().into(), (*amount).into(), now.as_millis().into()]).await?;
+        let row = order_refunds::Model {
+            refund_id: id.as_str().to_owned(),
+            order_no: Stored(*order_no),
+            amount: *amount,
+            at: Stored(*now),
+        };
+        REFUNDS.run(unit, [row]).await?;
     }
     let refund_state = refund.as_ref().map(|_| if refunded >= locked.total { RefundState::Full } else { RefundState::Partial });
     let attempt = match &transition.stock {
@@ -364,17 +393,17 @@ async fn write_order(unit: &UnitOfWork, transition: &Transition, locked: &Locked
                   refund_state = COALESCE(?, refund_state), version = version + 1 \
                   WHERE order_no = ? AND store_id = ? AND version = ? AND status = ?";
     let values: Vec<Value> = vec![
-        status_code(to.status()).into(),
-        reason_in(to).into(),
+        code(to.status()).into(),
+        reason_in(to).map(code).into(),
         attempt.into(),
         to.payment().map(|payment| payment.as_str().to_owned()).into(),
         paid_at.map(Timestamp::as_millis).into(),
         refunded.into(),
-        refund_state.map(refund_code).into(),
+        refund_state.map(code).into(),
         order_no.id().into(),
         store.0.into(),
         (*version).into(),
-        status_code(*from).into(),
+        code(*from).into(),
     ];
     if unit.execute(update, values).await? != 1 {
         return Err(StoreError::Contradiction("a locked order changed"));
@@ -382,8 +411,13 @@ async fn write_order(unit: &UnitOfWork, transition: &Transition, locked: &Locked
     Ok(())
 }
 
+/// The reason that a state brings with it.
+fn reason_in(state: &OrderState) -> Option<CancelReason> {
+    if let OrderState::Cancelled { reason } = state { Some(*reason) } else { None }
+}
+
 /// The fact as it happened: a restock that found less tells of less.
-fn told(transition: &Transition, restock: &[RestockLine]) -> Option<Fact> {
+fn announced(transition: &Transition, restock: &[RestockLine]) -> Option<Fact> {
     let mut fact = transition.fact.clone()?;
     if let Fact::OrderRefunded { order } = &mut fact {
         order.restocked = restock.to_vec();

@@ -32,10 +32,10 @@ use crate::{
     Database, StockMode,
     connection::timed_out,
     database::GROUP_CONNECTIONS,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
     group::{GroupWriter, Turn},
     held::Settled,
-    statement::MOST_ROWS,
+    statement::MAX_ROWS,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -50,16 +50,16 @@ pub struct WriterSettings {
 impl WriterSettings {
     /// What was measured to be best.
     pub fn new(stock: StockMode) -> Self {
-        Self { stock, queue: 4_096, batch: MOST_ORDERS }
+        Self { stock, queue: 4_096, batch: MAX_ORDERS }
     }
 }
 
 /// Batches under way in MySQL: one in its statements, one in its COMMIT. SQLite has one writer, who writes within its COMMIT.
 const LANES: u16 = GROUP_CONNECTIONS;
 /// Orders in a transaction at most; their two lines each still go in one statement a table.
-const MOST_ORDERS: usize = MOST_ROWS / 2;
+const MAX_ORDERS: usize = MAX_ROWS / 2;
 /// Deadlocks and lock time-outs a batch lives through.
-const MOST_TRIES: u32 = 6;
+const MAX_TRIES: u32 = 6;
 /// How long a placement waits until its transaction begins, in the queue and for rows that others hold.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// A batch's transactions have ended after this time. With the wait before and the look after it stays within the ten
@@ -119,7 +119,7 @@ impl SqlOrderWriter {
         let lanes = if database.is_sqlite() { 1 } else { LANES };
         let database = database.with_own_connections(lanes.into()).await?;
         let lane = Arc::new(Lane { database, stock: settings.stock, clock, committing: Mutex::default() });
-        let batch = settings.batch.clamp(1, MOST_ORDERS);
+        let batch = settings.batch.clamp(1, MAX_ORDERS);
         let handler = move |orders, turn| {
             let lane = Arc::clone(&lane);
             async move { lane.settle_all(orders, &turn).await }
@@ -131,7 +131,7 @@ impl SqlOrderWriter {
 #[async_trait]
 impl OrderWriter for SqlOrderWriter {
     async fn commit(&self, order: Arc<NewOrder>) -> PortResult<CommitOutcome> {
-        let placement = Placement::of(order).map_err(|error| error.into_port("writing an order"))?;
+        let placement = Placement::of(order).into_port("writing an order")?;
         let rows = |placement: &Placement| placement.rows_to_lock(self.stock).collect();
         self.database.submit(&self.group, placement, rows, Instant::now() + MAX_WAIT).await
     }
@@ -249,7 +249,7 @@ impl Lane {
             } else if !failure.is_retryable() || failure.is_lock_wait() {
                 return Err(BatchFailed(Arc::new(failure)));
             }
-            if tries >= MOST_TRIES || Instant::now() + SHORTEST_TRY > end {
+            if tries >= MAX_TRIES || Instant::now() + SHORTEST_TRY > end {
                 return Err(BatchFailed(Arc::new(failure)));
             }
             metrics::counter!("sluice_transaction_retries_total").increment(1);

@@ -2,45 +2,82 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::Value;
-use sluice_kernel::{PortResult, StoreId, Timestamp};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select, Value,
+    sea_query::{Expr, ExprTrait as _},
+};
+use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp};
 use sluice_partner::{
-    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, LeasedTarget, NewDelivery, PushStats, Recorded, SubscriptionId,
-    TargetHealth,
+    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, DeliveryState, EventType, LeasedTarget, NewDelivery, PushStats,
+    Recorded, SubscriptionId, TargetHealth,
 };
 
-use super::{
-    lease, record,
-    row::{self, DELIVERY_COLUMNS, EXHAUSTED, PENDING},
-};
+use super::{lease, record, row};
 use crate::{
     database::Database,
-    error::StoreResult,
-    multi_row::{InList, MultiRow},
-    page::{read_page, readable},
-    statement::{MAX_COUNTED, MOST_ROWS, padded, placeholders},
+    error::{IntoPort as _, StoreResult},
+    multi_row::{InList, MultiRow, tuple},
+    page::{read_list, read_page},
+    statement::{MAX_COUNTED, MAX_ROWS, padded},
+    stored::{At, Stored, code},
+    table::{
+        row, webhook_attempts,
+        webhook_deliveries::{ActiveModel, Column, Entity},
+        webhook_subscriptions,
+    },
     unit_of_work::UnitOfWork,
 };
 
-static INSERT: MultiRow = MultiRow::with_tail(
-    "INSERT INTO webhook_deliveries (delivery_id, subscription_id, store_id, event_id, event_type, order_no, body, created_at, since_at, \
-     next_try_at, state, tries, blamed) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
-    10,
-    |dialect| dialect.keep_existing("subscription_id, event_id"),
-);
+row! {
+    struct NewRow of webhook_deliveries {
+        delivery_id: String,
+        subscription_id: i64,
+        store_id: i64,
+        event_id: String,
+        event_type: Stored<EventType>,
+        order_no: Stored<OrderNo>,
+        body: String,
+        created_at: At,
+        since_at: At,
+        next_try_at: At,
+        state: Stored<DeliveryState>,
+        tries: Stored<u32>,
+        blamed: Stored<u32>,
+    }
+}
 
-static INSERTED: InList = InList::new("SELECT delivery_id FROM webhook_deliveries WHERE delivery_id IN", |_| "");
+fn new_row(new: &NewDelivery, now: Timestamp) -> NewRow {
+    NewRow {
+        delivery_id: new.id.0.clone(),
+        subscription_id: new.subscription.0,
+        store_id: new.store.0,
+        event_id: new.event_id.clone(),
+        event_type: Stored(new.event_type),
+        order_no: Stored(new.order_no),
+        body: new.body.clone(),
+        created_at: Stored(now),
+        since_at: Stored(now),
+        next_try_at: Stored(now),
+        state: Stored(DeliveryState::Pending),
+        tries: Stored(0),
+        blamed: Stored(0),
+    }
+}
+
+static INSERT: MultiRow<NewRow> = MultiRow::with_tail(|dialect| dialect.keep_existing("subscription_id, event_id"));
+
+static INSERTED: InList = InList::new(|| "SELECT delivery_id FROM webhook_deliveries".to_owned(), "delivery_id");
 
 /// Deliveries that are looked at for each that may be given up: some were never tried, and their target is well.
 const LOOKED_AT_FOR_EACH: i64 = 4;
 
 /// Deliveries of subscriptions that were not removed.
-fn select(filter: &str) -> String {
-    format!(
-        "SELECT {DELIVERY_COLUMNS} FROM webhook_deliveries d JOIN webhook_subscriptions s ON s.id = d.subscription_id \
-         WHERE s.deleted = FALSE AND {filter}"
-    )
+fn standing() -> Select<Entity> {
+    let subscription = Entity::belongs_to(webhook_subscriptions::Entity);
+    let subscription = subscription.from(Column::SubscriptionId).to(webhook_subscriptions::Column::Id);
+    let found = Entity::find().join(JoinType::InnerJoin, subscription.into());
+    found.filter(webhook_subscriptions::Column::Deleted.eq(false))
 }
 
 #[derive(Clone)]
@@ -60,21 +97,20 @@ impl SqlDeliveryQueue {
                       JOIN webhook_subscriptions s ON s.id = d.subscription_id \
                       WHERE d.tries > 0 OR s.failures > 0 OR s.active = FALSE LIMIT ?";
         let (limit, looked_at) = (i64::from(limit), i64::from(limit).saturating_mul(LOOKED_AT_FOR_EACH));
-        let values: Vec<Value> = vec![PENDING.into(), before.as_millis().into(), looked_at.into(), limit.into()];
+        let values: Vec<Value> =
+            vec![code(DeliveryState::Pending).into(), before.as_millis().into(), looked_at.into(), limit.into()];
         let rows = self.database.rows(select, values).await?;
-        rows.iter().map(|row| Ok(row.try_get_by("seq")?)).collect()
+        rows.iter().map(tuple).collect()
     }
 
     async fn exhaust(&self, before: Timestamp, limit: u32) -> StoreResult<usize> {
         let mut given_up = 0;
-        for seqs in self.too_old(before, limit).await?.chunks(MOST_ROWS) {
-            let update = format!(
-                "UPDATE webhook_deliveries SET state = ? WHERE state = ? AND since_at < ? AND seq IN ({})",
-                placeholders(seqs.len())
-            );
-            let mut values: Vec<Value> = vec![EXHAUSTED.into(), PENDING.into(), before.as_millis().into()];
-            values.extend(padded(seqs).map(Value::from));
-            given_up += self.database.execute(update, values).await?.rows_affected();
+        for seqs in self.too_old(before, limit).await?.chunks(MAX_ROWS) {
+            let exhausted = Entity::update_many()
+                .set(ActiveModel { state: Set(Stored(DeliveryState::Exhausted)), ..Default::default() })
+                .filter(Column::State.eq(Stored(DeliveryState::Pending)).and(Column::SinceAt.lt(Stored(before))))
+                .filter(Column::Seq.is_in(padded(seqs)));
+            given_up += exhausted.exec(&self.database).await?.rows_affected;
         }
         Ok(usize::try_from(given_up).unwrap_or(usize::MAX))
     }
@@ -84,35 +120,39 @@ impl SqlDeliveryQueue {
             return Ok(false);
         }
         // One that is being tried anyhow keeps its period.
-        let update = "UPDATE webhook_deliveries SET since_at = CASE WHEN state = 0 THEN since_at ELSE ? END, state = ?, next_try_at = ?, \
-                      blamed = 0 WHERE store_id = ? AND delivery_id = ?";
-        let now = now.as_millis();
-        let values = vec![now.into(), PENDING.into(), now.into(), store.0.into(), id.as_str().into()];
-        self.database.execute(update, values).await?;
+        let is_tried = Column::State.eq(Stored(DeliveryState::Pending));
+        let since = Expr::case(is_tried, Expr::col(Column::SinceAt)).finally(now.as_millis());
+        let due = ActiveModel {
+            state: Set(Stored(DeliveryState::Pending)),
+            next_try_at: Set(Stored(now)),
+            blamed: Set(Stored(0)),
+            ..Default::default()
+        };
+        // MySQL assigns from left to right: the period looks at the old state.
+        let made_due = Entity::update_many().col_expr(Column::SinceAt, since.into()).set(due);
+        made_due.filter(Column::StoreId.eq(store.0).and(Column::DeliveryId.eq(id.as_str()))).exec(&self.database).await?;
         Ok(true)
     }
 
     async fn find_one(&self, store: StoreId, id: &DeliveryId) -> StoreResult<Option<Delivery>> {
-        let select = select("d.store_id = ? AND d.delivery_id = ?");
-        self.database.row(select, vec![store.0.into(), id.as_str().into()]).await?.as_ref().map(row::delivery).transpose()
+        let wanted = standing().filter(Column::StoreId.eq(store.0).and(Column::DeliveryId.eq(id.as_str())));
+        wanted.one(&self.database).await?.map(row::delivery).transpose()
     }
 
     async fn count(&self) -> StoreResult<PushStats> {
-        let select = "SELECT COUNT(*) AS many, MIN(d.since_at) AS oldest FROM \
+        let select = "SELECT COUNT(*), MIN(d.since_at) FROM \
                       (SELECT subscription_id, since_at FROM webhook_deliveries WHERE state = ? ORDER BY since_at LIMIT ?) d \
                       JOIN webhook_subscriptions s ON s.id = d.subscription_id WHERE s.active = TRUE";
-        let Some(found) = self.database.row(select, vec![PENDING.into(), MAX_COUNTED.into()]).await? else {
+        let Some(found) = self.database.row(select, vec![code(DeliveryState::Pending).into(), MAX_COUNTED.into()]).await? else {
             return Ok(PushStats::default());
         };
-        let oldest: Option<i64> = found.try_get_by("oldest")?;
-        let pending: i64 = found.try_get_by("many")?;
-        Ok(PushStats { pending: u64::try_from(pending).unwrap_or(0), oldest: oldest.map(Timestamp::from_millis) })
+        let (pending, oldest): (i64, Option<At>) = tuple(&found)?;
+        Ok(PushStats { pending: u64::try_from(pending).unwrap_or(0), oldest: oldest.map(|at| at.0) })
     }
 }
 
 async fn insert(unit: &UnitOfWork, deliveries: &[&NewDelivery], now: Timestamp) -> StoreResult<usize> {
-    let values = deliveries.iter().flat_map(|new| row::new_delivery(new, now)).collect();
-    INSERT.run(unit, values).await?;
+    INSERT.run(unit, deliveries.iter().map(|new| new_row(new, now))).await?;
     // The databases count rows that were there already differently; ours are those whose ids came in.
     let ids: Vec<&str> = deliveries.iter().map(|new| new.id.as_str()).collect();
     Ok(INSERTED.rows(unit, &ids).await?.len())
@@ -128,63 +168,59 @@ impl DeliveryQueue for SqlDeliveryQueue {
         let mut sorted: Vec<&NewDelivery> = deliveries.iter().collect();
         sorted.sort_by(|one, two| (one.subscription, &one.event_id).cmp(&(two.subscription, &two.event_id)));
         let sorted = &sorted;
-        self.database.transact("keeping deliveries", move |unit, _| insert(unit, sorted, now).boxed()).await
+        self.database.transact(move |unit, _| insert(unit, sorted, now).boxed()).await.into_port("keeping deliveries")
     }
 
     async fn lease(&self, lease: &str, now: Timestamp, until: Timestamp, limit: u32) -> PortResult<Vec<LeasedTarget>> {
-        lease::lease(&self.database, lease, now, until, limit).await.map_err(|error| error.into_port("leasing targets"))
+        lease::lease(&self.database, lease, now, until, limit).await.into_port("leasing targets")
     }
 
     async fn due(&self, target: SubscriptionId, now: Timestamp, limit: u32) -> PortResult<Vec<Delivery>> {
-        let select = select("d.subscription_id = ? AND d.state = 0 AND d.next_try_at <= ? ORDER BY d.next_try_at, d.seq LIMIT ?");
-        let found = self.database.rows(select, vec![target.0.into(), now.as_millis().into(), i64::from(limit).into()]).await;
-        let rows = found.map_err(|error| error.into_port("reading due deliveries"))?;
-        Ok(rows.iter().filter_map(|row| readable("webhook_deliveries", row, row::delivery)).collect())
+        let wanted = standing().filter(Column::SubscriptionId.eq(target.0).and(Column::NextTryAt.lte(Stored(now))));
+        let wanted = wanted.filter(Column::State.eq(Stored(DeliveryState::Pending)));
+        let wanted = wanted.order_by_asc(Column::NextTryAt).order_by_asc(Column::Seq).limit(u64::from(limit));
+        read_list(&self.database, wanted, row::delivery).await.into_port("reading due deliveries")
     }
 
     async fn record(&self, target: &LeasedTarget, tries: &[Recorded], health: &TargetHealth, until: Timestamp) -> PortResult<bool> {
-        let noting =
-            self.database.transact("noting tries", move |unit, _| record::record(unit, target, tries, health, until).boxed());
-        noting.await
+        self.database
+            .transact(move |unit, _| record::record(unit, target, tries, health, until).boxed())
+            .await
+            .into_port("noting tries")
     }
 
     async fn release(&self, target: &LeasedTarget) -> PortResult<()> {
-        lease::release(&self.database, target).await.map_err(|error| error.into_port("giving a lease back"))
+        lease::release(&self.database, target).await.into_port("giving a lease back")
     }
 
     async fn give_up(&self, before: Timestamp, limit: u32) -> PortResult<usize> {
-        self.exhaust(before, limit).await.map_err(|error| error.into_port("giving deliveries up"))
+        self.exhaust(before, limit).await.into_port("giving deliveries up")
     }
 
     async fn list(&self, query: DeliveryQuery) -> PortResult<Vec<Delivery>> {
-        let of_state = if query.state.is_some() { "AND d.state = ? " } else { "" };
-        let select =
-            select(&format!("d.store_id = ? AND d.subscription_id = ? AND d.seq < ? {of_state}ORDER BY d.seq DESC LIMIT ?"));
-        let statement = |after: i64, limit: i64| {
-            let mut values: Vec<Value> = vec![query.store.0.into(), query.subscription.0.into(), after.into()];
-            values.extend(query.state.map(|state| row::state_code(state).into()));
-            values.push(limit.into());
-            (select.clone(), values)
-        };
-        let found = read_page(&self.database, "webhook_deliveries", "seq", query.page, statement, row::delivery).await;
-        found.map_err(|error| error.into_port("listing deliveries"))
+        let of_target = Column::StoreId.eq(query.store.0).and(Column::SubscriptionId.eq(query.subscription.0));
+        let mut wanted = standing().filter(of_target);
+        if let Some(state) = query.state {
+            wanted = wanted.filter(Column::State.eq(Stored(state)));
+        }
+        read_page(&self.database, wanted, Column::Seq, query.page, row::delivery).await.into_port("listing deliveries")
     }
 
     async fn find(&self, store: StoreId, id: &DeliveryId) -> PortResult<Option<Delivery>> {
-        self.find_one(store, id).await.map_err(|error| error.into_port("reading a delivery"))
+        self.find_one(store, id).await.into_port("reading a delivery")
     }
 
     async fn attempts(&self, delivery: &Delivery) -> PortResult<Vec<Attempt>> {
-        let select = "SELECT number, at, took_ms, status, error FROM webhook_attempts WHERE delivery_seq = ? ORDER BY number DESC";
-        let rows = self.database.rows(select, vec![delivery.seq.into()]).await.map_err(|error| error.into_port("reading tries"))?;
-        Ok(rows.iter().filter_map(|row| readable("webhook_attempts", row, row::attempt)).collect())
+        let wanted = webhook_attempts::Entity::find().filter(webhook_attempts::Column::DeliverySeq.eq(delivery.seq));
+        let wanted = wanted.order_by_desc(webhook_attempts::Column::Number);
+        read_list(&self.database, wanted, row::attempt).await.into_port("reading tries")
     }
 
     async fn replay(&self, store: StoreId, id: &DeliveryId, now: Timestamp) -> PortResult<bool> {
-        self.make_due(store, id, now).await.map_err(|error| error.into_port("replaying a delivery"))
+        self.make_due(store, id, now).await.into_port("replaying a delivery")
     }
 
     async fn stats(&self) -> PortResult<PushStats> {
-        self.count().await.map_err(|error| error.into_port("counting deliveries"))
+        self.count().await.into_port("counting deliveries")
     }
 }

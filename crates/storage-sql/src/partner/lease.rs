@@ -1,14 +1,39 @@
 //! Targets that have something due, each leased by one sender at a time.
 
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::ExprTrait as _};
 use sluice_kernel::Timestamp;
-use sluice_partner::{LeasedTarget, Secret, SubscriptionId};
+use sluice_partner::{DeliveryState, LeasedTarget, Secret, SubscriptionId};
 
-use super::row;
-use crate::{database::Database, error::StoreResult};
+use crate::{
+    database::Database,
+    error::StoreResult,
+    stored::{At, Stored, code},
+    table::{
+        Row as _, row,
+        webhook_subscriptions::{ActiveModel, Column, Entity},
+    },
+};
 
-const READY: &str = "SELECT s.id, s.url, s.secret, s.previous_secret, s.previous_until, s.failures FROM webhook_subscriptions s \
-     WHERE s.active = TRUE AND s.resume_at <= ? AND s.leased_until <= ? AND EXISTS (SELECT 1 FROM webhook_deliveries d \
-     WHERE d.subscription_id = s.id AND d.state = 0 AND d.next_try_at <= ?) ORDER BY s.leased_until, s.id LIMIT ?";
+row! {
+    struct Ready of webhook_subscriptions {
+        id: i64,
+        url: String,
+        secret: String,
+        previous_secret: Option<String>,
+        previous_until: Option<At>,
+        failures: Stored<u32>,
+    }
+}
+
+fn ready() -> String {
+    format!(
+        "SELECT {} FROM webhook_subscriptions s WHERE s.active = TRUE AND s.resume_at <= ? AND s.leased_until <= ? \
+         AND EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.subscription_id = s.id AND d.state = {} AND d.next_try_at <= ?) \
+         ORDER BY s.leased_until, s.id LIMIT ?",
+        Ready::columns_of("s"),
+        code(DeliveryState::Pending)
+    )
+}
 
 /// Looked for without locks; each is then taken by a compare-and-set, so it does not matter who else looks.
 pub(super) async fn lease(
@@ -19,33 +44,23 @@ pub(super) async fn lease(
     limit: u32,
 ) -> StoreResult<Vec<LeasedTarget>> {
     let at = now.as_millis();
-    let ready = database.rows(READY, vec![at.into(), at.into(), at.into(), i64::from(limit).into()]).await?;
+    let ready = database.rows(ready(), vec![at.into(), at.into(), at.into(), i64::from(limit).into()]).await?;
     let mut leased = Vec::with_capacity(ready.len());
     for found in &ready {
-        let id: i64 = found.try_get_by("id")?;
-        let failures = row::failures(found)?;
+        let found = Ready::read(found)?;
         // Failures and secrets must be those that were read: staff may just have changed the subscription.
-        let url: String = found.try_get_by("url")?;
-        let secret: String = found.try_get_by("secret")?;
-        let take = "UPDATE webhook_subscriptions SET lease = ?, leased_until = ? WHERE id = ? AND active = TRUE AND resume_at <= ? \
-                    AND leased_until <= ? AND failures = ? AND url = ? AND secret = ?";
-        let values = vec![
-            lease.into(),
-            until.as_millis().into(),
-            id.into(),
-            at.into(),
-            at.into(),
-            i64::from(failures).into(),
-            url.as_str().into(),
-            secret.as_str().into(),
-        ];
-        if database.execute(take, values).await?.rows_affected() == 1 {
+        let take = Entity::update_many()
+            .set(ActiveModel { lease: Set(lease.to_owned()), leased_until: Set(Stored(until)), ..Default::default() })
+            .filter(Column::Id.eq(found.id).and(Column::Active.eq(true)))
+            .filter(Column::ResumeAt.lte(at).and(Column::LeasedUntil.lte(at)))
+            .filter(Column::Failures.eq(found.failures).and(Column::Url.eq(&found.url)).and(Column::Secret.eq(&found.secret)));
+        if take.exec(database).await?.rows_affected == 1 {
             leased.push(LeasedTarget {
-                subscription: SubscriptionId(id),
-                url,
-                secret: Secret::stored(secret),
-                previous_secret: row::previous_secret(found)?,
-                failures,
+                subscription: SubscriptionId(found.id),
+                url: found.url,
+                secret: Secret::stored(found.secret),
+                previous_secret: found.previous_secret.map(Secret::stored).zip(found.previous_until.map(|until| until.0)),
+                failures: found.failures.0,
                 lease: lease.to_owned(),
             });
         }
@@ -55,7 +70,10 @@ pub(super) async fn lease(
 
 /// Also where staff took the lease's name away by a change: then the time is kept until who had it is done.
 pub(super) async fn release(database: &Database, target: &LeasedTarget) -> StoreResult<()> {
-    let statement = "UPDATE webhook_subscriptions SET lease = '', leased_until = 0 WHERE id = ? AND lease IN (?, '')";
-    database.execute(statement, vec![target.subscription.0.into(), target.lease.as_str().into()]).await?;
+    Entity::update_many()
+        .set(ActiveModel { lease: Set(String::new()), leased_until: Set(Stored(Timestamp::from_millis(0))), ..Default::default() })
+        .filter(Column::Id.eq(target.subscription.0).and(Column::Lease.is_in([target.lease.as_str(), ""])))
+        .exec(database)
+        .await?;
     Ok(())
 }

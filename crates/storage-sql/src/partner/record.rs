@@ -1,13 +1,24 @@
 //! What tries did, in one transaction: the log, the deliveries, the target's health, the lease.
 
-use sea_orm::Value;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _, Func},
+};
 use sluice_kernel::Timestamp;
-use sluice_partner::{Attempt, LeasedTarget, Outcome, Recorded, TargetHealth};
+use sluice_partner::{Attempt, DeliveryState, LeasedTarget, Outcome, Recorded, TargetHealth};
 
-use super::row::{DELIVERED, EXHAUSTED, PENDING};
-use crate::{error::StoreResult, unit_of_work::UnitOfWork};
+use crate::{
+    error::StoreResult,
+    multi_row::MultiRow,
+    stored::Stored,
+    table::{webhook_attempts, webhook_deliveries, webhook_subscriptions},
+    unit_of_work::UnitOfWork,
+};
 
-const COLUMNS: [&str; 7] = ["delivery_seq", "slot", "number", "at", "took_ms", "status", "error"];
+static ATTEMPTS: MultiRow<webhook_attempts::Model> = MultiRow::with_tail(|dialect| {
+    dialect.overwrite_existing("delivery_seq, slot", &["number", "at", "took_ms", "status", "error"])
+});
 
 pub(super) async fn record(
     unit: &UnitOfWork,
@@ -27,67 +38,62 @@ pub(super) async fn record(
 }
 
 async fn extend(unit: &UnitOfWork, target: &LeasedTarget, health: &TargetHealth, until: Timestamp) -> StoreResult<bool> {
-    let statement = "UPDATE webhook_subscriptions SET failures = ?, resume_at = ?, last_success_at = COALESCE(?, last_success_at), \
-                     last_failure_at = COALESCE(?, last_failure_at), last_error = COALESCE(?, last_error), leased_until = ? \
-                     WHERE id = ? AND lease = ?";
-    let millis = |instant: Option<Timestamp>| instant.map(Timestamp::as_millis);
-    let values = vec![
-        i64::from(health.failures).into(),
-        millis(health.paused_until).unwrap_or(0).into(),
-        millis(health.last_success_at).into(),
-        millis(health.last_failure_at).into(),
-        health.last_error.clone().into(),
-        until.as_millis().into(),
-        target.subscription.0.into(),
-        target.lease.as_str().into(),
-    ];
-    if unit.execute(statement, values).await? == 1 {
+    use webhook_subscriptions::{ActiveModel, Column, Entity};
+    // What is not known stays as it is.
+    let known = |at: Option<Timestamp>| at.map_or(NotSet, |at| Set(Some(Stored(at))));
+    let fared = ActiveModel {
+        failures: Set(Stored(health.failures)),
+        resume_at: Set(Stored(health.paused_until.unwrap_or(Timestamp::from_millis(0)))),
+        last_success_at: known(health.last_success_at),
+        last_failure_at: known(health.last_failure_at),
+        last_error: health.last_error.clone().map_or(NotSet, |error| Set(Some(error))),
+        leased_until: Set(Stored(until)),
+        ..Default::default()
+    };
+    let held = || Column::Id.eq(target.subscription.0).and(Column::Lease.eq(target.lease.as_str()));
+    if Entity::update_many().set(fared).filter(held()).exec(unit).await?.rows_affected == 1 {
         return Ok(true);
     }
     // A row that was written as it stood already counts as untouched on MySQL.
-    let holder = format!("SELECT id FROM webhook_subscriptions WHERE id = ? AND lease = ?{}", unit.dialect().for_update());
-    Ok(unit.row(holder, vec![target.subscription.0.into(), target.lease.as_str().into()]).await?.is_some())
+    Ok(Entity::find().filter(held()).lock_exclusive().one(unit).await?.is_some())
 }
 
 async fn note(unit: &UnitOfWork, tried: &Recorded) -> StoreResult<()> {
+    use webhook_deliveries::{ActiveModel, Column, Entity};
     let Recorded { seq, attempt, outcome, .. } = tried;
-    let (state, next, blamed): (i64, Option<i64>, Option<i64>) = match outcome {
-        Outcome::Delivered => (DELIVERED, None, None),
-        Outcome::Again { at, blamed } => (PENDING, Some(at.as_millis()), Some(i64::from(*blamed))),
-        Outcome::Exhausted => (EXHAUSTED, None, None),
+    let (state, next_try_at, blamed) = match outcome {
+        Outcome::Delivered => (DeliveryState::Delivered, NotSet, NotSet),
+        Outcome::Again { at, blamed } => (DeliveryState::Pending, Set(Stored(*at)), Set(Stored(*blamed))),
+        Outcome::Exhausted => (DeliveryState::Exhausted, NotSet, NotSet),
     };
-    let update = "UPDATE webhook_deliveries SET state = ?, next_try_at = COALESCE(?, next_try_at), blamed = COALESCE(?, blamed), \
-                  tries = ?, first_try_at = COALESCE(first_try_at, ?), last_try_at = ?, last_status = ?, last_error = ? \
-                  WHERE seq = ? AND state = ?";
-    let status = attempt.status.map(i64::from);
-    let values: Vec<Value> = vec![
-        state.into(),
-        next.into(),
-        blamed.into(),
-        i64::from(attempt.number).into(),
-        attempt.at.as_millis().into(),
-        attempt.at.as_millis().into(),
-        status.into(),
-        attempt.error.clone().into(),
-        (*seq).into(),
-        PENDING.into(),
-    ];
-    unit.execute(update, values).await?;
+    let status = attempt.status.and_then(|status| i16::try_from(status).ok());
+    let changed = ActiveModel {
+        state: Set(Stored(state)),
+        next_try_at,
+        blamed,
+        tries: Set(Stored(attempt.number)),
+        last_try_at: Set(Some(Stored(attempt.at))),
+        last_status: Set(status),
+        last_error: Set(attempt.error.clone()),
+        ..Default::default()
+    };
+    let first_try_at = Func::coalesce([Expr::col(Column::FirstTryAt), Expr::value(attempt.at.as_millis())]);
+    Entity::update_many()
+        .set(changed)
+        .col_expr(Column::FirstTryAt, first_try_at.into())
+        .filter(Column::Seq.eq(*seq).and(Column::State.eq(Stored(DeliveryState::Pending))))
+        .exec(unit)
+        .await?;
 
-    let log = format!(
-        "INSERT INTO webhook_attempts ({}) VALUES (?, ?, ?, ?, ?, ?, ?){}",
-        COLUMNS.join(", "),
-        unit.dialect().overwrite_existing("delivery_seq, slot", &["number", "at", "took_ms", "status", "error"])
-    );
-    let values = vec![
-        (*seq).into(),
-        i64::from(attempt.number % Attempt::KEPT).into(),
-        i64::from(attempt.number).into(),
-        attempt.at.as_millis().into(),
-        i64::try_from(attempt.took_ms).unwrap_or(i64::MAX).into(),
-        status.into(),
-        attempt.error.clone().into(),
-    ];
-    unit.execute(log, values).await?;
+    let log = webhook_attempts::Model {
+        delivery_seq: *seq,
+        slot: i16::try_from(attempt.number % Attempt::KEPT).unwrap_or(i16::MAX),
+        number: Stored(attempt.number),
+        at: Stored(attempt.at),
+        took_ms: i64::try_from(attempt.took_ms).unwrap_or(i64::MAX),
+        status,
+        error: attempt.error.clone(),
+    };
+    ATTEMPTS.run(unit, [log]).await?;
     Ok(())
 }

@@ -1,32 +1,13 @@
-//! Rows of the partner context's tables.
+//! Subscriptions, deliveries and tries as they stand in their rows.
 
-use sea_orm::{QueryResult, Value};
-use sluice_kernel::{OrderNo, StoreId, Timestamp};
-use sluice_partner::{
-    Attempt, Delivery, DeliveryId, DeliveryState, EventType, NewDelivery, Secret, Subscription, SubscriptionId, TargetHealth,
+use sluice_kernel::{StoreId, Timestamp};
+use sluice_partner::{Attempt, Delivery, DeliveryId, EventType, Secret, Subscription, SubscriptionId, TargetHealth};
+
+use crate::{
+    error::{StoreError, StoreResult},
+    stored::At,
+    table::{webhook_attempts, webhook_deliveries, webhook_subscriptions},
 };
-
-use crate::error::{StoreError, StoreResult};
-
-pub(super) const PENDING: i64 = 0;
-pub(super) const DELIVERED: i64 = 1;
-pub(super) const EXHAUSTED: i64 = 2;
-
-pub(super) const SUBSCRIPTION_COLUMNS: &str = "id, store_id, url, event_types, secret, previous_secret, previous_until, active, \
-     version, created_at, failures, resume_at, last_success_at, last_failure_at, last_error";
-
-pub(super) fn state_code(state: DeliveryState) -> i64 {
-    match state {
-        DeliveryState::Pending => PENDING,
-        DeliveryState::Delivered => DELIVERED,
-        DeliveryState::Exhausted => EXHAUSTED,
-    }
-}
-
-fn state_of(code: i64) -> StoreResult<DeliveryState> {
-    let known = DeliveryState::ALL.into_iter().find(|state| state_code(*state) == code);
-    known.ok_or(StoreError::Corrupt("webhook_deliveries.state"))
-}
 
 /// `order.paid,referral`
 pub(super) fn types_text(types: &[EventType]) -> String {
@@ -38,102 +19,64 @@ fn types_of(text: &str) -> StoreResult<Vec<EventType>> {
     text.split(',').map(known).collect()
 }
 
-fn count(number: i64, what: &'static str) -> StoreResult<u32> {
-    u32::try_from(number).map_err(|_| StoreError::Corrupt(what))
+fn instant(at: Option<At>) -> Option<Timestamp> {
+    at.map(|at| at.0)
 }
 
-fn instant(row: &QueryResult, column: &str) -> StoreResult<Option<Timestamp>> {
-    Ok(row.try_get_by::<Option<i64>, _>(column)?.map(Timestamp::from_millis))
-}
-
-/// The secret of before with its end, from two columns.
-pub(super) fn previous_secret(row: &QueryResult) -> StoreResult<Option<(Secret, Timestamp)>> {
-    let secret: Option<String> = row.try_get_by("previous_secret")?;
-    Ok(secret.map(Secret::stored).zip(instant(row, "previous_until")?))
-}
-
-pub(super) fn subscription(row: &QueryResult) -> StoreResult<Subscription> {
-    let resume_at: i64 = row.try_get_by("resume_at")?;
+pub(super) fn subscription(row: webhook_subscriptions::Model) -> StoreResult<Subscription> {
     Ok(Subscription {
-        id: SubscriptionId(row.try_get_by("id")?),
-        store: StoreId(row.try_get_by("store_id")?),
-        url: row.try_get_by("url")?,
-        event_types: types_of(&row.try_get_by::<String, _>("event_types")?)?,
-        secret: Secret::stored(row.try_get_by::<String, _>("secret")?),
-        previous_secret: previous_secret(row)?,
-        active: row.try_get_by("active")?,
-        version: row.try_get_by("version")?,
-        created_at: Timestamp::from_millis(row.try_get_by("created_at")?),
+        id: SubscriptionId(row.id),
+        store: StoreId(row.store_id),
+        url: row.url,
+        event_types: types_of(&row.event_types)?,
+        secret: Secret::stored(row.secret),
+        previous_secret: row.previous_secret.map(Secret::stored).zip(instant(row.previous_until)),
+        active: row.active,
+        version: row.version,
+        created_at: row.created_at.0,
         health: TargetHealth {
-            failures: failures(row)?,
-            paused_until: (resume_at > 0).then(|| Timestamp::from_millis(resume_at)),
-            last_success_at: instant(row, "last_success_at")?,
-            last_failure_at: instant(row, "last_failure_at")?,
-            last_error: row.try_get_by("last_error")?,
+            failures: row.failures.0,
+            paused_until: (row.resume_at.0.as_millis() > 0).then_some(row.resume_at.0),
+            last_success_at: instant(row.last_success_at),
+            last_failure_at: instant(row.last_failure_at),
+            last_error: row.last_error,
         },
     })
 }
 
-pub(super) fn failures(row: &QueryResult) -> StoreResult<u32> {
-    count(row.try_get_by("failures")?, "webhook_subscriptions.failures")
-}
-
-pub(super) const DELIVERY_COLUMNS: &str = "d.seq, d.delivery_id, d.subscription_id, d.store_id, d.event_id, d.event_type, d.order_no, \
-     d.body, d.state, d.tries, d.blamed, d.created_at, d.since_at, d.first_try_at, d.last_try_at, d.next_try_at, d.last_status, d.last_error";
-
-/// A delivery as it is first written; see `INSERT` in deliveries.
-pub(super) fn new_delivery(new: &NewDelivery, now: Timestamp) -> [Value; 10] {
-    let now = now.as_millis();
-    [
-        new.id.as_str().into(),
-        new.subscription.0.into(),
-        new.store.0.into(),
-        new.event_id.as_str().into(),
-        new.event_type.as_str().into(),
-        new.order_no.id().into(),
-        new.body.as_str().into(),
-        now.into(),
-        now.into(),
-        now.into(),
-    ]
-}
-
-pub(super) fn delivery(row: &QueryResult) -> StoreResult<Delivery> {
-    let event_type: String = row.try_get_by("event_type")?;
+pub(super) fn delivery(row: webhook_deliveries::Model) -> StoreResult<Delivery> {
     Ok(Delivery {
-        id: DeliveryId(row.try_get_by("delivery_id")?),
-        seq: row.try_get_by("seq")?,
-        subscription: SubscriptionId(row.try_get_by("subscription_id")?),
-        store: StoreId(row.try_get_by("store_id")?),
-        event_id: row.try_get_by("event_id")?,
-        event_type: EventType::parse(&event_type).ok_or(StoreError::Corrupt("webhook_deliveries.event_type"))?,
-        order_no: OrderNo::from_id(row.try_get_by("order_no")?),
-        body: row.try_get_by("body")?,
-        state: state_of(row.try_get_by("state")?)?,
-        tries: count(row.try_get_by("tries")?, "webhook_deliveries.tries")?,
-        blamed: count(row.try_get_by("blamed")?, "webhook_deliveries.blamed")?,
-        created_at: Timestamp::from_millis(row.try_get_by("created_at")?),
-        since: Timestamp::from_millis(row.try_get_by("since_at")?),
-        first_try_at: instant(row, "first_try_at")?,
-        last_try_at: instant(row, "last_try_at")?,
-        next_try_at: Timestamp::from_millis(row.try_get_by("next_try_at")?),
-        last_status: status(row, "last_status")?,
-        last_error: row.try_get_by("last_error")?,
+        id: DeliveryId(row.delivery_id),
+        seq: row.seq,
+        subscription: SubscriptionId(row.subscription_id),
+        store: StoreId(row.store_id),
+        event_id: row.event_id,
+        event_type: row.event_type.0,
+        order_no: row.order_no.0,
+        body: row.body,
+        state: row.state.0,
+        tries: row.tries.0,
+        blamed: row.blamed.0,
+        created_at: row.created_at.0,
+        since: row.since_at.0,
+        first_try_at: instant(row.first_try_at),
+        last_try_at: instant(row.last_try_at),
+        next_try_at: row.next_try_at.0,
+        last_status: status(row.last_status)?,
+        last_error: row.last_error,
     })
 }
 
-fn status(row: &QueryResult, column: &str) -> StoreResult<Option<u16>> {
-    let status: Option<i64> = row.try_get_by(column)?;
-    status.map(|status| u16::try_from(status).map_err(|_| StoreError::Corrupt("an HTTP status"))).transpose()
+fn status(stored: Option<i16>) -> StoreResult<Option<u16>> {
+    stored.map(|status| u16::try_from(status).map_err(|_| StoreError::Corrupt("an HTTP status"))).transpose()
 }
 
-pub(super) fn attempt(row: &QueryResult) -> StoreResult<Attempt> {
+pub(super) fn attempt(row: webhook_attempts::Model) -> StoreResult<Attempt> {
     Ok(Attempt {
-        number: count(row.try_get_by("number")?, "webhook_attempts.number")?,
-        at: Timestamp::from_millis(row.try_get_by("at")?),
-        took_ms: u64::try_from(row.try_get_by::<i64, _>("took_ms")?)
-            .map_err(|_| StoreError::Corrupt("webhook_attempts.took_ms"))?,
-        status: status(row, "status")?,
-        error: row.try_get_by("error")?,
+        number: row.number.0,
+        at: row.at.0,
+        took_ms: u64::try_from(row.took_ms).map_err(|_| StoreError::Corrupt("webhook_attempts.took_ms"))?,
+        status: status(row.status)?,
+        error: row.error,
     })
 }

@@ -6,18 +6,23 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::Value;
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Value, sea_query::ExprTrait as _};
 use sluice_kernel::{OrderNo, PaymentId, PortResult};
-use sluice_pay::{InsertAnswer, Payment};
+use sluice_pay::{InsertAnswer, Payment, PaymentStatus};
 
-use super::row::{self, PAID, PAYMENT_COLUMNS, PENDING};
+use super::row;
 use crate::{
     database::Database,
     error::StoreResult,
     group::together_or_each,
-    statement::{insert_into, padded, placeholders, power_chunks},
+    multi_row::{MultiRow, tuple},
+    statement::{padded, placeholders},
+    stored::{Stored, code},
+    table::payments::{ActiveModel, Column, Entity, Model},
     unit_of_work::UnitOfWork,
 };
+
+static NEW_PAYMENTS: MultiRow<Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("order_no, live"));
 
 /// Inserts a group; a row that breaks its group is inserted alone, so that it fails alone.
 pub(super) async fn insert_group(database: Database, group: Vec<Payment>) -> Vec<PortResult<InsertAnswer>> {
@@ -29,7 +34,7 @@ pub(super) async fn insert_group(database: Database, group: Vec<Payment>) -> Vec
 }
 
 async fn insert_together(database: &Database, group: &[Payment]) -> StoreResult<Vec<InsertAnswer>> {
-    let live = database.try_transact(move |unit, _| Box::pin(insert_rows(unit, group))).await?;
+    let live = database.transact(move |unit, _| Box::pin(insert_rows(unit, group))).await?;
     let closed = closed_orders(database, group).await?;
 
     let mut answers = Vec::with_capacity(group.len());
@@ -53,20 +58,11 @@ async fn insert_rows(unit: &UnitOfWork, group: &[Payment]) -> StoreResult<HashMa
     // Sorted, so that two groups that meet in several orders wait for each other instead of dying.
     let mut sorted: Vec<&Payment> = group.iter().collect();
     sorted.sort_by_key(|payment| payment.order_no);
-    let keep = unit.dialect().keep_existing("order_no, live");
-    for chunk in power_chunks(&sorted) {
-        let statement = insert_into("payments", &PAYMENT_COLUMNS, chunk.len()) + &keep;
-        unit.execute(statement, chunk.iter().flat_map(|payment| row::insert_values(payment)).collect()).await?;
-    }
+    NEW_PAYMENTS.run(unit, sorted.iter().map(|payment| row::new_payment(payment))).await?;
 
-    let orders: Vec<i64> = sorted.iter().map(|payment| payment.order_no.id()).collect();
-    let select = format!(
-        "SELECT {} FROM payments WHERE order_no IN ({}) AND live = 1",
-        PAYMENT_COLUMNS.join(", "),
-        placeholders(orders.len())
-    );
-    let rows = unit.rows(select, padded(&orders).map(Value::from).collect()).await?;
-    rows.iter().map(|found| row::payment(found).map(|payment| (payment.order_no, payment))).collect()
+    let orders: Vec<OrderNo> = sorted.iter().map(|payment| payment.order_no).collect();
+    let live = Entity::find().filter(Column::OrderNo.is_in(padded(&orders).map(Stored))).filter(Column::Live.eq(1));
+    Ok(live.all(unit).await?.into_iter().map(row::payment).map(|payment| (payment.order_no, payment)).collect())
 }
 
 async fn closed_orders(database: &Database, group: &[Payment]) -> StoreResult<HashSet<OrderNo>> {
@@ -77,13 +73,15 @@ async fn closed_orders(database: &Database, group: &[Payment]) -> StoreResult<Ha
          UNION SELECT order_no FROM payments WHERE order_no IN ({list}) AND status = ?"
     );
     let numbers = || padded(&orders).map(Value::from);
-    let rows = database.rows(select, numbers().chain(numbers()).chain([PAID.into()]).collect()).await?;
-    rows.iter().map(|found| Ok(OrderNo::from_id(found.try_get_by("order_no")?))).collect()
+    let values = numbers().chain(numbers()).chain([code(PaymentStatus::Paid).into()]).collect();
+    let rows = database.rows(select, values).await?;
+    rows.iter().map(|found| Ok(OrderNo::from_id(tuple(found)?))).collect()
 }
 
 /// pending → closed; `false` where it was not pending.
 pub(super) async fn mark_closed(database: &Database, id: &PaymentId) -> StoreResult<bool> {
-    let update = "UPDATE payments SET status = ?, live = NULL WHERE payment_id = ? AND status = ?";
-    let changed = database.execute(update, vec![row::CLOSED.into(), id.as_str().into(), PENDING.into()]).await?;
-    Ok(changed.rows_affected() > 0)
+    let closed = Entity::update_many()
+        .set(ActiveModel { status: Set(Stored(PaymentStatus::Closed)), live: Set(None), ..Default::default() })
+        .filter(Column::PaymentId.eq(id.as_str()).and(Column::Status.eq(Stored(PaymentStatus::Pending))));
+    Ok(closed.exec(database).await?.rows_affected > 0)
 }

@@ -1,11 +1,19 @@
 //! Changes by staff: compare-and-set on the version, and the revisions of the SKUs they touch.
 
-use sea_orm::Value;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_kernel::{ActivityId, CampaignId, ProductId, StoreId};
 use sluice_promotion::{Activity, ActivityFields, Campaign, CampaignFields, Changed, Offer, OfferTerms};
 
-use super::row::{self, ACTIVITY, CAMPAIGN, OFFER};
-use crate::{catalog::raise_revisions, error::StoreResult, unit_of_work::UnitOfWork};
+use super::row;
+use crate::{
+    catalog::raise_revisions,
+    error::StoreResult,
+    table::{activities, activity_products, campaigns},
+    unit_of_work::UnitOfWork,
+};
 
 pub(super) async fn activity(
     unit: &UnitOfWork,
@@ -15,30 +23,24 @@ pub(super) async fn activity(
     fields: &ActivityFields,
     outside_gate: bool,
 ) -> StoreResult<Changed<Activity>> {
-    let update = "UPDATE activities SET title = ?, starts_at = ?, ends_at = ?, mode = ?, version = version + 1 \
-        WHERE store_id = ? AND id = ? AND version = ?";
-    let values: Vec<Value> = vec![
-        fields.title.as_str().into(),
-        fields.window.starts_at.as_millis().into(),
-        fields.window.ends_at.as_millis().into(),
-        fields.mode.as_str().into(),
-        store.0.into(),
-        id.0.into(),
-        version.into(),
-    ];
-    let changed = unit.execute(update, values).await?;
-    let select = format!("SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND id = ?");
-    let Some(found) = unit.row(select, vec![store.0.into(), id.0.into()]).await? else {
-        return Ok(Changed::Absent);
-    };
-    if changed == 0 {
+    use activities::Column;
+    let written = activities::Entity::update_many()
+        .set(row::activity_values(fields))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::StoreId.eq(store.0).and(Column::Id.eq(id.0)).and(Column::Version.eq(version)))
+        .exec(unit)
+        .await?;
+    let wanted = activities::Entity::find_by_id(id.0).filter(Column::StoreId.eq(store.0));
+    let Some(found) = wanted.one(unit).await? else { return Ok(Changed::Absent) };
+    if written.rows_affected == 0 {
         return Ok(Changed::Stale);
     }
-    let offers = "SELECT sku_id FROM activity_products WHERE store_id = ? AND activity_id = ? ORDER BY sku_id";
-    let rows = unit.rows(offers, vec![store.0.into(), id.0.into()]).await?;
-    let skus: Vec<i64> = rows.iter().map(|found| Ok(found.try_get_by("sku_id")?)).collect::<StoreResult<_>>()?;
+    let offers = activity_products::Entity::find().select_only().column(activity_products::Column::SkuId);
+    let of_activity = activity_products::Column::StoreId.eq(store.0).and(activity_products::Column::ActivityId.eq(id.0));
+    let offers = offers.filter(of_activity).order_by_asc(activity_products::Column::SkuId);
+    let skus: Vec<i64> = offers.into_tuple().all(unit).await?;
     raise_revisions(unit, store, &skus, outside_gate).await?;
-    Ok(Changed::Done(row::activity(&found)?))
+    Ok(Changed::Done(row::activity(found)))
 }
 
 pub(super) async fn offer(
@@ -49,19 +51,19 @@ pub(super) async fn offer(
     terms: &OfferTerms,
     outside_gate: bool,
 ) -> StoreResult<Changed<Offer>> {
-    let update = "UPDATE activity_products SET mode = ?, discount = ?, sales_status = ?, per_user_limit = ?, deleted = ?, \
-        version = version + 1 WHERE store_id = ? AND product_id = ? AND version = ?";
-    let mut values: Vec<Value> = row::terms_values(terms).into();
-    values.extend([store.0.into(), product.0.into(), version.into()]);
-    let changed = unit.execute(update, values).await?;
-    let select = format!("SELECT {OFFER} FROM activity_products WHERE store_id = ? AND product_id = ?");
-    let Some(found) = unit.row(select, vec![store.0.into(), product.0.into()]).await? else {
-        return Ok(Changed::Absent);
-    };
-    if changed == 0 {
+    use activity_products::Column;
+    let written = activity_products::Entity::update_many()
+        .set(row::terms_values(terms))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::StoreId.eq(store.0).and(Column::ProductId.eq(product.0)).and(Column::Version.eq(version)))
+        .exec(unit)
+        .await?;
+    let wanted = activity_products::Entity::find_by_id(product.0).filter(Column::StoreId.eq(store.0));
+    let Some(found) = wanted.one(unit).await? else { return Ok(Changed::Absent) };
+    if written.rows_affected == 0 {
         return Ok(Changed::Stale);
     }
-    let offer = row::offer(&found)?;
+    let offer = row::offer(found);
     raise_revisions(unit, store, &[offer.sku_id.0], outside_gate).await?;
     Ok(Changed::Done(offer))
 }
@@ -73,21 +75,16 @@ pub(super) async fn campaign(
     version: i64,
     fields: &CampaignFields,
 ) -> StoreResult<Changed<Campaign>> {
-    let update = "UPDATE campaigns SET name = ?, starts_at = ?, ends_at = ?, version = version + 1 \
-        WHERE store_id = ? AND id = ? AND version = ?";
-    let values: Vec<Value> = vec![
-        fields.name.as_str().into(),
-        fields.window.starts_at.as_millis().into(),
-        fields.window.ends_at.as_millis().into(),
-        store.0.into(),
-        id.0.into(),
-        version.into(),
-    ];
-    let changed = unit.execute(update, values).await?;
-    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND id = ?");
-    match unit.row(select, vec![store.0.into(), id.0.into()]).await? {
+    use campaigns::Column;
+    let written = campaigns::Entity::update_many()
+        .set(row::campaign_values(fields))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::StoreId.eq(store.0).and(Column::Id.eq(id.0)).and(Column::Version.eq(version)))
+        .exec(unit)
+        .await?;
+    match campaigns::Entity::find_by_id(id.0).filter(Column::StoreId.eq(store.0)).one(unit).await? {
         None => Ok(Changed::Absent),
-        Some(_) if changed == 0 => Ok(Changed::Stale),
-        Some(found) => Ok(Changed::Done(row::campaign(&found)?)),
+        Some(_) if written.rows_affected == 0 => Ok(Changed::Stale),
+        Some(found) => Ok(Changed::Done(row::campaign(found))),
     }
 }

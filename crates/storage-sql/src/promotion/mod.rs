@@ -18,7 +18,7 @@ use sluice_promotion::{
     NewOffer, Offer, OfferTerms, PromotionRepository, Redemption,
 };
 
-use crate::database::Database;
+use crate::{database::Database, error::IntoPort as _};
 
 #[derive(Clone)]
 pub struct SqlPromotionRepository {
@@ -36,7 +36,7 @@ impl SqlPromotionRepository {
 #[async_trait]
 impl PromotionRepository for SqlPromotionRepository {
     async fn create_activity(&self, store: StoreId, activity: &NewActivity) -> PortResult<Activity> {
-        create::activity(&self.database, store, activity).await.map_err(|error| error.into_port("creating an activity"))
+        create::activity(&self.database, store, activity).await.into_port("creating an activity")
     }
 
     async fn save_activity(
@@ -48,14 +48,13 @@ impl PromotionRepository for SqlPromotionRepository {
     ) -> PortResult<Changed<Activity>> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("changing an activity", move |unit, _| {
-                change::activity(unit, store, id, version, fields, outside_gate).boxed()
-            })
+            .transact(move |unit, _| change::activity(unit, store, id, version, fields, outside_gate).boxed())
             .await
+            .into_port("changing an activity")
     }
 
     async fn list_activities(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<Activity>> {
-        read::activities(&self.database, store, None, page).await.map_err(|error| error.into_port("listing activities"))
+        read::activities(&self.database, store, page).await.into_port("listing activities")
     }
 
     async fn open_activities(
@@ -66,11 +65,11 @@ impl PromotionRepository for SqlPromotionRepository {
         most_offers: u32,
     ) -> PortResult<(Vec<ActivityOffers>, bool)> {
         let open = read::open_activities(&self.database, store, now, page, most_offers).await;
-        open.map_err(|error| error.into_port("listing open activities"))
+        open.into_port("listing open activities")
     }
 
     async fn find_activity(&self, store: StoreId, id: ActivityId) -> PortResult<Option<ActivityOffers>> {
-        read::activity(&self.database, store, id).await.map_err(|error| error.into_port("reading an activity"))
+        read::activity(&self.database, store, id).await.into_port("reading an activity")
     }
 
     async fn add_offer(
@@ -83,29 +82,29 @@ impl PromotionRepository for SqlPromotionRepository {
     ) -> PortResult<AddedOffer> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("adding an offer", move |unit, _| {
-                create::offer(unit, store, activity, offer, most, now, outside_gate).boxed()
-            })
+            .transact(move |unit, _| create::offer(unit, store, activity, offer, most, now, outside_gate).boxed())
             .await
+            .into_port("adding an offer")
     }
 
     async fn find_offer(&self, store: StoreId, product: ProductId) -> PortResult<Option<Offer>> {
-        read::offer(&self.database, store, product).await.map_err(|error| error.into_port("reading an offer"))
+        read::offer(&self.database, store, product).await.into_port("reading an offer")
     }
 
     async fn save_offer(&self, store: StoreId, product: ProductId, version: i64, terms: &OfferTerms) -> PortResult<Changed<Offer>> {
         let outside_gate = self.outside_gate;
         self.database
-            .transact("changing an offer", move |unit, _| change::offer(unit, store, product, version, terms, outside_gate).boxed())
+            .transact(move |unit, _| change::offer(unit, store, product, version, terms, outside_gate).boxed())
             .await
+            .into_port("changing an offer")
     }
 
     async fn look(&self, store: StoreId, activity: ActivityId, product: ProductId) -> PortResult<Look> {
-        read::look(&self.database, store, activity, product).await.map_err(|error| error.into_port("looking at an offer"))
+        read::activity_and_offer(&self.database, store, activity, product).await.into_port("reading an offer with its activity")
     }
 
     async fn create_campaign(&self, store: StoreId, campaign: &NewCampaign) -> PortResult<Campaign> {
-        create::campaign(&self.database, store, campaign).await.map_err(|error| error.into_port("creating a campaign"))
+        create::campaign(&self.database, store, campaign).await.into_port("creating a campaign")
     }
 
     async fn save_campaign(
@@ -116,31 +115,38 @@ impl PromotionRepository for SqlPromotionRepository {
         fields: &CampaignFields,
     ) -> PortResult<Changed<Campaign>> {
         self.database
-            .transact("changing a campaign", move |unit, _| change::campaign(unit, store, id, version, fields).boxed())
+            .transact(move |unit, _| change::campaign(unit, store, id, version, fields).boxed())
             .await
+            .into_port("changing a campaign")
     }
 
     async fn list_campaigns(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<Campaign>> {
-        read::campaigns(&self.database, store, page).await.map_err(|error| error.into_port("listing campaigns"))
+        read::campaigns(&self.database, store, page).await.into_port("listing campaigns")
     }
 
     async fn find_campaign(&self, store: StoreId, id: CampaignId) -> PortResult<Option<Campaign>> {
-        read::campaign(&self.database, store, id).await.map_err(|error| error.into_port("reading a campaign"))
+        read::campaign(&self.database, store, id).await.into_port("reading a campaign")
     }
 
     async fn campaigns_ahead(&self, store: StoreId, now: Timestamp, most: u32) -> PortResult<Vec<Campaign>> {
-        read::campaigns_ahead(&self.database, store, now, most).await.map_err(|error| error.into_port("reading campaigns"))
+        read::campaigns_ahead(&self.database, store, now, most).await.into_port("reading campaigns")
     }
 
     async fn record_redemptions(&self, redemptions: &[Redemption]) -> PortResult<()> {
-        self.database.transact("recording redemptions", move |unit, _| redemption::record(unit, redemptions).boxed()).await
+        self.database
+            .transact(move |unit, _| redemption::record(unit, redemptions).boxed())
+            .await
+            .into_port("recording redemptions")
     }
 
     async fn mark_refunded(&self, refunds: &[(StoreId, OrderNo, Timestamp)]) -> PortResult<()> {
-        self.database.transact("marking redemptions", move |unit, _| redemption::mark_refunded(unit, refunds).boxed()).await
+        self.database
+            .transact(move |unit, _| redemption::mark_refunded(unit, refunds).boxed())
+            .await
+            .into_port("marking redemptions")
     }
 
     async fn list_redemptions(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<Redemption>> {
-        redemption::list(&self.database, store, page).await.map_err(|error| error.into_port("listing redemptions"))
+        redemption::list(&self.database, store, page).await.into_port("listing redemptions")
     }
 }

@@ -2,43 +2,27 @@
 
 use std::collections::HashMap;
 
-use sea_orm::Value;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select, Value,
+    sea_query::{Expr, ExprTrait as _},
+};
 use sluice_kernel::{ActivityId, CampaignId, PageRequest, ProductId, StoreId, Timestamp};
 use sluice_promotion::{Activity, ActivityOffers, Campaign, Look, Offer};
 
-use super::row::{self, ACTIVITY, CAMPAIGN, OFFER};
+use super::row;
 use crate::{
     database::Database,
     error::StoreResult,
-    page::{read_page, readable},
-    statement::{MOST_ROWS, padded, placeholders},
+    page::{read_list, read_newest, read_page},
+    statement::{MAX_ROWS, padded},
+    stored::Stored,
+    table::{Places, Row as _, activities, activity_products, campaigns},
 };
 
-/// All of the store's, or those that end at `open_at` or later.
-pub(super) async fn activities(
-    database: &Database,
-    store: StoreId,
-    open_at: Option<Timestamp>,
-    page: PageRequest,
-) -> StoreResult<Vec<Activity>> {
-    let statement = |after: i64, limit: i64| {
-        let (mut values, select): (Vec<Value>, _) = match open_at {
-            None => (
-                vec![store.0.into()],
-                format!("SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?"),
-            ),
-            // `id + 0` keeps the order of the ids out of the choice of an index: what is over is not looked at.
-            Some(open_at) => (
-                vec![store.0.into(), open_at.as_millis().into()],
-                format!(
-                    "SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND ends_at >= ? AND id + 0 < ? ORDER BY id + 0 DESC LIMIT ?"
-                ),
-            ),
-        };
-        values.extend([after.into(), limit.into()]);
-        (select, values)
-    };
-    read_page(database, "activities", "id", page, statement, row::activity).await
+/// All of the store's.
+pub(super) async fn activities(database: &Database, store: StoreId, page: PageRequest) -> StoreResult<Vec<Activity>> {
+    let wanted = activities::Entity::find().filter(activities::Column::StoreId.eq(store.0));
+    read_page(database, wanted, activities::Column::Id, page, |row| Ok(row::activity(row))).await
 }
 
 pub(super) async fn open_activities(
@@ -48,7 +32,12 @@ pub(super) async fn open_activities(
     page: PageRequest,
     most_offers: u32,
 ) -> StoreResult<(Vec<ActivityOffers>, bool)> {
-    let mut found = activities(database, store, Some(now), page).await?;
+    let wanted = activities::Entity::find().filter(activities::Column::StoreId.eq(store.0));
+    let wanted = wanted.filter(activities::Column::EndsAt.gte(Stored(now)));
+    // `id + 0` keeps the order of the ids out of the choice of an index: what is over is not looked at.
+    let order = (activities::Column::Id, Expr::col(activities::Column::Id).add(0));
+    let surplus = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
+    let mut found = read_newest(database, wanted, order, page.after, surplus, |row| Ok(row::activity(row))).await?;
     let asked = found.len();
     found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
     let counts = offer_counts(database, &found).await?;
@@ -61,15 +50,11 @@ pub(super) async fn open_activities(
     let more = found.len() < asked;
 
     let mut offers_of: HashMap<ActivityId, Vec<Offer>> = HashMap::new();
-    for chunk in ids(&found).chunks(MOST_ROWS) {
-        let list = placeholders(chunk.len());
-        let select = format!(
-            "SELECT {OFFER} FROM activity_products WHERE store_id = ? AND activity_id IN ({list}) AND deleted = FALSE ORDER BY product_id"
-        );
-        let mut values: Vec<Value> = vec![store.0.into()];
-        values.extend(padded(chunk).map(Value::from));
-        for found in database.rows(select, values).await? {
-            let Some(offer) = readable("activity_products", &found, row::offer) else { continue };
+    for chunk in ids(&found).chunks(MAX_ROWS) {
+        let of_activities = activity_products::Column::ActivityId.is_in(padded(chunk));
+        let wanted = of_store(store).filter(of_activities).filter(activity_products::Column::Deleted.eq(false));
+        let wanted = wanted.order_by_asc(activity_products::Column::ProductId);
+        for offer in read_list(database, wanted, |row| Ok(row::offer(row))).await? {
             offers_of.entry(offer.activity_id).or_default().push(offer);
         }
     }
@@ -84,73 +69,78 @@ fn ids(activities: &[Activity]) -> Vec<i64> {
     activities.iter().map(|activity| activity.id.0).collect()
 }
 
+fn of_store(store: StoreId) -> Select<activity_products::Entity> {
+    activity_products::Entity::find().filter(activity_products::Column::StoreId.eq(store.0))
+}
+
 /// How many offers each of them has, deleted ones included: counted in the index alone.
 async fn offer_counts(database: &Database, activities: &[Activity]) -> StoreResult<HashMap<ActivityId, i64>> {
+    use activity_products::Column;
     let mut counts = HashMap::new();
-    for chunk in ids(activities).chunks(MOST_ROWS) {
-        let list = placeholders(chunk.len());
-        let select = format!(
-            "SELECT activity_id, COUNT(*) AS offers FROM activity_products WHERE activity_id IN ({list}) GROUP BY activity_id"
-        );
-        for found in database.rows(select, padded(chunk).map(Value::from).collect()).await? {
-            counts.insert(ActivityId(found.try_get_by("activity_id")?), found.try_get_by("offers")?);
-        }
+    for chunk in ids(activities).chunks(MAX_ROWS) {
+        let counted = activity_products::Entity::find().select_only().column(Column::ActivityId);
+        let counted = counted.column_as(Expr::cust("COUNT(*)"), "offers").group_by(Column::ActivityId);
+        let counted = counted.filter(Column::ActivityId.is_in(padded(chunk))).into_tuple::<(i64, i64)>();
+        counts.extend(counted.all(database).await?.into_iter().map(|(activity, offers)| (ActivityId(activity), offers)));
     }
     Ok(counts)
 }
 
 pub(super) async fn activity(database: &Database, store: StoreId, id: ActivityId) -> StoreResult<Option<ActivityOffers>> {
-    let select = format!("SELECT {ACTIVITY} FROM activities WHERE store_id = ? AND id = ?");
-    let Some(found) = database.row(select, vec![store.0.into(), id.0.into()]).await? else {
-        return Ok(None);
-    };
-    let activity = row::activity(&found)?;
-    let select = format!("SELECT {OFFER} FROM activity_products WHERE store_id = ? AND activity_id = ? ORDER BY product_id");
-    let rows = database.rows(select, vec![store.0.into(), id.0.into()]).await?;
-    let offers = rows.iter().map(row::offer).collect::<StoreResult<_>>()?;
-    Ok(Some(ActivityOffers { activity, offers }))
+    let wanted = activities::Entity::find_by_id(id.0).filter(activities::Column::StoreId.eq(store.0));
+    let Some(found) = wanted.one(database).await? else { return Ok(None) };
+    let offers = of_store(store).filter(activity_products::Column::ActivityId.eq(id.0));
+    let offers = offers.order_by_asc(activity_products::Column::ProductId).all(database).await?;
+    Ok(Some(ActivityOffers { activity: row::activity(found), offers: offers.into_iter().map(row::offer).collect() }))
 }
 
 pub(super) async fn offer(database: &Database, store: StoreId, product: ProductId) -> StoreResult<Option<Offer>> {
-    let select = format!("SELECT {OFFER} FROM activity_products WHERE store_id = ? AND product_id = ?");
-    database.row(select, vec![store.0.into(), product.0.into()]).await?.as_ref().map(row::offer).transpose()
+    let found = of_store(store).filter(activity_products::Column::ProductId.eq(product.0)).one(database).await?;
+    Ok(found.map(row::offer))
 }
 
 /// One statement: activity and offer are as old as the revision that guards them.
-pub(super) async fn look(database: &Database, store: StoreId, activity: ActivityId, product: ProductId) -> StoreResult<Look> {
-    let select = "SELECT a.id, a.store_id, a.title, a.starts_at, a.ends_at, a.mode, a.version, o.product_id, o.activity_id, o.sku_id, \
-        o.mode AS offer_mode, o.discount, o.sales_status, o.per_user_limit, o.deleted, o.version AS offer_version, s.revision \
-        FROM activities a \
-        LEFT JOIN activity_products o ON o.activity_id = a.id AND o.store_id = a.store_id AND o.product_id = ? AND o.deleted = FALSE \
-        LEFT JOIN skus s ON s.id = o.sku_id AND s.store_id = o.store_id \
-        WHERE a.store_id = ? AND a.id = ?";
+pub(super) async fn activity_and_offer(
+    database: &Database,
+    store: StoreId,
+    activity: ActivityId,
+    product: ProductId,
+) -> StoreResult<Look> {
+    let select = format!(
+        "SELECT {}, s.revision, {} FROM activities a \
+         LEFT JOIN activity_products o ON o.activity_id = a.id AND o.store_id = a.store_id AND o.product_id = ? AND o.deleted = FALSE \
+         LEFT JOIN skus s ON s.id = o.sku_id AND s.store_id = o.store_id \
+         WHERE a.store_id = ? AND a.id = ?",
+        activities::Model::columns_of("a"),
+        activity_products::Model::columns_of("o")
+    );
     let values: Vec<Value> = vec![product.0.into(), store.0.into(), activity.0.into()];
     let Some(found) = database.row(select, values).await? else {
         return Ok(Look { activity: None, offer: None });
     };
-    let revision: Option<i64> = found.try_get_by("revision")?;
+    let places = &mut Places::of(&found);
+    let (activity, revision) = (activities::Model::read_from(places)?, places.next::<Option<i64>>()?);
     let offer = match revision {
-        Some(revision) => Some((row::offer_beside_activity(&found)?, revision)),
+        Some(revision) => Some((row::offer(activity_products::Model::read_from(places)?), revision)),
         None => None,
     };
-    Ok(Look { activity: Some(row::activity(&found)?), offer })
+    Ok(Look { activity: Some(row::activity(activity)), offer })
 }
 
 pub(super) async fn campaigns(database: &Database, store: StoreId, page: PageRequest) -> StoreResult<Vec<Campaign>> {
-    let statement = |after: i64, limit: i64| {
-        let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-        (select, vec![store.0.into(), after.into(), limit.into()])
-    };
-    read_page(database, "campaigns", "id", page, statement, row::campaign).await
+    let wanted = campaigns::Entity::find().filter(campaigns::Column::StoreId.eq(store.0));
+    read_page(database, wanted, campaigns::Column::Id, page, |row| Ok(row::campaign(row))).await
 }
 
 pub(super) async fn campaign(database: &Database, store: StoreId, id: CampaignId) -> StoreResult<Option<Campaign>> {
-    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND id = ?");
-    database.row(select, vec![store.0.into(), id.0.into()]).await?.as_ref().map(row::campaign).transpose()
+    let wanted = campaigns::Entity::find_by_id(id.0).filter(campaigns::Column::StoreId.eq(store.0));
+    Ok(wanted.one(database).await?.map(row::campaign))
 }
 
 pub(super) async fn campaigns_ahead(database: &Database, store: StoreId, now: Timestamp, most: u32) -> StoreResult<Vec<Campaign>> {
-    let select = format!("SELECT {CAMPAIGN} FROM campaigns WHERE store_id = ? AND ends_at >= ? ORDER BY id + 0 LIMIT ?");
-    let values: Vec<Value> = vec![store.0.into(), now.as_millis().into(), i64::from(most).into()];
-    database.rows(select, values).await?.iter().map(row::campaign).collect()
+    let wanted = campaigns::Entity::find().filter(campaigns::Column::StoreId.eq(store.0));
+    let wanted = wanted.filter(campaigns::Column::EndsAt.gte(Stored(now)));
+    // In the order of the ids, whose index would lead past all that are over.
+    let wanted = wanted.order_by_asc(Expr::col(campaigns::Column::Id).add(0)).limit(u64::from(most));
+    Ok(wanted.all(database).await?.into_iter().map(row::campaign).collect())
 }

@@ -12,7 +12,7 @@ use sluice_order::{
     Applied, CancelReason, CommitOutcome, Order, OrderRepository as _, OrderState, RefundRecord, StockStep, Transition,
     testing::{new_order, plain_transition},
 };
-use sluice_storage_sql::{SqlAdjustmentLog, SqlLedger, SqlOrderRepository, SqlReconciler, SqlStockGate, SqlStories, StockMode};
+use sluice_storage_sql::{SqlAdjustmentLog, SqlLedger, SqlOrderRepository, SqlReconciler, SqlStockGate, SqlTraces, StockMode};
 
 use super::order_fixture::{Engine, STORE, now, on_each_engine};
 
@@ -163,7 +163,7 @@ async fn adjustments_stand_once(engine: Engine) {
     assert_eq!(trace.movements[0].reason.as_deref(), Some("broken"));
     assert!(trace.adds_up);
     assert_eq!(SqlReconciler::new(engine.database.clone()).differences().await.unwrap(), vec![]);
-    assert_eq!(SqlStories::new(engine.database.clone()).of_sku(SKU).await.unwrap().len(), 5);
+    assert_eq!(SqlTraces::new(engine.database.clone()).of_sku(SKU).await.unwrap().len(), 5);
 }
 
 /// Numbers from a fixed seed: every run does the same.

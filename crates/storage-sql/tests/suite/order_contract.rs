@@ -1,6 +1,6 @@
 //! The suite of order's ports with the database gate, and the proof that stock, ledger and orders agree afterwards.
 
-use sluice_storage_sql::{Database, SqlReconciler, SqlStories};
+use sluice_storage_sql::{Database, SqlReconciler, SqlTraces};
 
 use super::order_fixture::{Engine, Orders, on_each_engine};
 
@@ -11,9 +11,9 @@ async fn order_contract(engine: Engine) {
     sluice_order::testing::order_contract(&orders).await;
     agree(&orders.engine.database).await;
     let last = orders.engine.number("SELECT MAX(order_no) FROM order_refunds").await;
-    let story = SqlStories::new(orders.engine.database.clone()).of_order(sluice_kernel::OrderNo::from_id(last)).await.unwrap();
+    let trace = SqlTraces::new(orders.engine.database.clone()).of_order(sluice_kernel::OrderNo::from_id(last)).await.unwrap();
     for what in ["order", "key", "movement", "refund", "outbox"] {
-        assert!(story.iter().any(|line| line.what == what), "{what} is missing in {story:?}");
+        assert!(trace.iter().any(|line| line.what == what), "{what} is missing in {trace:?}");
     }
 }
 

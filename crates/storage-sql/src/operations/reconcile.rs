@@ -2,15 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sea_orm::EntityTrait as _;
+use sluice_events::MovementKind;
 use sluice_inventory::Figures;
 use sluice_kernel::{PortResult, SkuId, StoreId, UserId};
 
-use super::{
-    limits::{LimitKey, Taken},
-    source::{counted, taken},
-    stock::kind_of,
+use super::gate_source::{counted, taken};
+use crate::{
+    Database,
+    error::{IntoPort as _, StoreResult},
+    inventory::{
+        limits::{LimitKey, Taken},
+        stock::figures_of,
+    },
+    multi_row::tuple,
+    stored::Stored,
+    table::{gate_state, limit_counters, stock},
+    unit_of_work::UnitOfWork,
 };
-use crate::{Database, error::StoreResult, multi_row::column, unit_of_work::UnitOfWork};
 
 /// A SKU whose three records do not agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +61,13 @@ impl SqlReconciler {
 
     /// Every SKU of every store whose records differ, or whose figures do not hold (promise P1), read at one moment.
     pub async fn differences(&self) -> PortResult<Vec<Difference>> {
-        self.compare().await.map_err(|error| error.into_port("comparing stock, ledger and orders"))
+        self.compare().await.into_port("comparing stock, ledger and orders")
     }
 
     /// Every counter of a user's limit that its orders do not add up to, read at one moment. A gate outside the database
     /// counts by itself, so with one there is nothing to compare.
     pub async fn limit_differences(&self) -> PortResult<Vec<LimitDifference>> {
-        self.compare_limits().await.map_err(|error| error.into_port("comparing limits and orders"))
+        self.compare_limits().await.into_port("comparing limits and orders")
     }
 
     async fn compare_limits(&self) -> StoreResult<Vec<LimitDifference>> {
@@ -104,21 +113,20 @@ type Records = (BySku<Figures>, BySku<Figures>, BySku<u64>, BySku<Figures>);
 
 async fn read_all(unit: &UnitOfWork) -> StoreResult<Records> {
     let mut stock = BySku::new();
-    for row in unit.rows("SELECT store_id, sku_id, usable, locked, sold, received FROM stock", vec![]).await? {
-        let figures =
-            Figures { usable: column(&row, 2)?, locked: column(&row, 3)?, sold: column(&row, 4)?, received: column(&row, 5)? };
-        stock.insert((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?)), figures);
+    for row in stock::Entity::find().all(unit).await? {
+        stock.insert((StoreId(row.store_id), SkuId(row.sku_id)), figures_of(&row));
     }
     let mut ledger: BySku<Figures> = BySku::new();
     let mut waiting: BySku<u64> = BySku::new();
     let sums = "SELECT store_id, sku_id, kind, applied, CAST(SUM(quantity) AS SIGNED), COUNT(*) FROM stock_ledger \
                 GROUP BY store_id, sku_id, kind, applied";
     for row in unit.rows(sums, vec![]).await? {
-        let key = (StoreId(column(&row, 0)?), SkuId(column(&row, 1)?));
+        let (store, sku, Stored(kind), applied, units, rows): (_, _, Stored<MovementKind>, bool, _, i64) = tuple(&row)?;
+        let key = (StoreId(store), SkuId(sku));
         let figures = ledger.entry(key).or_default();
-        *figures = figures.after(kind_of(column(&row, 2)?)?, column(&row, 4)?);
-        if !column::<bool>(&row, 3)? {
-            *waiting.entry(key).or_default() += u64::try_from(column::<i64>(&row, 5)?).unwrap_or(0);
+        *figures = figures.after(kind, units);
+        if !applied {
+            *waiting.entry(key).or_default() += u64::try_from(rows).unwrap_or(0);
         }
     }
     Ok((stock, ledger, waiting, counted(unit).await?))
@@ -128,15 +136,14 @@ type ByKey = BTreeMap<LimitKey, (StoreId, Taken)>;
 
 /// Counters and orders; `None` where the database gate is not in use.
 async fn read_limits(unit: &UnitOfWork) -> StoreResult<Option<(ByKey, ByKey)>> {
-    let claimed = unit.row("SELECT kind FROM gate_state WHERE id = 1", vec![]).await?;
-    let kind: Option<String> = claimed.map(|row| column(&row, 0)).transpose()?;
-    if kind.is_some_and(|kind| kind != "database") {
+    let claimed = gate_state::Entity::find().one(unit).await?;
+    if claimed.is_some_and(|gate| gate.kind != "database") {
         return Ok(None);
     }
     let mut counters = ByKey::new();
-    for row in unit.rows("SELECT store_id, sku_id, user_id, orders, units FROM limit_counters", vec![]).await? {
-        let key = LimitKey { sku: SkuId(column(&row, 1)?), user: UserId(column(&row, 2)?) };
-        counters.insert(key, (StoreId(column(&row, 0)?), Taken { orders: column(&row, 3)?, units: column(&row, 4)? }));
+    for row in limit_counters::Entity::find().all(unit).await? {
+        let key = LimitKey { sku: SkuId(row.sku_id), user: UserId(row.user_id) };
+        counters.insert(key, (StoreId(row.store_id), Taken { orders: row.orders, units: row.units }));
     }
     Ok(Some((counters, taken(unit).await?)))
 }

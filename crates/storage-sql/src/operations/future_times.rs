@@ -8,15 +8,19 @@
 use std::time::Duration;
 
 use sea_orm::Value;
+use sluice_inventory::AdjustmentState;
 use sluice_kernel::{PortResult, Timestamp};
 use sluice_order::OrderStatus;
+use sluice_partner::DeliveryState;
+use sluice_pay::RefundStatus;
+use sluice_points::TaskState;
 
 use crate::{
     database::Database,
-    error::StoreResult,
-    multi_row::column,
-    order::status_code,
+    error::{IntoPort as _, StoreResult},
+    multi_row::tuple,
     statement::{padded, placeholders},
+    stored::code,
 };
 
 /// Clocks of two processes differ by less than this.
@@ -50,27 +54,45 @@ struct Place {
     table: &'static str,
     time: &'static str,
     /// Which rows wait, ending in ` AND `.
-    filter: &'static str,
+    filter: fn() -> String,
     ahead: fn(&LongestPauses) -> Duration,
 }
 
 const PLACES: [Place; 10] = [
-    Place { table: "outbox_leases", time: "until_at", filter: "", ahead: |_| SLICE_LEASE },
-    Place { table: "webhook_subscriptions", time: "leased_until", filter: "", ahead: |_| TARGET_LEASE },
-    Place { table: "webhook_subscriptions", time: "resume_at", filter: "", ahead: |longest| longest.target },
+    Place { table: "outbox_leases", time: "until_at", filter: String::new, ahead: |_| SLICE_LEASE },
+    Place { table: "webhook_subscriptions", time: "leased_until", filter: String::new, ahead: |_| TARGET_LEASE },
+    Place { table: "webhook_subscriptions", time: "resume_at", filter: String::new, ahead: |longest| longest.target },
     Place {
         table: "webhook_deliveries",
         time: "next_try_at",
-        filter: "state = 0 AND subscription_id IN (SELECT id FROM webhook_subscriptions) AND ",
+        filter: || {
+            let pending = code(DeliveryState::Pending);
+            format!("state = {pending} AND subscription_id IN (SELECT id FROM webhook_subscriptions) AND ")
+        },
         ahead: |longest| longest.message,
     },
-    Place { table: "points_tasks", time: "next_try_at", filter: "state = 1 AND ", ahead: |longest| longest.points },
+    Place {
+        table: "points_tasks",
+        time: "next_try_at",
+        filter: || format!("state = {} AND ", code(TaskState::Pending)),
+        ahead: |longest| longest.points,
+    },
     // When these happened; what is young is left to whoever is at work on it, so one of the future would stay young.
-    Place { table: "sandbox_channels", time: "at", filter: "delivered_at IS NULL AND ", ahead: |_| Duration::ZERO },
-    Place { table: "refunds", time: "next_try_at", filter: "status = 0 AND ", ahead: |_| MAX_REFUND_PAUSE },
-    Place { table: "order_settlements", time: "due_at", filter: "", ahead: |_| MAX_SETTLEMENT_PAUSE },
-    Place { table: "parked_lanes", time: "next_try_at", filter: "", ahead: |_| MAX_LANE_PAUSE },
-    Place { table: "stock_adjustments", time: "at", filter: "status = 0 AND ", ahead: |_| Duration::ZERO },
+    Place { table: "sandbox_channels", time: "at", filter: || "delivered_at IS NULL AND ".to_owned(), ahead: |_| Duration::ZERO },
+    Place {
+        table: "refunds",
+        time: "next_try_at",
+        filter: || format!("status = {} AND ", code(RefundStatus::Pending)),
+        ahead: |_| MAX_REFUND_PAUSE,
+    },
+    Place { table: "order_settlements", time: "due_at", filter: String::new, ahead: |_| MAX_SETTLEMENT_PAUSE },
+    Place { table: "parked_lanes", time: "next_try_at", filter: String::new, ahead: |_| MAX_LANE_PAUSE },
+    Place {
+        table: "stock_adjustments",
+        time: "at",
+        filter: || format!("status = {} AND ", code(AdjustmentState::Pending)),
+        ahead: |_| Duration::ZERO,
+    },
 ];
 
 #[derive(Clone)]
@@ -99,7 +121,7 @@ impl SqlFutureTimes {
             }
             StoreResult::Ok(brought)
         };
-        brought.await.map_err(|error| error.into_port("bringing times of the future back"))
+        brought.await.into_port("bringing times of the future back")
     }
 
     /// Lets the timer look at unpaid orders at their deadlines again; answers how many it would have missed. Reads all
@@ -107,7 +129,7 @@ impl SqlFutureTimes {
     pub async fn bring_back_timers(&self, now: Timestamp) -> PortResult<u64> {
         let mut brought = 0;
         loop {
-            match self.bring_back_orders(now).await.map_err(|error| error.into_port("bringing timers of orders back"))? {
+            match self.bring_back_orders(now).await.into_port("bringing timers of orders back")? {
                 0 => return Ok(brought),
                 orders => brought += orders,
             }
@@ -116,6 +138,7 @@ impl SqlFutureTimes {
 
     async fn bring_back_in(&self, place: &Place, now: Timestamp) -> StoreResult<u64> {
         let Place { table, time, filter, ahead } = place;
+        let filter = filter();
         let limit = now.plus(ahead(&self.longest)).plus(TOLERANCE).as_millis();
         let any = format!("SELECT {time} FROM {table} WHERE {filter}{time} > ? LIMIT 1");
         if self.database.row(any, vec![limit.into()]).await?.is_none() {
@@ -126,7 +149,7 @@ impl SqlFutureTimes {
         let mut brought = 0;
         loop {
             let found = self.database.row(boundary.clone(), vec![limit.into(), (BATCH - 1).into()]).await?;
-            let upto = found.as_ref().map_or(Ok(i64::MAX), |row| column(row, 0))?;
+            let upto = found.as_ref().map_or(Ok(i64::MAX), tuple)?;
             let values = vec![now.as_millis().into(), limit.into(), upto.into()];
             brought += self.database.execute(update.clone(), values).await?.rows_affected();
             if found.is_none() {
@@ -136,12 +159,12 @@ impl SqlFutureTimes {
     }
 
     async fn bring_back_orders(&self, now: Timestamp) -> StoreResult<u64> {
-        let unpaid = status_code(OrderStatus::Unpaid);
+        let unpaid = code(OrderStatus::Unpaid);
         let put_off = i64::try_from(TIMER_PUT_OFF.as_millis()).unwrap_or(i64::MAX);
         let select = "SELECT order_no FROM orders WHERE status = ? AND due_at > ? AND due_at > expires_at + ? LIMIT ?";
         let values = vec![unpaid.into(), now.plus(TIMER_PUT_OFF).as_millis().into(), put_off.into(), BATCH.into()];
         let orders = self.database.rows(select, values).await?;
-        let orders = orders.iter().map(|row| column(row, 0)).collect::<StoreResult<Vec<i64>>>()?;
+        let orders = orders.iter().map(tuple).collect::<StoreResult<Vec<i64>>>()?;
         if orders.is_empty() {
             return Ok(0);
         }

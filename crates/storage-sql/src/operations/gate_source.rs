@@ -7,56 +7,88 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_events::{MovementKind, StockMoved};
-use sluice_inventory::{Figures, GateEffect, GateSnapshot, GateSource, Listing, ReserveLine, TakenOfLimit, UserLimit};
-use sluice_kernel::{Clock, OrderNo, PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
-
-use super::{
-    gate_state::present_epoch,
-    limits::{LimitKey, Taken},
-    unrecorded,
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany,
+    sea_query::{Expr, ExprTrait as _},
 };
+use sluice_events::{MovementKind, StockMoved};
+use sluice_inventory::{
+    AdjustmentState, Figures, GateEffect, GateSnapshot, GateSource, Listing, ReserveLine, TakenOfLimit, UserLimit,
+};
+use sluice_kernel::{Clock, OrderNo, PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
+use sluice_order::{OrderKind, OrderStatus};
+
+use super::record_check;
 use crate::{
     Database,
-    error::StoreResult,
-    multi_row::{InList, column},
+    error::{IntoPort as _, StoreResult},
+    inventory::{
+        gate_state::{THE_ROW, present_epoch},
+        limits::{LimitKey, Taken},
+    },
+    multi_row::{InList, tuple},
+    stored::{Stored, code, code_list},
+    table::{
+        Places, Row as _,
+        gate_state::{self, ActiveModel as GateRow, Column},
+        row,
+    },
     unit_of_work::UnitOfWork,
 };
 
-/// Items of orders that hold units (`hold` 1) or have bought them (2). An order that was paid after its close never
-/// bought anything: its refund leaves it cancelled and in its first attempt.
-const ITEMS_OF_ORDERS: &str = "\
-    FROM orders o JOIN order_items i ON i.main_no = o.order_no \
-    WHERE (o.status IN (1, 2, 3, 4, 5) OR (o.status = 9 AND (o.cancel_reason IS NULL OR o.attempt > 1)))";
+/// Orders that hold units.
+const HOLDING: [OrderStatus; 2] = [OrderStatus::Unpaid, OrderStatus::Confirming];
+/// Orders that have bought theirs.
+const BOUGHT: [OrderStatus; 3] = [OrderStatus::Paid, OrderStatus::Fulfilled, OrderStatus::Completed];
 
-/// The kind of an order of an activity.
-const ACTIVITY: i16 = 2;
+/// Items of orders that hold units or have bought them. An order that was paid after its close never bought anything: its
+/// refund leaves it cancelled and in its first attempt.
+fn items_of_orders() -> String {
+    let (holding, bought, refunded) = (code_list(&HOLDING), code_list(&BOUGHT), code(OrderStatus::Refunded));
+    format!(
+        "FROM orders o JOIN order_items i ON i.main_no = o.order_no AND (o.status IN ({holding}, {bought}) \
+         OR (o.status = {refunded} AND (o.cancel_reason IS NULL OR o.attempt > 1)))"
+    )
+}
 
 /// What these users of a store have taken of the SKUs of activities, by SKU and user.
-static TAKEN_BY_USERS: InList = InList::new(
-    "SELECT i.sku_id, o.user_id, COUNT(*), CAST(SUM(i.quantity) AS SIGNED) FROM orders o JOIN order_items i ON i.main_no = o.order_no \
-     WHERE (o.status IN (1, 2, 3, 4, 5) OR (o.status = 9 AND (o.cancel_reason IS NULL OR o.attempt > 1))) \
-     AND o.kind = ? AND o.store_id = ? AND o.user_id IN",
-    |_| " GROUP BY i.sku_id, o.user_id",
+static TAKEN_BY_USERS: InList = InList::with(
+    || format!("SELECT i.sku_id, o.user_id, COUNT(*), CAST(SUM(i.quantity) AS SIGNED) {}", items_of_orders()),
+    "o.kind = ? AND o.store_id = ? AND o.user_id",
+    " GROUP BY i.sku_id, o.user_id",
+    |_| "",
 );
-static RESTOCKED: InList = InList::new("SELECT movement_id, sku_id FROM stock_ledger WHERE movement_id IN", |_| " AND kind = 4");
+static MOVED: InList = InList::new(MovedRow::select, "movement_id");
+
+row! {
+    struct MovedRow of stock_ledger {
+        movement_id: String,
+        sku_id: i64,
+        kind: Stored<MovementKind>,
+    }
+}
 
 /// Figures of every SKU with a receipt or an order, counted from these alone.
 pub(super) async fn counted(unit: &UnitOfWork) -> StoreResult<BTreeMap<(StoreId, SkuId), Figures>> {
     let mut counted: BTreeMap<(StoreId, SkuId), Figures> = BTreeMap::new();
-    let received =
-        "SELECT store_id, sku_id, CAST(SUM(delta) AS SIGNED) FROM stock_adjustments WHERE status = 1 GROUP BY store_id, sku_id";
+    let received = format!(
+        "SELECT store_id, sku_id, CAST(SUM(delta) AS SIGNED) FROM stock_adjustments WHERE status = {} GROUP BY store_id, sku_id",
+        code(AdjustmentState::Done)
+    );
     for row in unit.rows(received, vec![]).await? {
-        let figures = counted.entry((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?))).or_default();
-        figures.received = column(&row, 2)?;
+        let (store, sku, received) = tuple(&row)?;
+        counted.entry((StoreId(store), SkuId(sku))).or_default().received = received;
     }
     let units = format!(
-        "SELECT i.store_id, i.sku_id, CASE WHEN o.status IN (1, 2) THEN 1 ELSE 2 END AS hold, \
-         CAST(SUM(i.quantity) AS SIGNED), CAST(SUM(i.restocked) AS SIGNED) {ITEMS_OF_ORDERS} GROUP BY i.store_id, i.sku_id, hold"
+        "SELECT i.store_id, i.sku_id, CASE WHEN o.status IN ({}) THEN 1 ELSE 2 END AS hold, \
+         CAST(SUM(i.quantity) AS SIGNED), CAST(SUM(i.restocked) AS SIGNED) {} GROUP BY i.store_id, i.sku_id, hold",
+        code_list(&HOLDING),
+        items_of_orders()
     );
     for row in unit.rows(units, vec![]).await? {
-        let figures = counted.entry((StoreId(column(&row, 0)?), SkuId(column(&row, 1)?))).or_default();
-        let (hold, units, restocked): (i64, i64, i64) = (column(&row, 2)?, column(&row, 3)?, column(&row, 4)?);
+        let (store, sku, hold, units, restocked): (_, _, i64, i64, i64) = tuple(&row)?;
+        let figures = counted.entry((StoreId(store), SkuId(sku))).or_default();
         if hold == 1 {
             figures.locked = units;
         } else {
@@ -72,14 +104,14 @@ pub(super) async fn counted(unit: &UnitOfWork) -> StoreResult<BTreeMap<(StoreId,
 /// What every user has taken of the SKUs of activities, counted from orders alone. A refund gives none of it back.
 pub(super) async fn taken(unit: &UnitOfWork) -> StoreResult<BTreeMap<LimitKey, (StoreId, Taken)>> {
     let select = format!(
-        "SELECT i.store_id, i.sku_id, o.user_id, COUNT(*), CAST(SUM(i.quantity) AS SIGNED) {ITEMS_OF_ORDERS} AND o.kind = ? \
-         GROUP BY i.store_id, i.sku_id, o.user_id"
+        "SELECT i.store_id, i.sku_id, o.user_id, COUNT(*), CAST(SUM(i.quantity) AS SIGNED) {} WHERE o.kind = ? \
+         GROUP BY i.store_id, i.sku_id, o.user_id",
+        items_of_orders()
     );
     let mut taken = BTreeMap::new();
-    for row in unit.rows(select, vec![ACTIVITY.into()]).await? {
-        let key = LimitKey { sku: SkuId(column(&row, 1)?), user: UserId(column(&row, 2)?) };
-        let counted = Taken { orders: column(&row, 3)?, units: column(&row, 4)? };
-        taken.insert(key, (StoreId(column(&row, 0)?), counted));
+    for row in unit.rows(select, vec![code(OrderKind::Activity).into()]).await? {
+        let (store, sku, user, orders, units) = tuple(&row)?;
+        taken.insert(LimitKey { sku: SkuId(sku), user: UserId(user) }, (StoreId(store), Taken { orders, units }));
     }
     Ok(taken)
 }
@@ -96,15 +128,20 @@ impl SqlGateSource {
 
     async fn raise(&self, expected: i64) -> StoreResult<Option<i64>> {
         // Waits for every commit that holds the row's share lock.
-        let update = "UPDATE gate_state SET epoch = epoch + 1, open = FALSE, changed_at = ? WHERE id = 1 AND epoch = ?";
-        let raised = self.database.execute(update, vec![self.clock.now().as_millis().into(), expected.into()]).await?;
-        Ok((raised.rows_affected() == 1).then_some(expected + 1))
+        let raised = self.change(GateRow { open: Set(false), ..Default::default() }, expected);
+        let raised = raised.col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1)).exec(&self.database).await?;
+        Ok((raised.rows_affected == 1).then_some(expected + 1))
     }
 
     async fn set_open(&self, epoch: i64) -> StoreResult<bool> {
-        let update = "UPDATE gate_state SET open = TRUE, changed_at = ? WHERE id = 1 AND epoch = ?";
-        let opened = self.database.execute(update, vec![self.clock.now().as_millis().into(), epoch.into()]).await?;
-        Ok(opened.rows_affected() == 1)
+        let opened = self.change(GateRow { open: Set(true), ..Default::default() }, epoch).exec(&self.database).await?;
+        Ok(opened.rows_affected == 1)
+    }
+
+    /// A change of the gate's row that is in this epoch.
+    fn change(&self, change: GateRow, epoch: i64) -> UpdateMany<gate_state::Entity> {
+        let change = GateRow { changed_at: Set(Stored(self.clock.now())), ..change };
+        gate_state::Entity::update_many().set(change).filter(Column::Id.eq(THE_ROW).and(Column::Epoch.eq(epoch)))
     }
 
     async fn read_snapshot(&self) -> StoreResult<GateSnapshot> {
@@ -122,15 +159,15 @@ async fn read_figures(unit: &UnitOfWork, restocks: &[StockMoved], now: Timestamp
         let figures = changes.entry((store, sku)).or_default();
         *figures = figures.after(kind, units);
     };
-    for (store, sku, kind, units) in unrecorded::waiting(unit).await? {
+    for (store, sku, kind, units) in record_check::waiting(unit).await? {
         change(store, sku, kind, units);
     }
     let mut after = String::new();
     loop {
-        let reservations = unrecorded::next_chunk(unit, &after).await?;
+        let reservations = record_check::next_chunk(unit, &after).await?;
         let Some(last) = reservations.last() else { break };
         after.clone_from(last);
-        for missing in unrecorded::compare(unit, &reservations, now).await?.missing {
+        for missing in record_check::compare(unit, &reservations, now).await?.missing {
             change(missing.store_id, missing.sku_id, missing.kind, missing.quantity);
         }
     }
@@ -142,13 +179,13 @@ async fn read_figures(unit: &UnitOfWork, restocks: &[StockMoved], now: Timestamp
     let skus = "SELECT s.store_id, s.id, s.revision, s.listed = TRUE AND s.deleted = FALSE AND p.listed = TRUE AND p.deleted = FALSE, \
                 COALESCE(k.usable, 0), COALESCE(k.locked, 0), COALESCE(k.sold, 0), COALESCE(k.received, 0), \
                 CASE WHEN k.locked = 0 AND k.sold = 0 AND NOT EXISTS (SELECT 1 FROM stock_ledger l \
-                WHERE l.applied = TRUE AND l.sku_id = s.id AND l.kind <> 5) THEN 1 ELSE 0 END \
+                WHERE l.applied = TRUE AND l.sku_id = s.id AND l.kind <> ?) THEN 1 ELSE 0 END \
                 FROM skus s JOIN products p ON p.id = s.product_id LEFT JOIN stock k ON k.sku_id = s.id ORDER BY s.id";
-    for row in unit.rows(skus, vec![]).await? {
-        let (store, sku) = (StoreId(column(&row, 0)?), SkuId(column(&row, 1)?));
-        let listing = Listing { buyable: column::<i64>(&row, 3)? == 1, revision: column(&row, 2)? };
-        let mut figures =
-            Figures { usable: column(&row, 4)?, locked: column(&row, 5)?, sold: column(&row, 6)?, received: column(&row, 7)? };
+    for row in unit.rows(skus, vec![code(MovementKind::Adjust).into()]).await? {
+        let (store, sku, revision, buyable, usable, locked, sold, received, untouched): (_, _, _, i64, _, _, _, _, i64) =
+            tuple(&row)?;
+        let (store, sku, listing) = (StoreId(store), SkuId(sku), Listing { buyable: buyable == 1, revision });
+        let mut figures = Figures { usable, locked, sold, received };
         let changed = changes.get(&(store, sku));
         if let Some(Figures { usable, locked, sold, received }) = changed {
             figures.usable += usable;
@@ -156,7 +193,7 @@ async fn read_figures(unit: &UnitOfWork, restocks: &[StockMoved], now: Timestamp
             figures.sold += sold;
             figures.received += received;
         }
-        if changed.is_none() && column::<i64>(&row, 8)? == 1 {
+        if changed.is_none() && untouched == 1 {
             snapshot.untouched.push((store, sku));
         }
         snapshot.skus.push((store, sku, figures, listing));
@@ -164,21 +201,42 @@ async fn read_figures(unit: &UnitOfWork, restocks: &[StockMoved], now: Timestamp
     Ok(snapshot)
 }
 
+row! {
+    struct HeldOrder of orders {
+        store_id: i64,
+        order_no: Stored<OrderNo>,
+        attempt: i16,
+        kind: Stored<OrderKind>,
+        user_id: String,
+    }
+}
+
+row! {
+    struct HeldLine of order_items {
+        sku_id: i64,
+        quantity: i64,
+    }
+}
+
 /// Reservations of open orders, and what their users have taken of limits.
 async fn read_held(unit: &UnitOfWork, snapshot: &mut GateSnapshot) -> StoreResult<()> {
-    let held = "SELECT o.store_id, o.order_no, o.attempt, i.sku_id, i.quantity, o.kind, o.user_id \
-                FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.status IN (1, 2) ORDER BY o.order_no, i.sku_id";
+    let held = format!(
+        "SELECT {}, {} FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.status IN ({}) ORDER BY o.order_no, i.sku_id",
+        HeldOrder::columns_of("o"),
+        HeldLine::columns_of("i"),
+        code_list(&HOLDING)
+    );
     let mut users: BTreeMap<StoreId, BTreeSet<String>> = BTreeMap::new();
     for row in unit.rows(held, vec![]).await? {
-        let order = OrderNo::from_id(column(&row, 1)?);
-        let attempt: i16 = column(&row, 2)?;
-        let reservation = ReservationId { order, attempt: attempt.unsigned_abs() };
-        let line = ReserveLine { sku: SkuId(column(&row, 3)?), quantity: column(&row, 4)?, revision: None };
+        let places = &mut Places::of(&row);
+        let (order, line) = (HeldOrder::read_from(places)?, HeldLine::read_from(places)?);
+        let reservation = ReservationId { order: order.order_no.0, attempt: order.attempt.unsigned_abs() };
+        let line = ReserveLine { sku: SkuId(line.sku_id), quantity: line.quantity, revision: None };
         match snapshot.held.last_mut() {
             Some((_, last, lines, _)) if *last == reservation => lines.push(line),
             _ => {
-                let (store, user) = (StoreId(column(&row, 0)?), UserId(column(&row, 6)?));
-                let is_of_activity = column::<i16>(&row, 5)? == ACTIVITY;
+                let (store, user) = (StoreId(order.store_id), UserId(order.user_id));
+                let is_of_activity = order.kind.0 == OrderKind::Activity;
                 if is_of_activity {
                     users.entry(store).or_default().insert(user.as_str().to_owned());
                 }
@@ -196,14 +254,9 @@ async fn read_held(unit: &UnitOfWork, snapshot: &mut GateSnapshot) -> StoreResul
     }
     for (store, users) in users {
         let users: Vec<String> = users.into_iter().collect();
-        for row in TAKEN_BY_USERS.rows_with(unit, &[ACTIVITY.into(), store.0.into()], &users).await? {
-            snapshot.taken.push(TakenOfLimit {
-                store,
-                sku: SkuId(column(&row, 0)?),
-                user: UserId(column(&row, 1)?),
-                orders: column(&row, 2)?,
-                units: column(&row, 3)?,
-            });
+        for row in TAKEN_BY_USERS.rows_with(unit, &[code(OrderKind::Activity).into(), store.0.into()], &users).await? {
+            let (sku, user, orders, units) = tuple(&row)?;
+            snapshot.taken.push(TakenOfLimit { store, sku: SkuId(sku), user: UserId(user), orders, units });
         }
     }
     Ok(())
@@ -211,18 +264,19 @@ async fn read_held(unit: &UnitOfWork, snapshot: &mut GateSnapshot) -> StoreResul
 
 async fn taken_by(database: &Database, store: StoreId, sku: SkuId, user: &UserId) -> StoreResult<(i64, i64)> {
     let select = format!(
-        "SELECT COUNT(*), CAST(COALESCE(SUM(i.quantity), 0) AS SIGNED) {ITEMS_OF_ORDERS} AND o.kind = ? AND o.store_id = ? \
-         AND o.user_id = ? AND i.sku_id = ?"
+        "SELECT COUNT(*), CAST(COALESCE(SUM(i.quantity), 0) AS SIGNED) {} WHERE o.kind = ? AND o.store_id = ? \
+         AND o.user_id = ? AND i.sku_id = ?",
+        items_of_orders()
     );
-    let values = vec![ACTIVITY.into(), store.0.into(), user.as_str().into(), sku.0.into()];
+    let values = vec![code(OrderKind::Activity).into(), store.0.into(), user.as_str().into(), sku.0.into()];
     let row = database.row(select, values).await?;
-    row.map_or(Ok((0, 0)), |row| Ok((column(&row, 0)?, column(&row, 1)?)))
+    row.map_or(Ok((0, 0)), |row| tuple(&row))
 }
 
 async fn snapshot(unit: &UnitOfWork, now: Timestamp) -> StoreResult<GateSnapshot> {
     let (mut restocks, mut restocked, mut settled) = (Vec::new(), Vec::new(), Vec::new());
     for row in unit.rows("SELECT payload FROM gate_effects ORDER BY id", vec![]).await? {
-        let payload: String = column(&row, 0)?;
+        let payload: String = tuple(&row)?;
         // One that can't be read holds up no rebuild: what it tells of is counted from the orders.
         match serde_json::from_str(&payload) {
             Ok(GateEffect::Restock { store, refund, lines }) => {
@@ -236,8 +290,11 @@ async fn snapshot(unit: &UnitOfWork, now: Timestamp) -> StoreResult<GateSnapshot
     }
     let refunds: Vec<String> = restocked.iter().map(|(_, refund)| refund.clone()).collect();
     let mut recorded: BTreeSet<(String, i64)> = BTreeSet::new();
-    for row in RESTOCKED.rows(unit, &refunds).await? {
-        recorded.insert((column(&row, 0)?, column(&row, 1)?));
+    for row in MOVED.rows(unit, &refunds).await? {
+        let MovedRow { movement_id, sku_id, kind } = MovedRow::read(&row)?;
+        if kind.0 == MovementKind::Restock {
+            recorded.insert((movement_id, sku_id));
+        }
     }
     restocks.retain(|restock| !recorded.contains(&(restock.movement_id.clone(), restock.sku_id.0)));
     let mut snapshot = read_figures(unit, &restocks, now).await?;
@@ -254,23 +311,23 @@ fn restock(store_id: StoreId, refund: &str, sku_id: SkuId, quantity: i64, at: Ti
 #[async_trait]
 impl GateSource for SqlGateSource {
     async fn epoch(&self) -> PortResult<(i64, bool)> {
-        let present = present_epoch(&self.database).await.map_err(|error| error.into_port("the gate's epoch"))?;
+        let present = present_epoch(&self.database).await.into_port("the gate's epoch")?;
         Ok((present.epoch, present.open))
     }
 
     async fn close(&self, expected: i64) -> PortResult<Option<i64>> {
-        self.raise(expected).await.map_err(|error| error.into_port("closing the gate"))
+        self.raise(expected).await.into_port("closing the gate")
     }
 
     async fn snapshot(&self) -> PortResult<GateSnapshot> {
-        self.read_snapshot().await.map_err(|error| error.into_port("counting the stock"))
+        self.read_snapshot().await.into_port("counting the stock")
     }
 
     async fn taken_by(&self, store: StoreId, sku: SkuId, user: &UserId) -> PortResult<(i64, i64)> {
-        taken_by(&self.database, store, sku, user).await.map_err(|error| error.into_port("counting what a user has taken"))
+        taken_by(&self.database, store, sku, user).await.into_port("counting what a user has taken")
     }
 
     async fn open(&self, epoch: i64) -> PortResult<bool> {
-        self.set_open(epoch).await.map_err(|error| error.into_port("opening the gate"))
+        self.set_open(epoch).await.into_port("opening the gate")
     }
 }

@@ -6,10 +6,18 @@
 
 use std::time::Duration;
 
+use sluice_events::LetterState;
 use sluice_kernel::{PortResult, Timestamp};
+use sluice_partner::DeliveryState;
+use sluice_points::TaskState;
 use tokio::time::Instant;
 
-use crate::{database::Database, error::StoreResult};
+use crate::{
+    database::Database,
+    error::{IntoPort as _, StoreResult},
+    multi_row::tuple,
+    stored::{Storable, code},
+};
 
 /// Rows one DELETE takes, or a few more where many share an instant.
 const BATCH: i64 = 500;
@@ -32,13 +40,13 @@ pub struct SqlHousekeeping {
     database: Database,
 }
 
-/// Rows of one table that may go, an index on what `filter` asks for and `time` standing behind them.
-struct Shelf {
+/// A table whose rows are kept for a time: those that may go, an index on what `filter` asks for and `time` standing behind them.
+struct KeptTable {
     table: &'static str,
     /// Column of the time from which `life` counts.
     time: &'static str,
     /// Empty, or a condition followed by AND.
-    filter: &'static str,
+    filter: fn() -> String,
     life: Duration,
 }
 
@@ -46,28 +54,32 @@ const fn days(days: u64) -> Duration {
     Duration::from_hours(24 * days)
 }
 
+fn state_is<T: Storable<Raw = i16>>(state: T) -> String {
+    format!("state = {} AND ", code(state))
+}
+
 /// Inbox rows and the outcomes of reservations live longer than any broker keeps the messages they guard against;
 /// idempotency keys twice as long as clients are promised.
-const SHELVES: [Shelf; 13] = [
-    Shelf { table: "idempotency_keys", time: "created_at", filter: "", life: days(2) },
-    Shelf { table: "inbox", time: "at", filter: "", life: days(14) },
-    Shelf { table: "reservation_outcomes", time: "at", filter: "released = TRUE AND ", life: days(14) },
+const KEPT: [KeptTable; 13] = [
+    KeptTable { table: "idempotency_keys", time: "created_at", filter: String::new, life: days(2) },
+    KeptTable { table: "inbox", time: "at", filter: String::new, life: days(14) },
+    KeptTable { table: "reservation_outcomes", time: "at", filter: || "released = TRUE AND ".to_owned(), life: days(14) },
     // An order takes no payment after its deadline, closure or not.
-    Shelf { table: "payment_closures", time: "at", filter: "", life: days(14) },
+    KeptTable { table: "payment_closures", time: "at", filter: String::new, life: days(14) },
     // The payment itself says that it was paid, when, and how much.
-    Shelf { table: "payment_notices", time: "at", filter: "", life: days(90) },
+    KeptTable { table: "payment_notices", time: "at", filter: String::new, life: days(90) },
     // A day of them is counted.
-    Shelf { table: "sent_codes", time: "sent_at", filter: "", life: days(2) },
-    Shelf { table: "code_tries", time: "since_at", filter: "", life: days(2) },
-    Shelf { table: "sandbox_channels", time: "delivered_at", filter: "", life: days(30) },
+    KeptTable { table: "sent_codes", time: "sent_at", filter: String::new, life: days(2) },
+    KeptTable { table: "code_tries", time: "since_at", filter: String::new, life: days(2) },
+    KeptTable { table: "sandbox_channels", time: "delivered_at", filter: String::new, life: days(30) },
     // Those that were refused moved nothing; those that were done are what a refund of points is checked against.
-    Shelf { table: "points_tasks", time: "created_at", filter: "state = 3 AND ", life: days(90) },
-    Shelf { table: "webhook_attempts", time: "at", filter: "", life: days(30) },
+    KeptTable { table: "points_tasks", time: "created_at", filter: || state_is(TaskState::Refused), life: days(90) },
+    KeptTable { table: "webhook_attempts", time: "at", filter: String::new, life: days(30) },
     // Accepted, and given up; what is pending stays.
-    Shelf { table: "webhook_deliveries", time: "since_at", filter: "state = 1 AND ", life: days(30) },
-    Shelf { table: "webhook_deliveries", time: "since_at", filter: "state = 2 AND ", life: days(30) },
+    KeptTable { table: "webhook_deliveries", time: "since_at", filter: || state_is(DeliveryState::Delivered), life: days(30) },
+    KeptTable { table: "webhook_deliveries", time: "since_at", filter: || state_is(DeliveryState::Exhausted), life: days(30) },
     // Handled when they were replayed; the others wait for staff.
-    Shelf { table: "dead_letters", time: "at", filter: "state = 2 AND ", life: days(30) },
+    KeptTable { table: "dead_letters", time: "at", filter: || state_is(LetterState::Handled), life: days(30) },
 ];
 
 impl SqlHousekeeping {
@@ -78,12 +90,12 @@ impl SqlHousekeeping {
     /// Deletes some of what is old enough.
     pub async fn purge(&self, now: Timestamp) -> PortResult<Purged> {
         let mut purged = Purged::default();
-        for shelf in &SHELVES {
-            let cleared = self.clear(shelf, now.minus(shelf.life)).await;
-            let (rows, more) = cleared.map_err(|error| error.into_port("deleting expired rows"))?;
+        for kept in &KEPT {
+            let cleared = self.clear(kept, now.minus(kept.life)).await;
+            let (rows, more) = cleared.into_port("deleting expired rows")?;
             if rows > 0 {
-                metrics::counter!("sluice_rows_deleted_total", "table" => shelf.table).increment(rows);
-                purged.rows.push((shelf.table, rows));
+                metrics::counter!("sluice_rows_deleted_total", "table" => kept.table).increment(rows);
+                purged.rows.push((kept.table, rows));
             }
             purged.more |= more;
         }
@@ -91,11 +103,11 @@ impl SqlHousekeeping {
     }
 
     /// How many rows went, and whether more are left.
-    async fn clear(&self, shelf: &Shelf, before: Timestamp) -> StoreResult<(u64, bool)> {
-        let Shelf { table, time, filter, .. } = shelf;
-        let boundary = format!(
-            "SELECT {time} AS boundary FROM {table} WHERE {filter}{time} >= ? AND {time} < ? ORDER BY {time} LIMIT 1 OFFSET ?"
-        );
+    async fn clear(&self, kept: &KeptTable, before: Timestamp) -> StoreResult<(u64, bool)> {
+        let KeptTable { table, time, .. } = kept;
+        let filter = (kept.filter)();
+        let boundary =
+            format!("SELECT {time} FROM {table} WHERE {filter}{time} >= ? AND {time} < ? ORDER BY {time} LIMIT 1 OFFSET ?");
         let delete = format!("DELETE FROM {table} WHERE {filter}{time} >= ? AND {time} <= ?");
         // Entries of deleted rows stay in the index for a while: each batch begins behind those of the one before.
         let (mut from, mut deleted) = (0_i64, 0);
@@ -104,7 +116,7 @@ impl SqlHousekeeping {
             let values = vec![from.into(), before.as_millis().into(), (BATCH - 1).into()];
             let found = self.database.row(boundary.clone(), values).await?;
             let upto = match &found {
-                Some(row) => row.try_get_by("boundary")?,
+                Some(row) => tuple(row)?,
                 // Fewer than a batch are left.
                 None => before.as_millis() - 1,
             };

@@ -8,7 +8,7 @@ use sluice_kernel::{PortError, PortResult, Timestamp};
 
 use crate::{
     Database,
-    error::{StoreError, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
     unit_of_work::UnitOfWork,
 };
 
@@ -60,7 +60,7 @@ impl SqlTrial {
 
     /// Writes as an order does. `name` is 16 bytes that nobody else uses.
     pub async fn write(&self, name: [u8; 16], now: Timestamp) -> Result<(), TrialFailed> {
-        let written = self.database.try_transact(move |unit, _| write(unit, name, now).boxed()).await;
+        let written = self.database.transact(move |unit, _| write(unit, name, now).boxed()).await;
         written.map_err(|source| TrialFailed { words: source.in_words(), source })
     }
 
@@ -70,7 +70,7 @@ impl SqlTrial {
             let row = self.database.row("SELECT available_at FROM outbox ORDER BY id LIMIT 1", vec![]).await?;
             Ok(row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.map(Timestamp::from_millis))
         };
-        read().await.map_err(|error| error.into_port("looking at the outbox"))
+        read().await.into_port("looking at the outbox")
     }
 
     /// `None` for SQLite, which has no such limits.
@@ -78,7 +78,7 @@ impl SqlTrial {
         if self.database.is_sqlite() {
             return Ok(None);
         }
-        self.read_limits(now).await.map(Some).map_err(|error| error.into_port("the server's settings"))
+        self.read_limits(now).await.map(Some).into_port("the server's settings")
     }
 
     /// Connections that one process opens at most.

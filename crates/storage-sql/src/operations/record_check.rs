@@ -7,44 +7,72 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use sea_orm::{QueryResult, Value};
 use sluice_events::{MovementKind, StockMoved};
 use sluice_inventory::{Checked, RecordCheck};
 use sluice_kernel::{OrderNo, PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use sluice_order::{CancelReason, OrderStatus};
 
-use super::{
-    ledger,
-    stock::{kind_code, kind_of},
-};
 use crate::{
     Database,
-    error::StoreResult,
-    multi_row::{InList, column},
+    error::{IntoPort as _, StoreResult},
+    inventory::ledger,
+    multi_row::{InList, tuple},
+    stored::{At, Stored},
+    table::{Places, Row as _, row},
     unit_of_work::UnitOfWork,
 };
 
+row! {
+    struct OrderRow of orders {
+        order_no: Stored<OrderNo>,
+        store_id: i64,
+        status: Stored<OrderStatus>,
+        attempt: i16,
+        cancel_reason: Option<Stored<CancelReason>>,
+        created_at: At,
+        paid_at: Option<At>,
+    }
+}
+
+row! {
+    struct LineRow of order_items {
+        sku_id: i64,
+        quantity: i64,
+    }
+}
+
+row! {
+    struct RecordedRow of stock_ledger {
+        movement_id: String,
+        sku_id: i64,
+        kind: Stored<MovementKind>,
+    }
+}
+
 static ORDERS: InList = InList::new(
-    "SELECT o.order_no, o.store_id, o.status, o.attempt, o.cancel_reason, o.created_at, o.paid_at, i.sku_id, i.quantity \
-     FROM orders o JOIN order_items i ON i.main_no = o.order_no WHERE o.order_no IN",
-    |_| "",
+    || {
+        let (order, line) = (OrderRow::columns_of("o"), LineRow::columns_of("i"));
+        format!("SELECT {order}, {line} FROM orders o JOIN order_items i ON i.main_no = o.order_no")
+    },
+    "o.order_no",
 );
-static RECORDED: InList =
-    InList::new("SELECT movement_id, sku_id, kind FROM stock_ledger WHERE movement_id IN", |_| " AND kind IN (1, 2, 3)");
-static FORGET: InList = InList::new("DELETE FROM reservation_outcomes WHERE released = FALSE AND reservation_id IN", |_| "");
+static RECORDED: InList = InList::new(RecordedRow::select, "movement_id");
+static FORGET: InList = InList::new(|| "DELETE FROM reservation_outcomes".to_owned(), "released = FALSE AND reservation_id");
 static LOOK_LATER: InList =
-    InList::new("UPDATE reservation_outcomes SET at = ? WHERE released = FALSE AND reservation_id IN", |_| "");
+    InList::new(|| "UPDATE reservation_outcomes SET at = ?".to_owned(), "released = FALSE AND reservation_id");
 
 /// Reservations that are read at once.
 pub(super) const CHUNK: i64 = 512;
 
 struct Order {
     store: StoreId,
-    status: i16,
+    status: OrderStatus,
     attempt: i16,
     was_cancelled: bool,
     created_at: Timestamp,
@@ -59,11 +87,11 @@ impl Order {
             return Fate::Released;
         }
         match self.status {
-            1 | 2 => Fate::Held,
-            3..=5 => Fate::Sold,
+            OrderStatus::Unpaid | OrderStatus::Confirming => Fate::Held,
+            OrderStatus::Paid | OrderStatus::Fulfilled | OrderStatus::Completed => Fate::Sold,
             // Refunded after it was sold; or its money came after the close, found nothing and went back.
-            9 if !self.was_cancelled || self.attempt > 1 => Fate::Sold,
-            _ => Fate::Released,
+            OrderStatus::Refunded if !self.was_cancelled || self.attempt > 1 => Fate::Sold,
+            OrderStatus::Refunded | OrderStatus::Cancelled | OrderStatus::Failed | OrderStatus::PaidAfterClose => Fate::Released,
         }
     }
 }
@@ -99,17 +127,19 @@ pub(super) async fn compare(unit: &UnitOfWork, reservations: &[String], now: Tim
     let mut numbers: Vec<i64> = known.iter().map(|(_, id)| id.order.id()).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let mut orders: HashMap<i64, Order> = HashMap::with_capacity(numbers.len());
+    let mut orders: HashMap<OrderNo, Order> = HashMap::with_capacity(numbers.len());
     for row in ORDERS.rows(unit, &numbers).await? {
-        let line = (SkuId(column(&row, 7)?), column(&row, 8)?);
-        orders.entry(column(&row, 0)?).or_insert(read_order(&row)?).lines.push(line);
+        let places = &mut Places::of(&row);
+        let (order, line) = (OrderRow::read_from(places)?, LineRow::read_from(places)?);
+        orders.entry(order.order_no.0).or_insert_with(|| read_order(order)).lines.push((SkuId(line.sku_id), line.quantity));
     }
-    let mut recorded: HashSet<(String, i64, i16)> = HashSet::new();
+    let mut recorded: HashSet<(String, i64, MovementKind)> = HashSet::new();
     for row in RECORDED.rows(unit, reservations).await? {
-        recorded.insert((column(&row, 0)?, column(&row, 1)?, column(&row, 2)?));
+        let RecordedRow { movement_id, sku_id, kind } = RecordedRow::read(&row)?;
+        recorded.insert((movement_id, sku_id, kind.0));
     }
     for (text, id) in known {
-        let Some(order) = orders.get(&id.order.id()).filter(|order| id.attempt <= order.attempt.unsigned_abs()) else {
+        let Some(order) = orders.get(&id.order).filter(|order| id.attempt <= order.attempt.unsigned_abs()) else {
             found.open.push(text);
             continue;
         };
@@ -121,7 +151,7 @@ pub(super) async fn compare(unit: &UnitOfWork, reservations: &[String], now: Tim
         };
         for (kind, at) in [Some((MovementKind::Reserve, order.created_at)), settled].into_iter().flatten() {
             for (sku, quantity) in &order.lines {
-                if !recorded.contains(&(text.clone(), sku.0, kind_code(kind))) {
+                if !recorded.contains(&(text.clone(), sku.0, kind)) {
                     found.missing.push(moved(&text, id.order, order.store, *sku, kind, *quantity, at));
                 }
             }
@@ -135,32 +165,20 @@ pub(super) async fn compare(unit: &UnitOfWork, reservations: &[String], now: Tim
     Ok(found)
 }
 
-fn read_order(row: &QueryResult) -> StoreResult<Order> {
-    Ok(Order {
-        store: StoreId(column(row, 1)?),
-        status: column(row, 2)?,
-        attempt: column(row, 3)?,
-        was_cancelled: column::<Option<i16>>(row, 4)?.is_some(),
-        created_at: Timestamp::from_millis(column(row, 5)?),
-        paid_at: column::<Option<i64>>(row, 6)?.map(Timestamp::from_millis),
+fn read_order(row: OrderRow) -> Order {
+    Order {
+        store: StoreId(row.store_id),
+        status: row.status.0,
+        attempt: row.attempt,
+        was_cancelled: row.cancel_reason.is_some(),
+        created_at: row.created_at.0,
+        paid_at: row.paid_at.map(|at| at.0),
         lines: Vec::new(),
-    })
+    }
 }
 
 fn moved(id: &str, order: OrderNo, store: StoreId, sku: SkuId, kind: MovementKind, quantity: i64, at: Timestamp) -> StockMoved {
     StockMoved { movement_id: id.to_owned(), store_id: store, sku_id: sku, kind, quantity, order_no: Some(order), reason: None, at }
-}
-
-/// Which of these reservations belong to an order that committed with them, or went on to a later attempt.
-pub(super) async fn of_orders(unit: &UnitOfWork, reservations: &[ReservationId]) -> StoreResult<HashSet<ReservationId>> {
-    static ATTEMPTS: InList = InList::new("SELECT order_no, attempt FROM orders WHERE order_no IN", |_| "");
-    let numbers: Vec<i64> = reservations.iter().map(|id| id.order.id()).collect();
-    let mut attempts: HashMap<i64, u16> = HashMap::new();
-    for row in ATTEMPTS.rows(unit, &numbers).await? {
-        attempts.insert(column(&row, 0)?, column::<i16>(&row, 1)?.unsigned_abs());
-    }
-    let committed = |id: &&ReservationId| attempts.get(&id.order.id()).is_some_and(|attempt| id.attempt <= *attempt);
-    Ok(reservations.iter().filter(committed).copied().collect())
 }
 
 /// Sums of all ledger rows that the stock rows do not have yet: those that wait for a predecessor.
@@ -168,7 +186,8 @@ pub(super) async fn waiting(unit: &UnitOfWork) -> StoreResult<Vec<(StoreId, SkuI
     let select = "SELECT store_id, sku_id, kind, CAST(SUM(quantity) AS SIGNED) FROM stock_ledger WHERE applied = FALSE \
                   GROUP BY store_id, sku_id, kind";
     let read = |row: &QueryResult| -> StoreResult<_> {
-        Ok((StoreId(column(row, 0)?), SkuId(column(row, 1)?), kind_of(column(row, 2)?)?, column(row, 3)?))
+        let (store, sku, Stored(kind), units): (_, _, Stored<MovementKind>, _) = tuple(row)?;
+        Ok((StoreId(store), SkuId(sku), kind, units))
     };
     unit.rows(select, vec![]).await?.iter().map(read).collect()
 }
@@ -177,7 +196,7 @@ pub(super) async fn waiting(unit: &UnitOfWork) -> StoreResult<Vec<(StoreId, SkuI
 pub(super) async fn next_chunk(unit: &UnitOfWork, after: &str) -> StoreResult<Vec<String>> {
     let select = "SELECT reservation_id FROM reservation_outcomes WHERE released = FALSE AND reservation_id > ? \
                   ORDER BY reservation_id LIMIT ?";
-    unit.rows(select, vec![after.into(), CHUNK.into()]).await?.iter().map(|row| column(row, 0)).collect()
+    unit.rows(select, vec![after.into(), CHUNK.into()]).await?.iter().map(tuple).collect()
 }
 
 pub struct SqlRecordCheck {
@@ -192,7 +211,7 @@ impl SqlRecordCheck {
     async fn due(&self, before: Timestamp, limit: u32) -> StoreResult<Vec<String>> {
         let select = "SELECT reservation_id FROM reservation_outcomes WHERE released = FALSE AND at < ? ORDER BY at LIMIT ?";
         let values: Vec<Value> = vec![before.as_millis().into(), i64::from(limit).into()];
-        self.database.rows(select, values).await?.iter().map(|row| column(row, 0)).collect()
+        self.database.rows(select, values).await?.iter().map(tuple).collect()
     }
 }
 
@@ -209,19 +228,17 @@ async fn check(unit: &UnitOfWork, reservations: &[String], now: Timestamp) -> St
 #[async_trait]
 impl RecordCheck for SqlRecordCheck {
     async fn check(&self, older_than: Duration, now: Timestamp, limit: u32) -> PortResult<Checked> {
-        let due = self.due(now.minus(older_than), limit).await.map_err(|error| error.into_port("reading reservations"))?;
+        let due = self.due(now.minus(older_than), limit).await.into_port("reading reservations")?;
         if due.is_empty() {
             return Ok(Checked::default());
         }
         let looked = due.len();
-        let due = Arc::new(due);
+        let due = &due;
         let recorded = self
             .database
-            .in_transaction("recording movements that nobody told", move |unit| {
-                let due = Arc::clone(&due);
-                Box::pin(async move { check(unit, &due, now).await })
-            })
-            .await?;
+            .transact(move |unit, _| check(unit, due, now).boxed())
+            .await
+            .into_port("recording movements that were not reported")?;
         Ok(Checked { looked, recorded })
     }
 }
