@@ -22,7 +22,12 @@ fn parts(statement: Statement) -> (String, Vec<Value>) {
 fn of_engine(error: StoreError) -> DbErr {
     match error {
         StoreError::Db(error) => error,
-        other => DbErr::Conn(RuntimeErr::Internal(other.to_string())),
+        other @ (StoreError::CommitUnknown(_)
+        | StoreError::CommitLost
+        | StoreError::Broken
+        | StoreError::Corrupt(_)
+        | StoreError::Json(_)
+        | StoreError::Contradiction(_)) => DbErr::Conn(RuntimeErr::Internal(other.to_string())),
     }
 }
 

@@ -163,7 +163,7 @@ macro_rules! words {
 pub(crate) use words;
 
 /// The code of one variant, for a statement's text or values.
-pub(crate) fn code<T: Storable<Raw = i16>>(value: T) -> i16 {
+pub(crate) fn code<T: Storable<Raw = i16> + Copy>(value: T) -> i16 {
     value.to_raw()
 }
 

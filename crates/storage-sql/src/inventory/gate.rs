@@ -85,7 +85,7 @@ impl Remembered {
             let Held { sku_id, kind, quantity, limit_user } = Held::read(&row)?;
             match kind.0 {
                 MovementKind::Reserve => {
-                    remembered.lines.push(HeldLine { sku: SkuId(sku_id), units: quantity, limit_user: limit_user.map(UserId) })
+                    remembered.lines.push(HeldLine { sku: SkuId(sku_id), units: quantity, limit_user: limit_user.map(UserId) });
                 }
                 MovementKind::Sell => remembered.sold = true,
                 MovementKind::Release => remembered.released = true,

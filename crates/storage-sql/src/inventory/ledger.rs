@@ -68,7 +68,7 @@ async fn record_new(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<
     if !none_waits || !sorted.iter().all(follows) {
         return Ok(false);
     }
-    NOTE_APPLIED.run(unit, sorted.iter().map(recorded)).await?;
+    NOTE_APPLIED.run(unit, sorted.iter().copied().map(recorded)).await?;
     stock.write(unit).await?;
     Ok(true)
 }
@@ -89,11 +89,11 @@ fn skus_of(movements: &[&StockMoved]) -> Vec<SkuId> {
 /// Takes over movements inside a transaction: rows first, then all that wait for these SKUs, as far as figures hold.
 pub(crate) async fn record(unit: &UnitOfWork, movements: &[StockMoved]) -> StoreResult<()> {
     let sorted = sorted(movements);
-    NOTE.run(unit, sorted.iter().map(recorded)).await?;
+    NOTE.run(unit, sorted.iter().copied().map(recorded)).await?;
     apply_waiting(unit, skus_of(&sorted)).await
 }
 
-fn recorded(movement: &&StockMoved) -> Recorded {
+fn recorded(movement: &StockMoved) -> Recorded {
     Recorded {
         store_id: movement.store_id.0,
         sku_id: movement.sku_id.0,

@@ -153,7 +153,7 @@ async fn postpone(unit: &UnitOfWork, lane: &Lane, attempts: u32, error: &str, ne
     Ok(())
 }
 
-fn parked(row: parked_events::Model) -> StoreResult<ParkedEvent> {
+fn parked(row: &parked_events::Model) -> StoreResult<ParkedEvent> {
     Ok(ParkedEvent {
         id: row.id,
         envelope: serde_json::from_str(&row.envelope)?,
@@ -191,7 +191,7 @@ impl SqlParkedStore {
     async fn read_events(&self, lane: &Lane, limit: u32) -> StoreResult<Vec<ParkedEvent>> {
         let events = parked_events::Entity::find().filter(parked_events::Column::LaneId.eq(lane.id));
         let events = events.order_by_asc(parked_events::Column::Id).limit(u64::from(limit)).all(&self.database).await?;
-        events.into_iter().map(parked).collect()
+        events.iter().map(parked).collect()
     }
 }
 

@@ -54,7 +54,7 @@ const fn days(days: u64) -> Duration {
     Duration::from_hours(24 * days)
 }
 
-fn state_is<T: Storable<Raw = i16>>(state: T) -> String {
+fn state_is<T: Storable<Raw = i16> + Copy>(state: T) -> String {
     format!("state = {} AND ", code(state))
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn compare(unit: &UnitOfWork, reservations: &[String], now: Tim
     for row in ORDERS.rows(unit, &numbers).await? {
         let places = &mut Places::of(&row);
         let (order, line) = (OrderRow::read_from(places)?, LineRow::read_from(places)?);
-        orders.entry(order.order_no.0).or_insert_with(|| read_order(order)).lines.push((SkuId(line.sku_id), line.quantity));
+        orders.entry(order.order_no.0).or_insert_with(|| read_order(&order)).lines.push((SkuId(line.sku_id), line.quantity));
     }
     let mut recorded: HashSet<(String, i64, MovementKind)> = HashSet::new();
     for row in RECORDED.rows(unit, reservations).await? {
@@ -165,7 +165,7 @@ pub(super) async fn compare(unit: &UnitOfWork, reservations: &[String], now: Tim
     Ok(found)
 }
 
-fn read_order(row: OrderRow) -> Order {
+fn read_order(row: &OrderRow) -> Order {
     Order {
         store: StoreId(row.store_id),
         status: row.status.0,

@@ -29,7 +29,7 @@ use crate::{
 };
 
 row! {
-    struct Due of orders {
+    struct TimedOrder of orders {
         order_no: Stored<OrderNo>,
         store_id: i64,
         expires_at: At,
@@ -73,11 +73,11 @@ impl SqlOrderRepository {
     }
 
     async fn read_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<(OrderNo, StoreId, Timestamp)>> {
-        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", Due::select());
+        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", TimedOrder::select());
         let values: Vec<Value> = vec![code(OrderStatus::Unpaid).into(), now.as_millis().into(), i64::from(limit).into()];
         let rows = self.database.rows(select, values).await?;
         let read = |row| {
-            let Due { order_no, store_id, expires_at, .. } = Due::read(row)?;
+            let TimedOrder { order_no, store_id, expires_at, .. } = TimedOrder::read(row)?;
             Ok((order_no.0, StoreId(store_id), expires_at.0))
         };
         rows.iter().map(read).collect()
@@ -89,15 +89,15 @@ impl SqlOrderRepository {
         until: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<(OrderNo, StoreId)>> {
-        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", Due::select());
+        let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", TimedOrder::select());
         let status = code(OrderStatus::Confirming);
         let values: Vec<Value> = vec![status.into(), now.as_millis().into(), i64::from(limit).into()];
         let found = unit.rows(select, values).await?;
-        let mut due = found.iter().map(Due::read).collect::<StoreResult<Vec<Due>>>()?;
+        let mut due = found.iter().map(TimedOrder::read).collect::<StoreResult<Vec<TimedOrder>>>()?;
         // In the order in which changes of orders lock them.
         due.sort_unstable_by_key(|due| due.order_no);
         let mut taken = Vec::with_capacity(due.len());
-        for Due { order_no, store_id, due_at, .. } in due {
+        for TimedOrder { order_no, store_id, due_at, .. } in due {
             let update = "UPDATE orders SET due_at = ? WHERE order_no = ? AND status = ? AND due_at = ?";
             if unit.execute(update, vec![Stored(until).into(), order_no.into(), status.into(), due_at.into()]).await? == 1 {
                 taken.push((order_no.0, StoreId(store_id)));

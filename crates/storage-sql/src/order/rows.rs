@@ -186,7 +186,9 @@ impl Rows {
 pub(super) async fn insert_main(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<bool> {
     let values = || {
         let mut all = Values::default();
-        placements.iter().for_each(|placement| all.append(&mut placement.main_row()));
+        for placement in placements {
+            all.append(&mut placement.main_row());
+        }
         all
     };
     match unit.dialect() {

@@ -63,7 +63,7 @@ pub(super) async fn offer(
     if written.rows_affected == 0 {
         return Ok(Changed::Stale);
     }
-    let offer = row::offer(found);
+    let offer = row::offer(&found);
     raise_revisions(unit, store, &[offer.sku_id.0], outside_gate).await?;
     Ok(Changed::Done(offer))
 }

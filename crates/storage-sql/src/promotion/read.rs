@@ -54,7 +54,7 @@ pub(super) async fn open_activities(
         let of_activities = activity_products::Column::ActivityId.is_in(padded(chunk));
         let wanted = of_store(store).filter(of_activities).filter(activity_products::Column::Deleted.eq(false));
         let wanted = wanted.order_by_asc(activity_products::Column::ProductId);
-        for offer in read_list(database, wanted, |row| Ok(row::offer(row))).await? {
+        for offer in read_list(database, wanted, |row| Ok(row::offer(&row))).await? {
             offers_of.entry(offer.activity_id).or_default().push(offer);
         }
     }
@@ -91,12 +91,12 @@ pub(super) async fn activity(database: &Database, store: StoreId, id: ActivityId
     let Some(found) = wanted.one(database).await? else { return Ok(None) };
     let offers = of_store(store).filter(activity_products::Column::ActivityId.eq(id.0));
     let offers = offers.order_by_asc(activity_products::Column::ProductId).all(database).await?;
-    Ok(Some(ActivityOffers { activity: row::activity(found), offers: offers.into_iter().map(row::offer).collect() }))
+    Ok(Some(ActivityOffers { activity: row::activity(found), offers: offers.iter().map(row::offer).collect() }))
 }
 
 pub(super) async fn offer(database: &Database, store: StoreId, product: ProductId) -> StoreResult<Option<Offer>> {
     let found = of_store(store).filter(activity_products::Column::ProductId.eq(product.0)).one(database).await?;
-    Ok(found.map(row::offer))
+    Ok(found.as_ref().map(row::offer))
 }
 
 /// One statement: activity and offer are as old as the revision that guards them.
@@ -121,7 +121,7 @@ pub(super) async fn activity_and_offer(
     let places = &mut Places::of(&found);
     let (activity, revision) = (activities::Model::read_from(places)?, places.next::<Option<i64>>()?);
     let offer = match revision {
-        Some(revision) => Some((row::offer(activity_products::Model::read_from(places)?), revision)),
+        Some(revision) => Some((row::offer(&activity_products::Model::read_from(places)?), revision)),
         None => None,
     };
     Ok(Look { activity: Some(row::activity(activity)), offer })

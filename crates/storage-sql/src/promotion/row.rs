@@ -31,7 +31,7 @@ pub(super) fn activity_values(fields: &ActivityFields) -> activities::ActiveMode
     }
 }
 
-pub(super) fn offer(row: activity_products::Model) -> Offer {
+pub(super) fn offer(row: &activity_products::Model) -> Offer {
     Offer {
         product_id: ProductId(row.product_id),
         activity_id: ActivityId(row.activity_id),
