@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 COMPOSE = ROOT / "deploy" / "compose.yaml"
-SETTINGS = ROOT / "crates" / "app" / "src" / "config.rs"
+SETTINGS = ROOT / "crates" / "app" / "src" / "config"
 INSTRUCTIONS = set("FROM RUN COPY ADD WORKDIR USER ENV ARG EXPOSE HEALTHCHECK ENTRYPOINT CMD LABEL VOLUME STOPSIGNAL SHELL".split())
 
 faults = []
@@ -24,7 +24,7 @@ def fault(where, text):
 
 def settings():
     """The names of SLUICE__ variables, from the structures that the product reads its settings into."""
-    text = SETTINGS.read_text()
+    text = "\n".join(file.read_text() for file in sorted(SETTINGS.glob("*.rs")))
     structures = {
         name: re.findall(r"^\s+pub (\w+): ([\w<>]+),", body, re.M)
         for name, body in re.findall(r"pub struct (\w+) \{\n(.*?)\n\}", text, re.S)
@@ -153,7 +153,7 @@ def check_compose(known):
 def main():
     known = settings()
     if len(known) < 10:
-        fault("config.rs", "its settings could not be read")
+        fault("crates/app/src/config", "its settings could not be read")
     check_dockerfile(known)
     check_compose(known)
     for text in faults:
