@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 use sluice_kernel::{
-    Currency, Money, Quantity,
+    Currency, Quantity,
     text::{is_layout, is_visible},
 };
 
@@ -116,11 +116,22 @@ impl Amount {
     }
 }
 
+/// Money in a request.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GivenMoney {
+    /// Minor units (fen, cents).
+    amount: i64,
+    /// ISO 4217, the store's.
+    #[schema(value_type = String, min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
+    currency: Currency,
+}
+
 impl PartialSchema for Amount {
     fn schema() -> RefOr<Schema> {
         OneOfBuilder::new()
             .item(i64::schema())
-            .item(Money::schema())
+            .item(GivenMoney::schema())
             .description(Some("Whole minor units, or money in the store's currency."))
             .examples([1999])
             .into()
@@ -131,12 +142,6 @@ impl ToSchema for Amount {}
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Given {
-            amount: i64,
-            currency: Currency,
-        }
         struct Reader;
         impl<'de> de::Visitor<'de> for Reader {
             type Value = Amount;
@@ -155,7 +160,7 @@ impl<'de> Deserialize<'de> for Amount {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Amount, A::Error> {
-                let given = Given::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let given = GivenMoney::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 Ok(Amount { minor_units: given.amount, currency: Some(given.currency) })
             }
         }
