@@ -31,54 +31,36 @@ fn of_engine(error: StoreError) -> DbErr {
     }
 }
 
-#[async_trait::async_trait]
-impl ConnectionTrait for Database {
-    fn get_database_backend(&self) -> DbBackend {
-        self.dialect().backend()
-    }
+/// Statements of entities run as those of our own do: `$execute` of the runner, its `row` and its `rows`.
+macro_rules! runs_entities {
+    ($runner:ty, $execute:ident) => {
+        #[async_trait::async_trait]
+        impl ConnectionTrait for $runner {
+            fn get_database_backend(&self) -> DbBackend {
+                self.dialect().backend()
+            }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let (sql, values) = parts(statement);
-        Self::execute(self, sql, values).await.map_err(of_engine)
-    }
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                let (sql, values) = parts(statement);
+                Self::$execute(self, sql, values).await.map_err(of_engine)
+            }
 
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        Self::execute(self, sql, Vec::new()).await.map_err(of_engine)
-    }
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                Self::$execute(self, sql, Vec::new()).await.map_err(of_engine)
+            }
 
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        self.row(sql, values).await.map_err(of_engine)
-    }
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                let (sql, values) = parts(statement);
+                self.row(sql, values).await.map_err(of_engine)
+            }
 
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        self.rows(sql, values).await.map_err(of_engine)
-    }
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                let (sql, values) = parts(statement);
+                self.rows(sql, values).await.map_err(of_engine)
+            }
+        }
+    };
 }
 
-#[async_trait::async_trait]
-impl ConnectionTrait for UnitOfWork {
-    fn get_database_backend(&self) -> DbBackend {
-        self.dialect().backend()
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let (sql, values) = parts(statement);
-        Self::execute_raw(self, sql, values).await.map_err(of_engine)
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        Self::execute_raw(self, sql, Vec::new()).await.map_err(of_engine)
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        self.row(sql, values).await.map_err(of_engine)
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        self.rows(sql, values).await.map_err(of_engine)
-    }
-}
+runs_entities!(Database, execute);
+runs_entities!(UnitOfWork, execute_raw);

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::ExprTrait as _};
-use sluice_kernel::{Classified as _, Clock, OrderNo, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId};
+use sluice_kernel::{Classified as _, Clock, PageRequest, Points, PortError, PortResult, StoreId, Timestamp, UserId};
 use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     multi_row::{InList, MultiRow},
     page::read_page,
     statement::{MAX_ROWS, padded},
-    stored::{At, Stored},
+    stored::Stored,
     table::{
         Row as _, points_accounts,
         points_ledger::{self, Column},
@@ -46,24 +46,8 @@ row! {
     }
 }
 
-row! {
-    struct NewRow of points_ledger {
-        store_id: i64,
-        user_id: String,
-        kind: Stored<PointsKind>,
-        business_id: String,
-        asked: i64,
-        points: i64,
-        balance_after: i64,
-        refused: bool,
-        order_no: Option<Stored<OrderNo>>,
-        reason: String,
-        at: At,
-    }
-}
-
 static DECIDED: InList = InList::new(DecidedRow::select, "business_id");
-static NEW_ROWS: MultiRow<NewRow> = MultiRow::insert();
+static NEW_ROWS: MultiRow<points_ledger::New> = MultiRow::insert();
 static NEW_ACCOUNTS: MultiRow<points_accounts::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("store_id, user_id"));
 static BALANCES: MultiRow<points_accounts::Model> =
     MultiRow::with_tail(|dialect| dialect.overwrite_existing("store_id, user_id", &["balance"]));
@@ -194,9 +178,9 @@ fn decide(operation: &PointsOperation, balance: i64) -> Decided {
     Decided { asked, refusal, balance: after.unwrap_or(balance) }
 }
 
-fn ledger_row(operation: &PointsOperation, decided: &Decided, now: Timestamp) -> NewRow {
+fn ledger_row(operation: &PointsOperation, decided: &Decided, now: Timestamp) -> points_ledger::New {
     let refused = decided.refusal.is_some();
-    NewRow {
+    points_ledger::New {
         store_id: operation.store.0,
         user_id: operation.user.0.clone(),
         kind: Stored(operation.kind),

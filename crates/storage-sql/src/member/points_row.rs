@@ -2,58 +2,19 @@
 
 use sea_orm::QueryResult;
 use sluice_events::{PaymentSettled, SettledStatus};
-use sluice_kernel::{Currency, Money, OrderNo, Points, RefundId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Money, Points, RefundId, StoreId, Timestamp, UserId};
 use sluice_points::{PointsKind, PointsOperation, PointsTask, StandingTask, TaskState, points_payment};
 
 use crate::{
     error::StoreResult,
-    stored::{At, Stored},
-    table::{Row as _, row},
+    stored::Stored,
+    table::{Row as _, points_tasks::Model},
 };
 
-row! {
-    /// What is read of a task.
-    pub(super) struct TaskRow of points_tasks {
-        kind: Stored<PointsKind>,
-        business_id: String,
-        store_id: i64,
-        user_id: String,
-        points: i64,
-        currency: Stored<Currency>,
-        order_no: Option<Stored<OrderNo>>,
-        reason: String,
-        restock: Option<String>,
-        traceparent: Option<String>,
-        state: Stored<TaskState>,
-        attempts: Stored<u32>,
-    }
-}
-
-row! {
-    pub(super) struct NewTask of points_tasks {
-        kind: Stored<PointsKind>,
-        business_id: String,
-        store_id: i64,
-        user_id: String,
-        points: i64,
-        currency: Stored<Currency>,
-        order_no: Option<Stored<OrderNo>>,
-        reason: String,
-        restock: Option<String>,
-        traceparent: Option<String>,
-        state: Stored<TaskState>,
-        attempts: Stored<u32>,
-        next_try_at: At,
-        answer: Option<String>,
-        created_at: At,
-        ended_at: Option<At>,
-    }
-}
-
-pub(super) fn new_task(task: &PointsTask, state: TaskState, answer: Option<&str>, now: Timestamp) -> StoreResult<NewTask> {
+pub(super) fn new_task(task: &PointsTask, state: TaskState, answer: Option<&str>, now: Timestamp) -> StoreResult<Model> {
     let operation = &task.operation;
     let has_ended = state != TaskState::Pending;
-    Ok(NewTask {
+    Ok(Model {
         kind: Stored(operation.kind),
         business_id: operation.business_id.clone(),
         store_id: operation.store.0,
@@ -67,6 +28,7 @@ pub(super) fn new_task(task: &PointsTask, state: TaskState, answer: Option<&str>
         state: Stored(state),
         attempts: Stored(u32::from(has_ended)),
         next_try_at: Stored(now),
+        lease: None,
         answer: answer.map(shortened),
         created_at: Stored(now),
         ended_at: has_ended.then_some(Stored(now)),
@@ -79,7 +41,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 pub(super) fn standing(row: &QueryResult) -> StoreResult<StandingTask> {
-    let row = TaskRow::read(row)?;
+    let row = Model::read(row)?;
     let operation = PointsOperation {
         kind: row.kind.0,
         business_id: row.business_id,

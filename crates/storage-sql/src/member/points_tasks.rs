@@ -20,7 +20,7 @@ use sluice_points::{
 
 use super::{
     points_ledger::{move_points, transact_meeting},
-    points_row::{self, NewTask, TaskRow, new_task, settlement},
+    points_row::{self, new_task, settlement},
 };
 use crate::{
     database::Database,
@@ -29,7 +29,7 @@ use crate::{
     settlements,
     statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
     stored::{At, Stored, code},
-    table::{Row as _, row},
+    table::{Row as _, points_tasks, row},
     unit_of_work::UnitOfWork,
 };
 
@@ -46,7 +46,7 @@ const SETTLED_AT_ONCE: usize = 256;
 /// After a failure no further task of a group is tried alone beyond this time.
 const MAX_ONE_BY_ONE: Duration = Duration::from_secs(4);
 
-static NEW_TASKS: MultiRow<NewTask> = MultiRow::insert();
+static NEW_TASKS: MultiRow<points_tasks::Model> = MultiRow::insert();
 
 #[derive(Clone)]
 pub struct SqlPointsTasks {
@@ -138,7 +138,8 @@ async fn take(unit: &UnitOfWork, limit: u32, token: &str, now: Timestamp, until:
             );
             let head: [Value; 4] = [token.into(), until.as_millis().into(), code(TaskState::Pending).into(), kind.into()];
             unit.execute(update, head.into_iter().chain(padded(ids).map(Value::from)).collect()).await?;
-            let select = format!("{} WHERE kind = ? AND business_id IN ({})", TaskRow::select(), placeholders(ids.len()));
+            let select =
+                format!("{} WHERE kind = ? AND business_id IN ({})", points_tasks::Model::select(), placeholders(ids.len()));
             let values = std::iter::once(Value::from(kind)).chain(padded(ids).map(Value::from)).collect();
             for row in &unit.rows(select, values).await? {
                 taken.push(points_row::standing(row)?);
@@ -168,7 +169,7 @@ async fn lock(unit: &UnitOfWork, names: &[TaskName]) -> StoreResult<HashMap<Task
         for ids in ids.chunks(MAX_ROWS) {
             let select = format!(
                 "{} WHERE kind = ? AND business_id IN ({}) ORDER BY business_id{}",
-                TaskRow::select(),
+                points_tasks::Model::select(),
                 placeholders(ids.len()),
                 unit.dialect().for_update()
             );

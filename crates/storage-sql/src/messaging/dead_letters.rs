@@ -20,38 +20,13 @@ use crate::{
     multi_row::MultiRow,
     page::read_newest,
     statement::Dialect,
-    stored::{At, Stored},
-    table::{
-        dead_letters::{ActiveModel, Column, Entity, Model},
-        row,
-    },
+    stored::Stored,
+    table::dead_letters::{ActiveModel, Column, Entity, Model, New},
     unit_of_work::UnitOfWork,
 };
 
-row! {
-    struct NewLetter of dead_letters {
-        consumer: String,
-        topic: String,
-        event_key: String,
-        event_id: String,
-        event_type: String,
-        event_time: At,
-        traceparent: Option<String>,
-        data: String,
-        attempts: Stored<u32>,
-        error_code: String,
-        error_detail: String,
-        at: At,
-        replayed_at: Option<At>,
-        state: Stored<LetterState>,
-        replays: Stored<u32>,
-        store_id: Option<i64>,
-        original: Option<String>,
-    }
-}
-
 /// One that stands already is dead again, with the newer failure.
-static LETTERS: MultiRow<NewLetter> = MultiRow::with_tail(|dialect| {
+static LETTERS: MultiRow<New> = MultiRow::with_tail(|dialect| {
     let attempts = match dialect {
         Dialect::Sqlite => "dead_letters.attempts + excluded.attempts",
         Dialect::MySql => "attempts + VALUES(attempts)",
@@ -85,7 +60,7 @@ pub(super) async fn keep(unit: &UnitOfWork, letter: &DeadLetter) -> StoreResult<
     Ok(())
 }
 
-fn new_letter(letter: &DeadLetter) -> StoreResult<NewLetter> {
+fn new_letter(letter: &DeadLetter) -> StoreResult<New> {
     let envelope = &letter.envelope;
     let key = fitted(&envelope.key, MAX_NAME);
     let id = fitted(&envelope.id, MAX_ID);
@@ -100,7 +75,7 @@ fn new_letter(letter: &DeadLetter) -> StoreResult<NewLetter> {
     // Of a payload beyond the bound the beginning stays, for the eye; the bus keeps the rest in its topic of dead letters.
     let whole = data.len() == envelope.data.len();
     let original = if fits || !whole { None } else { Some(serde_json::to_string(envelope)?) };
-    Ok(NewLetter {
+    Ok(New {
         consumer: fitted(&letter.consumer, MAX_NAME),
         topic: envelope.topic.name().to_owned(),
         event_key: key,

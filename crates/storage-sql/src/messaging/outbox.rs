@@ -10,25 +10,15 @@ use sluice_kernel::Timestamp;
 use crate::{
     error::{StoreError, StoreResult},
     multi_row::{MultiRow, Values},
-    stored::{At, Stored},
-    table::row,
+    stored::Stored,
+    table::outbox,
     unit_of_work::UnitOfWork,
 };
 
-row! {
-    /// A fact on its way.
-    pub(crate) struct NewFact of outbox {
-        slice: i16,
-        available_at: At,
-        payload: String,
-        traceparent: Option<String>,
-    }
-}
+static FACTS: MultiRow<outbox::New> = MultiRow::insert();
 
-static FACTS: MultiRow<NewFact> = MultiRow::insert();
-
-pub(crate) fn new_fact(fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<NewFact> {
-    Ok(NewFact {
+pub(crate) fn new_fact(fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<outbox::New> {
+    Ok(outbox::New {
         slice: i16::try_from(slice_of(&fact.key())).map_err(|_| StoreError::Corrupt("outbox.slice"))?,
         available_at: Stored(now),
         payload: serde_json::to_string(fact)?,
@@ -37,7 +27,7 @@ pub(crate) fn new_fact(fact: &Fact, traceparent: Option<&str>, now: Timestamp) -
 }
 
 /// Writes rows that were worked out before.
-pub(crate) async fn write(unit: &UnitOfWork, facts: Values<NewFact>) -> StoreResult<()> {
+pub(crate) async fn write(unit: &UnitOfWork, facts: Values<outbox::New>) -> StoreResult<()> {
     if FACTS.run(unit, facts).await? > 0 {
         unit.leaves_facts();
     }

@@ -21,37 +21,16 @@ use crate::{
     error::{IntoPort as _, StoreError, StoreResult},
     multi_row::{InList, MultiRow},
     statement::padded,
-    stored::{At, Stored},
+    stored::Stored,
     table::{
         parked_events,
-        parked_lanes::{ActiveModel, Column, Entity},
-        row,
+        parked_lanes::{ActiveModel, Column, Entity, New},
     },
     unit_of_work::UnitOfWork,
 };
 
-row! {
-    struct NewEvent of parked_events {
-        lane_id: i64,
-        envelope: String,
-        attempts: Stored<u32>,
-        parked_at: At,
-        letter_id: Option<i64>,
-    }
-}
-
-row! {
-    struct NewLane of parked_lanes {
-        owner: String,
-        lane: String,
-        tries: Stored<u32>,
-        next_try_at: At,
-        error: String,
-    }
-}
-
-static EVENTS: MultiRow<NewEvent> = MultiRow::insert();
-static LANES: MultiRow<NewLane> = MultiRow::with_tail(|dialect| dialect.keep_existing("owner, lane"));
+static EVENTS: MultiRow<parked_events::New> = MultiRow::insert();
+static LANES: MultiRow<New> = MultiRow::with_tail(|dialect| dialect.keep_existing("owner, lane"));
 static GONE: InList = InList::new(|| "DELETE FROM parked_events".to_owned(), "id");
 /// Characters of an error's text that are kept.
 const MAX_DETAIL: usize = 4_000;
@@ -84,7 +63,7 @@ pub(super) async fn park(
     }
     let mut rows = Vec::with_capacity(events.len());
     for event in events {
-        rows.push(NewEvent {
+        rows.push(parked_events::New {
             lane_id: lanes.get(event.lane.as_str()).copied().unwrap_or_default(),
             envelope: serde_json::to_string(&event.envelope)?,
             attempts: Stored(event.attempts),
@@ -98,7 +77,7 @@ pub(super) async fn park(
 
 /// The lane's row, made where there is none, and locked.
 async fn lane(unit: &UnitOfWork, owner: &str, name: &str, error: &str, next_try: Timestamp) -> StoreResult<i64> {
-    let row = NewLane {
+    let row = New {
         owner: owner.to_owned(),
         lane: name.to_owned(),
         tries: Stored(0),

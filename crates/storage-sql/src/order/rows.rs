@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     error::StoreResult,
-    messaging::outbox::{self, NewFact},
+    messaging::outbox,
     multi_row::{InList, MultiRow, Values},
     settlements,
     statement::Dialect,
     stored::{At, Stored},
-    table::{order_activities, order_children, order_settlements, row},
+    table::{order_activities, order_children, order_items, order_settlements, outbox as facts, row},
     unit_of_work::UnitOfWork,
 };
 
@@ -65,28 +65,6 @@ row! {
 const OF_NEW_ORDERS: &[(&str, &str)] = &[("attempt", "1"), ("refunded", "0"), ("refund_state", "0"), ("version", "0")];
 
 row! {
-    struct NewItem of order_items {
-        main_no: Stored<OrderNo>,
-        sku_id: i64,
-        store_id: i64,
-        child_no: Stored<OrderNo>,
-        product_id: i64,
-        title: String,
-        picture: Option<String>,
-        spec: String,
-        code: String,
-        quantity: i64,
-        unit_price: i64,
-        unit_points: i64,
-        line_total: i64,
-        supplier_price: i64,
-        allotable_profit: i64,
-        delivery_place: String,
-        revision: i64,
-    }
-}
-
-row! {
     struct NewPayment of payments {
         payment_id: String,
         provider: String,
@@ -122,7 +100,7 @@ static ORDERS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |_| String::new
 static ORDERS_OF_NEW_KEYS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |dialect| dialect.keep_existing("key_scope"));
 static TAKE_BACK: InList = InList::new(|| "DELETE FROM orders".to_owned(), "order_no");
 static CHILDREN: MultiRow<order_children::Model> = MultiRow::insert();
-static ITEMS: MultiRow<NewItem> = MultiRow::with(&[("restocked", "0")], |_| String::new());
+static ITEMS: MultiRow<order_items::Model> = MultiRow::insert();
 // A new payment is pending (1) and the order's live one (1), with nothing refunded.
 static PAYMENTS: MultiRow<NewPayment> = MultiRow::with(&[("status", "1"), ("live", "1"), ("refunded", "0")], |_| String::new());
 // The payment of an order that costs nothing is paid (2) from the start; nobody is sent to a cashier.
@@ -133,12 +111,12 @@ static FREE_PAYMENTS: MultiRow<FreePayment> =
 #[derive(Default)]
 pub(super) struct Rows {
     children: Values<order_children::Model>,
-    items: Values<NewItem>,
+    items: Values<order_items::Model>,
     parts: Values<order_activities::Model>,
     payments: Values<NewPayment>,
     free_payments: Values<FreePayment>,
     settlements: Values<order_settlements::Model>,
-    outbox: Values<NewFact>,
+    outbox: Values<facts::New>,
 }
 
 impl Rows {
@@ -261,9 +239,9 @@ fn child_row(order: &NewOrder, child: &ChildOrder) -> order_children::Model {
     }
 }
 
-fn item_row(order: &NewOrder, item: &ItemLine) -> NewItem {
+fn item_row(order: &NewOrder, item: &ItemLine) -> order_items::Model {
     let child = order.terms.children.iter().find(|child| child.delivery_place == item.delivery_place);
-    NewItem {
+    order_items::Model {
         main_no: Stored(order.order_no),
         sku_id: item.sku_id.0,
         store_id: order.store.0,
@@ -281,6 +259,7 @@ fn item_row(order: &NewOrder, item: &ItemLine) -> NewItem {
         allotable_profit: item.allotable_profit,
         delivery_place: item.delivery_place.to_string(),
         revision: item.revision,
+        restocked: 0,
     }
 }
 

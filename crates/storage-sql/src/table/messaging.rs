@@ -9,7 +9,7 @@ codes!(LetterState { Dead = 0, Replaying = 1, Handled = 2 });
 
 table! {
     /// A fact that was not published yet, JSON.
-    outbox = "outbox", generated(id: i64) {
+    outbox = "outbox", generated(id: i64), new {
         slice: i16,
         available_at: At,
         payload: String,
@@ -34,7 +34,7 @@ table! {
 
 table! {
     /// An event that a consumer gave up.
-    dead_letters = "dead_letters", generated(id: i64) {
+    dead_letters = "dead_letters", generated(id: i64), new {
         consumer: String,
         topic: String,
         event_key: String,
@@ -57,7 +57,7 @@ table! {
 
 table! {
     /// A lane of events that stepped aside.
-    parked_lanes = "parked_lanes", generated(id: i64) {
+    parked_lanes = "parked_lanes", generated(id: i64), new {
         owner: String,
         lane: String,
         tries: Stored<u32>,
@@ -68,7 +68,7 @@ table! {
 
 table! {
     /// An event in a lane, JSON.
-    parked_events = "parked_events", generated(id: i64) {
+    parked_events = "parked_events", generated(id: i64), new {
         lane_id: i64,
         envelope: String,
         attempts: Stored<u32>,

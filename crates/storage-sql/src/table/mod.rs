@@ -30,13 +30,28 @@ pub(crate) use points::{points_accounts, points_ledger, points_tasks};
 pub(crate) use promotion::{ModeWord, activities, activity_products, campaigns, redemptions};
 
 /// An entity: `name = "name", key(column: type) { column: type, … }`; a key of one column is `generated` where the database may
-/// choose it.
+/// choose it. `new` after it adds `New`, a row without that key, for whoever inserts rows whole.
 macro_rules! table {
+    (
+        $(#[$doc:meta])* $name:ident = $text:literal, generated($key:ident: $key_type:ty), new
+        { $($(#[$about:meta])* $column:ident: $type:ty,)* }
+    ) => {
+        table!(@entity $(#[$doc])* $name $text { #[sea_orm(primary_key)] $key: $key_type, $($(#[$about])* $column: $type,)* } {
+            /// A row before the database has chosen its key.
+            pub(crate) struct New {
+                $(pub(crate) $column: $type,)*
+            }
+
+            impl $crate::table::Row for New {
+                $crate::table::columns! { $text, $($column)* }
+            }
+        });
+    };
     (
         $(#[$doc:meta])* $name:ident = $text:literal, generated($key:ident: $key_type:ty)
         { $($(#[$about:meta])* $column:ident: $type:ty,)* }
     ) => {
-        table!(@entity $(#[$doc])* $name $text { #[sea_orm(primary_key)] $key: $key_type, $($(#[$about])* $column: $type,)* });
+        table!(@entity $(#[$doc])* $name $text { #[sea_orm(primary_key)] $key: $key_type, $($(#[$about])* $column: $type,)* } {});
     };
     (
         $(#[$doc:meta])* $name:ident = $text:literal, key($($key:ident: $key_type:ty),+)
@@ -45,9 +60,9 @@ macro_rules! table {
         table!(@entity $(#[$doc])* $name $text {
             $(#[sea_orm(primary_key, auto_increment = false)] $key: $key_type,)+
             $($(#[$about])* $column: $type,)*
-        });
+        } {});
     };
-    (@entity $(#[$doc:meta])* $name:ident $text:literal { $($(#[$about:meta])* $column:ident: $type:ty,)+ }) => {
+    (@entity $(#[$doc:meta])* $name:ident $text:literal { $($(#[$about:meta])* $column:ident: $type:ty,)+ } { $($more:item)* }) => {
         $(#[$doc])*
         pub(crate) mod $name {
             use sea_orm::entity::prelude::*;
@@ -69,6 +84,8 @@ macro_rules! table {
             impl $crate::table::Row for Model {
                 $crate::table::columns! { $text, $($column)+ }
             }
+
+            $($more)*
         }
     };
 }

@@ -18,7 +18,7 @@ table! {
 
 table! {
     /// An operation on points that was decided.
-    points_ledger = "points_ledger", generated(id: i64) {
+    points_ledger = "points_ledger", generated(id: i64), new {
         store_id: i64,
         user_id: String,
         kind: Stored<PointsKind>,
