@@ -5,7 +5,7 @@
 //! change what a stored or signed text means. Everything that comes from outside is read here: request bodies, signed
 //! notifications, answers of other systems, events, claims of tokens.
 
-use std::{collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -15,7 +15,7 @@ use serde::{
 };
 use serde_json::{Error, Value};
 
-/// Reads a text as `T`; refused where a member that is read stands twice, or an array stands for an object.
+/// Reads a text as `T`; refused where a member stands twice, at any depth, or an array stands for an object.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = T::deserialize(Strict(&mut deserializer))?;
@@ -43,15 +43,14 @@ impl<'de> Deserialize<'de> for Unique {
     }
 }
 
-/// Reads what the inner deserializer reads, but a struct from an object alone, and no map in which a member stands twice.
-/// Structs look for the latter themselves, in the members that they know.
+/// Reads what the inner deserializer reads, but a struct from an object alone, and nothing in which a member stands twice.
 #[derive(Debug, Clone, Copy)]
 pub struct Strict<D>(pub D);
 
 macro_rules! read_strictly {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(Reading::any(visitor))
+            self.0.$method(Reading(visitor))
         }
     )*};
 }
@@ -65,7 +64,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Reading { visitor, known: true })
+        self.0.deserialize_map(Reading(visitor))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -74,30 +73,35 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_enum(name, variants, Reading::any(visitor))
+        self.0.deserialize_enum(name, variants, Reading(visitor))
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_unit_struct(name, Reading::any(visitor))
+        self.0.deserialize_unit_struct(name, Reading(visitor))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, Reading::any(visitor))
+        self.0.deserialize_newtype_struct(name, Reading(visitor))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple(len, Reading::any(visitor))
+        self.0.deserialize_tuple(len, Reading(visitor))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(self, name: &'static str, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple_struct(name, len, Reading::any(visitor))
+        self.0.deserialize_tuple_struct(name, len, Reading(visitor))
     }
 
     read_strictly! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
-        deserialize_unit deserialize_seq deserialize_map deserialize_identifier deserialize_ignored_any
+        deserialize_unit deserialize_seq deserialize_map deserialize_identifier
+    }
+
+    /// What nobody asks for is looked at all the same.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserialize_any(visitor)
     }
 
     fn is_human_readable(&self) -> bool {
@@ -106,22 +110,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
 }
 
 /// A visitor, whose parts are read strictly too.
-struct Reading<V> {
-    visitor: V,
-    /// It knows its members and refuses one that stands twice.
-    known: bool,
-}
-
-impl<V> Reading<V> {
-    fn any(visitor: V) -> Self {
-        Self { visitor, known: false }
-    }
-}
+struct Reading<V>(V);
 
 macro_rules! pass_on {
     ($($method:ident: $kind:ty,)*) => {$(
         fn $method<E: de::Error>(self, read: $kind) -> Result<V::Value, E> {
-            self.visitor.$method(read)
+            self.0.$method(read)
         }
     )*};
 }
@@ -130,7 +124,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
+        self.0.expecting(f)
     }
 
     pass_on! {
@@ -141,31 +135,31 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<V> {
     }
 
     fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none()
+        self.0.visit_none()
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_unit()
+        self.0.visit_unit()
     }
 
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(Strict(inner))
+        self.0.visit_some(Strict(inner))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_newtype_struct(Strict(inner))
+        self.0.visit_newtype_struct(Strict(inner))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(Strict(elements))
+        self.0.visit_seq(Strict(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
-        if self.known { self.visitor.visit_map(Strict(members)) } else { self.visitor.visit_map(Members::of(members)) }
+        self.0.visit_map(Members { inner: members, first: Vec::new(), others: HashSet::new() })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_enum(Strict(variant))
+        self.0.visit_enum(Strict(variant))
     }
 }
 
@@ -189,42 +183,26 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Strict<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(seed)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(Strict(seed))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
-    }
-}
+/// A member's name, where the text holds it as it is.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Names up to here are compared one by one, which is faster for the objects of nearly every text.
 const MAX_COMPARED: usize = 16;
 
-/// The members of a map whose names nobody knows beforehand.
-struct Members<A> {
+/// The members of a map or a struct, each once.
+struct Members<'de, A> {
     inner: A,
-    first: Vec<String>,
-    others: HashSet<String>,
+    first: Vec<Cow<'de, str>>,
+    others: HashSet<Cow<'de, str>>,
 }
 
-impl<A> Members<A> {
-    fn of(inner: A) -> Self {
-        Self { inner, first: Vec::new(), others: HashSet::new() }
-    }
-
+impl<'de, A> Members<'de, A> {
     fn is_known(&self, name: &str) -> bool {
         self.first.iter().any(|known| known == name) || self.others.contains(name)
     }
 
-    fn note(&mut self, name: String) {
+    fn note(&mut self, name: Cow<'de, str>) {
         if self.first.len() < MAX_COMPARED {
             self.first.push(name);
         } else {
@@ -233,15 +211,15 @@ impl<A> Members<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let Some(name) = self.inner.next_key::<String>()? else { return Ok(None) };
+        let Some(Name(name)) = self.inner.next_key()? else { return Ok(None) };
         if self.is_known(&name) {
             return Err(de::Error::custom(format_args!("the member `{name}` stands twice")));
         }
-        let read = seed.deserialize(name.as_str().into_deserializer())?;
+        let read = seed.deserialize(name.as_ref().into_deserializer())?;
         self.note(name);
         Ok(Some(read))
     }
@@ -276,7 +254,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(len, Reading::any(visitor))
+        self.0.tuple_variant(len, Reading(visitor))
     }
 
     /// The fields are read as a struct of their own: where variants have names, the content of both looks the same.
@@ -335,10 +313,23 @@ mod tests {
             assert!(refused.contains("stands twice"), "{text}: {refused}");
         }
         assert_eq!(parse(br#"{"a":{"x":1},"b":{"x":2}}"#).unwrap(), serde_json::json!({"a": {"x": 1}, "b": {"x": 2}}));
-        for text in [r#"{"sku":"1","quantity":1,"quantity":50}"#, r#"{"sku":"1","\u0073ku":"2","quantity":50}"#] {
-            let refused = from_str::<Line>(text).unwrap_err().to_string();
-            assert!(refused.contains("duplicate field"), "{text}: {refused}");
+        let deep = format!(r#"{{"sku":"1","quantity":1,"unknown":{}}}"#, "[".repeat(200) + &"]".repeat(200));
+        let readings: [(&[u8], &str); 6] = [
+            (br#"{"sku":"1","quantity":1,"quantity":50}"#, "stands twice"),
+            (br#"{"sku":"1","\u0073ku":"2","quantity":50}"#, "stands twice"),
+            (br#"{"sku":"1","quantity":1,"unknown":1,"unknown":2}"#, "stands twice"),
+            (br#"{"sku":"1","quantity":1,"unknown":{"x":1,"x":2}}"#, "stands twice"),
+            (b"{\"sku\":\"1\",\"quantity\":1,\"unknown\":\"\xff\"}", "invalid unicode"),
+            (deep.as_bytes(), "recursion limit"),
+        ];
+        for (text, why) in readings {
+            let refused = from_slice::<Line>(text).unwrap_err().to_string();
+            assert!(refused.contains(why), "{}: {refused}", String::from_utf8_lossy(text));
         }
+        assert_eq!(
+            from_str::<Line>(r#"{"sku":"1","quantity":1,"new":{"a":[]}}"#).unwrap(),
+            Line { sku: "1".to_owned(), quantity: 1 }
+        );
     }
 
     #[test]
