@@ -57,6 +57,8 @@ pub struct Lane {
     pub name: String,
     /// Tries of its oldest event since one of its events could go on.
     pub tries: u32,
+    /// Until then no other process gets it; the name of this hold.
+    pub until: Timestamp,
 }
 
 /// An event that leaves its lane: handled, or as a dead letter.
@@ -78,9 +80,10 @@ pub trait ParkedStore: Send + Sync {
     /// The oldest events of a lane.
     async fn events(&self, lane: &Lane, limit: u32) -> PortResult<Vec<ParkedEvent>>;
     /// Lets events go and keeps the dead letters among them, together. A lane that is empty is gone; what is left of it is
-    /// due at once. True where it is gone.
+    /// due at once, unless the hold has run out and another process has the lane. True where it is gone.
     async fn leave(&self, lane: &Lane, leaving: &[Leaving], now: Timestamp) -> PortResult<bool>;
-    /// The oldest event of the lane failed again; `attempts` are its tries that failed otherwise than in passing.
+    /// The oldest event of the lane failed again; `attempts` are its tries that failed otherwise than in passing. Nothing
+    /// changes where the hold has run out and another process has the lane.
     async fn postpone(&self, lane: &Lane, attempts: u32, error: &str, next_try: Timestamp) -> PortResult<()>;
 }
 

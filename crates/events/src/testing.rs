@@ -236,7 +236,7 @@ impl ParkedStore for MemoryParking {
             match lanes.iter_mut().find(|known| known.lane.owner == owner && known.lane.name == *lane) {
                 Some(known) => known.events.push(event),
                 None => lanes.push(MemoryLane {
-                    lane: Lane { id, owner: owner.to_owned(), name: lane.clone(), tries: 0 },
+                    lane: Lane { id, owner: owner.to_owned(), name: lane.clone(), tries: 0, until: next_try },
                     next_try,
                     events: vec![event],
                 }),
@@ -255,6 +255,7 @@ impl ParkedStore for MemoryParking {
         let due = lanes.iter_mut().filter(|known| owners.contains(&known.lane.owner.as_str()) && known.next_try <= now);
         let taken = due.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|known| {
             known.next_try = until;
+            known.lane.until = until;
             known.lane.clone()
         });
         Ok(taken.collect())
@@ -270,8 +271,10 @@ impl ParkedStore for MemoryParking {
         let mut lanes = self.lanes.lock().expect("no test panics with the lock");
         for known in lanes.iter_mut().filter(|known| known.lane.id == lane.id) {
             known.events.retain(|event| leaving.iter().all(|gone| gone.event.id != event.id));
-            known.next_try = now;
-            known.lane.tries = 0;
+            if known.next_try == lane.until {
+                known.next_try = now;
+                known.lane.tries = 0;
+            }
         }
         lanes.retain(|known| !known.events.is_empty());
         Ok(lanes.iter().all(|known| known.lane.id != lane.id))
@@ -279,7 +282,7 @@ impl ParkedStore for MemoryParking {
 
     async fn postpone(&self, lane: &Lane, attempts: u32, _: &str, next_try: Timestamp) -> PortResult<()> {
         let mut lanes = self.lanes.lock().expect("no test panics with the lock");
-        for known in lanes.iter_mut().filter(|known| known.lane.id == lane.id) {
+        for known in lanes.iter_mut().filter(|known| known.lane.id == lane.id && known.next_try == lane.until) {
             known.next_try = next_try;
             known.lane.tries += 1;
             if let Some(first) = known.events.first_mut() {

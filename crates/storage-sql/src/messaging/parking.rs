@@ -98,7 +98,7 @@ async fn first(unit: &UnitOfWork, lane: &Lane) -> StoreResult<Option<i64>> {
 
 /// Returns true where the lane is gone.
 async fn leave(unit: &UnitOfWork, lane: &Lane, leaving: &[Leaving], now: Timestamp) -> StoreResult<bool> {
-    Entity::find_by_id(lane.id).lock_exclusive().one(unit).await?;
+    let row = Entity::find_by_id(lane.id).lock_exclusive().one(unit).await?;
     for gone in leaving {
         match (&gone.dead_letter, gone.event.letter) {
             (Some(letter), _) => dead_letters::keep(unit, letter).await?,
@@ -112,8 +112,10 @@ async fn leave(unit: &UnitOfWork, lane: &Lane, leaving: &[Leaving], now: Timesta
         Entity::delete_by_id(lane.id).exec(unit).await?;
         return Ok(true);
     }
-    let due = ActiveModel { tries: Set(Stored(0)), next_try_at: Set(Stored(now)), ..Default::default() };
-    Entity::update_many().set(due).filter(Column::Id.eq(lane.id)).exec(unit).await?;
+    if row.is_some_and(|row| row.next_try_at.0 == lane.until) {
+        let due = ActiveModel { tries: Set(Stored(0)), next_try_at: Set(Stored(now)), ..Default::default() };
+        Entity::update_many().set(due).filter(Column::Id.eq(lane.id)).exec(unit).await?;
+    }
     Ok(false)
 }
 
@@ -124,7 +126,10 @@ async fn postpone(unit: &UnitOfWork, lane: &Lane, attempts: u32, error: &str, ne
         ..Default::default()
     };
     let later = Entity::update_many().set(later).col_expr(Column::Tries, Expr::col(Column::Tries).add(1));
-    later.filter(Column::Id.eq(lane.id)).exec(unit).await?;
+    let held = Column::Id.eq(lane.id).and(Column::NextTryAt.eq(Stored(lane.until)));
+    if later.filter(held).exec(unit).await?.rows_affected == 0 {
+        return Ok(());
+    }
     if let Some(id) = first(unit, lane).await? {
         let tried = parked_events::ActiveModel { attempts: Set(Stored(attempts)), ..Default::default() };
         parked_events::Entity::update_many().set(tried).filter(parked_events::Column::Id.eq(id)).exec(unit).await?;
@@ -144,8 +149,9 @@ fn parked(row: &parked_events::Model) -> StoreResult<ParkedEvent> {
 
 impl SqlParkedStore {
     async fn read_lanes(&self, limit: u32) -> StoreResult<Vec<(String, String)>> {
-        let lanes = Entity::find().order_by_asc(Column::Id).limit(u64::from(limit)).all(&self.database).await?;
-        Ok(lanes.into_iter().map(|row| (row.owner, row.lane)).collect())
+        // Of many lanes only their names: each keeps an error's text beside.
+        let names = Entity::find().select_only().columns([Column::Owner, Column::Lane]);
+        Ok(names.order_by_asc(Column::Id).limit(u64::from(limit)).into_tuple().all(&self.database).await?)
     }
 
     async fn take(&self, owners: &[&str], now: Timestamp, until: Timestamp, limit: u32) -> StoreResult<Vec<Lane>> {
@@ -160,8 +166,14 @@ impl SqlParkedStore {
             let take = Entity::update_many()
                 .set(ActiveModel { next_try_at: Set(Stored(until)), ..Default::default() })
                 .filter(Column::Id.eq(row.id).and(Column::NextTryAt.eq(row.next_try_at)));
-            if take.exec(&self.database).await?.rows_affected == 1 {
-                taken.push(Lane { id: row.id, owner: row.owner, name: row.lane, tries: row.tries.0 });
+            match take.exec(&self.database).await {
+                Ok(done) if done.rows_affected == 1 => {
+                    taken.push(Lane { id: row.id, owner: row.owner, name: row.lane, tries: row.tries.0, until });
+                }
+                Ok(_) => {}
+                Err(error) if taken.is_empty() => return Err(error.into()),
+                // Those that are taken are worked on: nobody else gets them until the hold runs out.
+                Err(_) => break,
             }
         }
         Ok(taken)

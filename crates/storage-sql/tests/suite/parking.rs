@@ -26,6 +26,7 @@ on_every_database!(
     a_replay_that_fails_again_shows_it,
     a_replay_that_is_handled_ends,
     lanes_keep_their_order_and_are_tried_by_one,
+    whoever_lost_a_lane_changes_nothing_of_it,
     messages_that_step_aside_leave_the_outbox,
 );
 
@@ -131,6 +132,24 @@ async fn letters_are_found_by_store_topic_and_state(test: &TestDatabase) {
     assert_eq!(events(LetterQuery { state: Some(LetterState::Handled), ..of_two }).await, [""; 0]);
     let newest = letters.list(of_two).await.unwrap();
     assert_eq!(events(LetterQuery { after: Some(newest[0].id), ..of_two }).await, ["e-298"]);
+}
+
+async fn whoever_lost_a_lane_changes_nothing_of_it(test: &TestDatabase) {
+    let parked = SqlParkedStore::new(test.database.clone());
+    let parking = |id: &str| Parking { lane: "l".to_owned(), envelope: letter("cart", id, Topic::OrderPaid).envelope, attempts: 0 };
+    parked.park("cart", &[parking("1"), parking("2")], "", at(0), at(0)).await.unwrap();
+    let lost = parked.take_due(&["cart"], at(1), at(2), 1).await.unwrap().remove(0);
+    let events = parked.events(&lost, 10).await.unwrap();
+    let held = parked.take_due(&["cart"], at(3), at(60), 1).await.unwrap().remove(0);
+    parked.postpone(&lost, 7, "late", at(4)).await.unwrap();
+    // What it has handled is done all the same.
+    let done = Leaving { event: events[0].clone(), dead_letter: None };
+    assert!(!parked.leave(&lost, &[done], at(4)).await.unwrap());
+    assert!(parked.take_due(&["cart"], at(5), at(6), 1).await.unwrap().is_empty(), "another one has it");
+    let left = parked.events(&held, 10).await.unwrap();
+    assert_eq!(left.iter().map(|event| (event.envelope.id.as_str(), event.attempts)).collect::<Vec<_>>(), [("2", 0)]);
+    assert!(!parked.leave(&held, &[], at(7)).await.unwrap());
+    assert_eq!(parked.take_due(&["cart"], at(7), at(8), 1).await.unwrap().len(), 1, "due at once");
 }
 
 /// The one lane of a consumer, taken.

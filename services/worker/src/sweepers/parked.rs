@@ -4,26 +4,31 @@
 use std::{collections::HashSet, error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use sluice_events::{
     BatchHandler, DeadLetter, Envelope, Fact, HandlerError, Lane, Lasts, Leaving, ParkedEvent, ParkingPlace, Publisher,
     RetryPolicy, Undelivered,
 };
-use sluice_kernel::{Clock, ErrorKind, PortResult};
+use sluice_kernel::{Classified as _, Clock, ErrorKind, PortResult};
 use tokio::time::Instant;
 
 use super::{Sweep, Turn};
 
-/// Lanes in one turn, side by side. No more are taken than are worked on: whoever dies keeps the lanes that it took from the
-/// others until its hold runs out.
-const MAX_LANES: u32 = 8;
+/// Lanes side by side, of consumers and of the relay each. No more are taken than are worked on: whoever dies keeps the lanes
+/// that it took from the others until its hold runs out.
+const MAX_LANES: usize = 8;
+/// How long a turn takes lanes, and how long it waits for one to end before it looks for others that have come due.
+const MAX_TURN: Duration = Duration::from_secs(10);
+const TAKE_AGAIN: Duration = Duration::from_millis(500);
 /// Events of a lane in one turn.
 const MAX_EVENTS: u32 = 500;
-/// How long a process keeps a lane to itself: longer than the bus takes to give a message up (10 s) and than `MAX_WORK`.
-/// What takes longer still may be done by two, which every consumer bears.
-const HOLD: Duration = Duration::from_secs(20);
+/// How long a process keeps a lane to itself: longer than the bus takes to give a message up (10 s for room in its queue, and
+/// 10 s on the way) and than `MAX_WORK`. What takes longer still may be done by two, which every consumer bears.
+const HOLD: Duration = Duration::from_secs(30);
 /// After which the events that are tried one by one are left to the next turn.
 const MAX_WORK: Duration = Duration::from_secs(5);
+/// How long the store is left alone after it failed.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(15);
 /// How long a message waits for a right to be published.
@@ -56,50 +61,65 @@ impl Sweep for RetryParked {
         if self.parking.held.none() {
             return Ok(Turn::Done);
         }
-        let mut owners: Vec<&str> = self.handlers.iter().map(|handler| handler.name()).collect();
-        owners.push(DeadLetter::RELAY);
-        let now = self.clock.now();
-        let taken = self.parking.store.take_due(&owners, now, now.plus(HOLD), MAX_LANES).await?;
-        // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
-        let tries: Vec<_> = taken.iter().map(|lane| self.lane(lane)).collect();
-        let mut tries = stream::iter(tries).buffer_unordered(taken.len().max(1));
-        let full = u32::try_from(taken.len()).unwrap_or(u32::MAX) >= MAX_LANES;
-        let (mut more, mut failed) = (full, None);
-        while let Some(tried) = tries.next().await {
-            // A lane whose outcome could not be written comes again when this process's hold runs out; the others go on.
-            match tried {
-                Ok(goes_on) => more |= goes_on,
-                Err(error) => failed = Some(error),
-            }
-        }
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(if more { Turn::More } else { Turn::Done }),
-        }
+        let consumers: Vec<&str> = self.handlers.iter().map(|handler| handler.name()).collect();
+        // A bus that takes long to refuse holds up no consumer.
+        let (handled, published) = tokio::join!(self.try_lanes(&consumers), self.try_lanes(&[DeadLetter::RELAY]));
+        Ok(if handled? | published? { Turn::More } else { Turn::Done })
     }
 }
 
 impl RetryParked {
-    /// Tries the events of a lane; true where it goes on with others.
-    async fn lane(&self, lane: &Lane) -> PortResult<bool> {
-        let events = self.parking.store.events(lane, MAX_EVENTS).await?;
+    /// Tries the lanes of these owners that are due, until none is left or the turn's time is over. A lane that takes long
+    /// holds up no other. True where events have left a lane.
+    async fn try_lanes(&self, owners: &[&str]) -> PortResult<bool> {
+        let end = Instant::now() + MAX_TURN;
+        let mut trying = FuturesUnordered::new();
+        let (mut went_on, mut failed) = (false, None);
+        loop {
+            let free = u32::try_from(MAX_LANES.saturating_sub(trying.len())).unwrap_or(0);
+            if free > 0 && failed.is_none() && Instant::now() < end {
+                let now = self.clock.now();
+                let hold_ends = Instant::now() + HOLD;
+                match self.parking.store.take_due(owners, now, now.plus(HOLD), free).await {
+                    Ok(taken) => trying.extend(taken.into_iter().map(|lane| self.lane(lane, hold_ends))),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if trying.is_empty() {
+                return failed.map_or(Ok(went_on), Err);
+            }
+            match tokio::time::timeout(TAKE_AGAIN, trying.next()).await {
+                Ok(Some(Ok(left))) => went_on |= left,
+                // Its outcome could not be written while the lane was held: it comes again, and the others go on.
+                Ok(Some(Err(error))) => failed = Some(error),
+                Ok(None) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Tries the events of a lane; true where some have left it.
+    async fn lane(&self, lane: Lane, hold_ends: Instant) -> PortResult<bool> {
+        let (lane, store) = (&lane, &self.parking.store);
+        let events = until(hold_ends, || store.events(lane, MAX_EVENTS)).await?;
         let Fared { leaving, stays } = match self.handlers.iter().find(|handler| handler.name() == lane.owner) {
             Some(handler) => self.handle(handler.as_ref(), events).await,
             None => self.publish(events).await,
         };
         let (mut gone, mark) = (false, self.parking.held.mark());
         if !leaving.is_empty() || stays.is_none() {
-            gone = self.parking.store.leave(lane, &leaving, self.clock.now()).await?;
+            gone = until(hold_ends, || store.leave(lane, &leaving, self.clock.now())).await?;
         }
         if gone {
             self.parking.held.remove(&lane.owner, &lane.name, mark);
             tracing::info!(consumer.name = %lane.owner, parked.lane = %lane.name, "Nothing waits in this lane any more.");
         }
-        let Some((attempts, error)) = stays else { return Ok(!gone) };
-        let tries = if leaving.is_empty() { lane.tries } else { 0 };
+        let left = !leaving.is_empty();
+        let Some((attempts, error)) = stays else { return Ok(left) };
+        let tries = if left { 0 } else { lane.tries };
         let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(tries.min(16))).min(MAX_DELAY);
-        self.parking.store.postpone(lane, attempts, &error, self.clock.now().plus(delay)).await?;
-        Ok(false)
+        let next_try = self.clock.now().plus(delay);
+        until(hold_ends, || store.postpone(lane, attempts, &error, next_try)).await?;
+        Ok(left)
     }
 
     async fn handle(&self, handler: &dyn BatchHandler, events: Vec<ParkedEvent>) -> Fared {
@@ -214,6 +234,20 @@ impl RetryParked {
             "A parked event was put aside as a dead letter."
         );
         DeadLetter::fresh(owner, event.envelope.clone(), attempts, code, detail, self.clock.now())
+    }
+}
+
+/// Asks the store again while the lane is held: an outcome that is lost with a connection would leave the lane to nobody
+/// until the hold runs out.
+async fn until<T, F: Future<Output = PortResult<T>>>(hold_ends: Instant, ask: impl Fn() -> F) -> PortResult<T> {
+    loop {
+        match ask().await {
+            Err(error) if error.kind().is_transient() && Instant::now() + ASK_AGAIN < hold_ends => {
+                tracing::debug!(error = %error, "The store of parked events is asked again.");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
     }
 }
 

@@ -92,6 +92,49 @@ async fn a_lane_is_tried_until_it_passes_in_its_order_and_holds_no_other() {
     assert!(site.retry.parking.held.none() && site.store.lanes(9).await.unwrap().is_empty());
 }
 
+/// Takes half a minute for what is called slow.
+struct Slow(Arc<Recorder>);
+
+#[async_trait]
+impl BatchHandler for Slow {
+    fn name(&self) -> &'static str {
+        "reader"
+    }
+    fn topic(&self) -> Topic {
+        Topic::OrderPaid
+    }
+    async fn handle(&self, batch: &[Envelope]) -> Result<(), HandlerError> {
+        if batch.iter().any(|event| event.id == "slow") {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        self.0.handle(batch).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_takes_long_holds_up_no_other() {
+    let recorder = Recorder::new("reader", Topic::OrderPaid);
+    let mut site = site(Arc::new(Slow(recorder.clone())));
+    site.park("reader", "first", &["slow"]).await;
+    for number in 0..40 {
+        site.park("reader", &format!("lane {number}"), &[&format!("e-{number}")]).await;
+    }
+    assert_eq!(site.retry.turn().await.unwrap(), Turn::More);
+    assert_eq!(recorder.ids().len(), 41);
+    assert_eq!(recorder.ids().last().map(String::as_str), Some("slow"));
+    assert!(site.store.lanes(99).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_ends_although_lanes_fail_again_and_again() {
+    let recorder = Recorder::failing("reader", Topic::OrderPaid, |_, _| Some(ErrorKind::Unavailable));
+    let mut site = site(recorder);
+    for number in 0..40 {
+        site.park("reader", &format!("lane {number}"), &["late"]).await;
+    }
+    assert_eq!(site.retry.turn().await.unwrap(), Turn::Done);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_defect_ends_after_bounded_tries_and_what_follows_goes_on() {
     let recorder = Recorder::failing("reader", Topic::OrderPaid, |event, _| (event.id == "bad").then_some(ErrorKind::Internal));
