@@ -21,7 +21,7 @@ pub(crate) fn leave_out(table: &'static str, error: &StoreError) {
     tracing::error!(table, error = %error, "A row of a list cannot be read and is left out.");
 }
 
-fn readable_of<E: EntityTrait, T>(row: &QueryResult, read: impl Fn(E::Model) -> StoreResult<T>) -> Option<T> {
+pub(crate) fn readable_of<E: EntityTrait, T>(row: &QueryResult, read: impl Fn(E::Model) -> StoreResult<T>) -> Option<T> {
     readable(E::default().table_name(), row, |row| read(E::Model::from_query_result(row, "")?))
 }
 

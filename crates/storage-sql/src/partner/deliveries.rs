@@ -1,10 +1,13 @@
 //! Deliveries: kept once by subscription and event, due in the order of their next try.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, EntityTrait as _, JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select, Value,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, IdenStatic as _, JoinType, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select, Value,
     sea_query::{Expr, ExprTrait as _},
 };
 use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp};
@@ -18,7 +21,7 @@ use crate::{
     database::Database,
     error::{IntoPort as _, StoreResult},
     multi_row::{InList, MultiRow, tuple},
-    page::{read_list, read_page},
+    page::{read_list, read_page, readable_of},
     statement::{MAX_COUNTED, MAX_ROWS, padded},
     stored::{At, Stored, code},
     table::{
@@ -67,6 +70,9 @@ fn new_row(new: &NewDelivery, now: Timestamp) -> NewRow {
 
 static INSERT: MultiRow<NewRow> = MultiRow::with_tail(|dialect| dialect.keep_existing("subscription_id, event_id"));
 
+/// After which a row that could not be read is looked at again.
+const UNREADABLE_PAUSE: Duration = Duration::from_mins(5);
+
 static INSERTED: InList = InList::new(|| "SELECT delivery_id FROM webhook_deliveries".to_owned(), "delivery_id");
 
 /// Deliveries that are looked at for each that may be given up: some were never tried, and their target is well.
@@ -113,6 +119,24 @@ impl SqlDeliveryQueue {
             given_up += exhausted.exec(&self.database).await?.rows_affected;
         }
         Ok(usize::try_from(given_up).unwrap_or(usize::MAX))
+    }
+
+    /// Those that can be read. The others step aside for a while, and count as tried, so that they are given up in the end.
+    async fn read_due(&self, wanted: Select<Entity>, now: Timestamp) -> StoreResult<Vec<Delivery>> {
+        let rows = self.database.query_all_raw(wanted.build(self.database.get_database_backend())).await?;
+        let (mut due, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in &rows {
+            match readable_of::<Entity, Delivery>(row, row::delivery) {
+                Some(delivery) => due.push(delivery),
+                None => unreadable.push(row.try_get_by::<i64, _>(Column::Seq.as_str())?),
+            }
+        }
+        for seqs in unreadable.chunks(MAX_ROWS) {
+            let aside = ActiveModel { next_try_at: Set(Stored(now.plus(UNREADABLE_PAUSE))), ..Default::default() };
+            let aside = Entity::update_many().set(aside).col_expr(Column::Tries, Expr::col(Column::Tries).add(1));
+            aside.filter(Column::Seq.is_in(padded(seqs))).exec(&self.database).await?;
+        }
+        Ok(due)
     }
 
     async fn make_due(&self, store: StoreId, id: &DeliveryId, now: Timestamp) -> StoreResult<bool> {
@@ -179,7 +203,7 @@ impl DeliveryQueue for SqlDeliveryQueue {
         let wanted = standing().filter(Column::SubscriptionId.eq(target.0).and(Column::NextTryAt.lte(Stored(now))));
         let wanted = wanted.filter(Column::State.eq(Stored(DeliveryState::Pending)));
         let wanted = wanted.order_by_asc(Column::NextTryAt).order_by_asc(Column::Seq).limit(u64::from(limit));
-        read_list(&self.database, wanted, row::delivery).await.into_port("reading due deliveries")
+        self.read_due(wanted, now).await.into_port("reading due deliveries")
     }
 
     async fn record(&self, target: &LeasedTarget, tries: &[Recorded], health: &TargetHealth, until: Timestamp) -> PortResult<bool> {
