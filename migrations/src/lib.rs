@@ -19,8 +19,8 @@ mod table;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{
-    MigrationTrait, async_trait,
-    sea_orm::{ConnectionTrait, DbErr},
+    MigrationTrait, SchemaManager, async_trait,
+    sea_orm::{DatabaseConnection, DbErr},
 };
 
 pub struct Migrator;
@@ -31,9 +31,14 @@ const BEFORE_ALL: &str = "m20261126_000000";
 impl Migrator {
     /// True where the list of before the first release made the database, or a part of it. Such a database is refused: what
     /// that list had done by then is known to that list alone.
-    pub async fn is_from_before_the_first_release<C: ConnectionTrait>(connection: &C) -> Result<bool, DbErr> {
+    pub async fn is_from_before_the_first_release(connection: &DatabaseConnection) -> Result<bool, DbErr> {
         let applied = Self::get_migration_models(connection).await?;
-        Ok(applied.iter().any(|migration| migration.version.as_str() < BEFORE_ALL))
+        if !applied.is_empty() {
+            return Ok(applied.iter().any(|migration| migration.version.as_str() < BEFORE_ALL));
+        }
+        // Cut off in its first migration that list left tables and no row; its products had fewer columns.
+        let schema = SchemaManager::new(connection);
+        Ok(schema.has_table("products").await? && !schema.has_column("products", "offer_only").await?)
     }
 }
 

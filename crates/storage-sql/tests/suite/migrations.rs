@@ -101,6 +101,11 @@ async fn a_database_of_before_the_first_release_is_refused(test: &TestDatabase) 
     let applied = beside.column::<String>("SELECT version FROM seaql_migrations").await;
     assert_eq!(applied, ["m20261101_000001_catalog"]);
     beside.execute("DELETE FROM seaql_migrations", vec![]).await;
+    // Cut off in its first migration, where DDL is no transaction.
+    beside.execute("CREATE TABLE products (id BIGINT PRIMARY KEY)", vec![]).await;
+    let refused = test.database.migrate().await.unwrap_err();
+    assert!(std::error::Error::source(&refused).unwrap().to_string().contains("before the first release"));
+    beside.execute("DROP TABLE products", vec![]).await;
     test.database.migrate().await.unwrap();
 }
 
