@@ -10,7 +10,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -27,9 +27,9 @@ use crate::error::{StoreError, StoreResult};
 
 /// How long a connection's way back into its pool may take: one round trip.
 const RETURN_LIMIT: Duration = Duration::from_secs(2);
-/// An outage fails many commands at the same moment: doubt is raised once in this time. Connections on which a command
-/// failed are thrown away one by one all the same.
-const DOUBT_PAUSE: Duration = Duration::from_millis(200);
+/// A session at a read-only server is used once, and so is every other that was opened within this time: while one of them
+/// is opened, another server may take the place of the one at the address.
+const READ_ONLY_GRACE: Duration = Duration::from_secs(1);
 /// A time-out after less than this says that the caller had no time left, and nothing of the server.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 
@@ -53,19 +53,30 @@ impl Default for Doubt {
 }
 
 impl Doubt {
-    pub(crate) fn raise(&self) {
-        let mut since = self.0.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.is_some_and(|since| since.elapsed() < DOUBT_PAUSE) {
-            return;
+    /// A connection that was handed out at `taken` showed that those of its age lead nowhere. One that was open before the
+    /// last doubt came up shows nothing new: an outage fails many commands at the same moment.
+    pub(crate) fn raise(&self, taken: Instant) {
+        let mut raised = self.raised();
+        if raised.is_none_or(|raised| raised <= taken) {
+            *raised = Some(Instant::now());
+            metrics::counter!("sluice_database_doubts_total").increment(1);
         }
-        *since = Some(Instant::now());
-        drop(since);
+    }
+
+    /// A session was opened at a server that is read-only. What is behind the address may be another server soon, and this
+    /// one would go on answering with old rows.
+    pub(crate) fn raise_for_read_only(&self) {
+        *self.raised() = Some(Instant::now() + READ_ONLY_GRACE);
         metrics::counter!("sluice_database_doubts_total").increment(1);
+    }
+
+    fn raised(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.raised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a connection of this age was open when the last doubt came up.
     pub(crate) fn covers(&self, age: Duration) -> bool {
-        self.0.raised.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() <= age)
+        self.raised().is_some_and(|raised| raised.elapsed() <= age)
     }
 
     fn micros(&self, at: Instant) -> u64 {
@@ -76,10 +87,10 @@ impl Doubt {
         self.0.answered.store(self.micros(Instant::now()), Ordering::Relaxed);
     }
 
-    /// A command that began then was not answered. If nobody else was either, it is the server or the path to it.
-    fn note_silence(&self, since: Instant) {
-        if self.0.answered.load(Ordering::Relaxed) < self.micros(since) {
-            self.raise();
+    /// A command that was sent then was not answered. If nobody else was either, it is the server or the path to it.
+    fn note_silence(&self, sent: Instant, taken: Instant) {
+        if self.0.answered.load(Ordering::Relaxed) < self.micros(sent) {
+            self.raise(taken);
         }
     }
 }
@@ -109,6 +120,8 @@ enum Held {
 pub(crate) struct Connection {
     held: Option<Held>,
     doubt: Doubt,
+    /// When it was handed out.
+    taken: Instant,
     /// How long one command may take.
     limit: Duration,
     /// No command goes on beyond it.
@@ -175,12 +188,14 @@ impl Pool {
             Ok(acquired) => acquired.map_err(not_acquired)?,
             Err(_) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
         };
+        let taken = Instant::now();
         Ok(Connection {
             held: Some(acquired),
             doubt: self.doubt.clone(),
+            taken,
             limit: self.statement_timeout,
             deadline,
-            sent: Instant::now(),
+            sent: taken,
             answered: true,
             open: false,
             broken: false,
@@ -316,14 +331,14 @@ impl Connection {
             Ok(Err(error)) => StoreError::from(kind(RuntimeErr::SqlxError(error.into()))),
             Err(_) => {
                 if limit >= SUSPICIOUS {
-                    self.doubt.note_silence(self.sent);
+                    self.doubt.note_silence(self.sent, self.taken);
                 }
                 return Err(timed_out("a statement").into());
             }
         };
         if error.ends_connection() {
             self.broken = true;
-            self.doubt.raise();
+            self.doubt.raise(self.taken);
         } else {
             self.answered = true;
         }

@@ -1,6 +1,9 @@
 //! A connection is never used again after a command that was not answered, and its place in the pool is free at once.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
 
@@ -88,6 +91,24 @@ async fn a_sqlite_transaction_that_is_dropped_is_rolled_back_and_its_connection_
     unit.execute("INSERT INTO t VALUES (2)", vec![]).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(number(&database, "SELECT SUM(id) FROM t").await.unwrap(), 2);
+}
+
+/// Another server may take the place of a read-only one behind its address, whose old rows nobody is shown then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_at_a_read_only_server_is_used_once() {
+    let mariadb = sluice_testkit::MariaDb::start().await;
+    mariadb.sql("SET GLOBAL read_only = 1");
+    let kept = mariadb.fresh_database();
+    let database = one_connection(&kept.plain_user()).await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        assert!(seen.insert(session(&database).await), "a session is used twice");
+    }
+    mariadb.sql("SET GLOBAL read_only = 0");
+    sluice_testkit::wait_for("a session is used again", Duration::from_secs(10), async || {
+        (session(&database).await == session(&database).await).then_some(())
+    })
+    .await;
 }
 
 /// The server ends what a process that stands still leaves open.

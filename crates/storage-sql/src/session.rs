@@ -3,10 +3,10 @@
 //! The server ends what a frozen or powered-off client leaves behind: its open transaction, and with it the locks that
 //! others wait for, and its session. How long a statement waits for somebody else's lock is bounded here too.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{
-    self, AssertSqlSafe, Connection as _, Executor as _, MySql, MySqlConnection,
+    self, AssertSqlSafe, Executor as _, MySql, MySqlConnection, Row as _,
     mysql::MySqlDatabaseError,
     pool::{PoolConnectionMetadata, PoolOptions},
 };
@@ -17,7 +17,7 @@ use crate::{
     error::StoreResult,
 };
 
-/// A connection that was idle for this long is asked whether it is still there.
+/// A connection that was idle for this long is asked whether its server is still there, and takes writes.
 const ASK_AFTER_IDLE: Duration = Duration::from_secs(5);
 /// How long it may take to answer; then another one is opened.
 const ASK_LIMIT: Duration = Duration::from_secs(1);
@@ -28,15 +28,19 @@ const NETWORK_SECONDS: u64 = 10;
 /// A snapshot's reader works on what it read between two statements.
 const IDLE_SNAPSHOT: &str = "SET SESSION idle_transaction_timeout = 120";
 
+/// The settings are numbers or words, by the server's version.
+const READ_ONLY: &str =
+    "SELECT CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') OR CAST(@@GLOBAL.innodb_read_only AS CHAR) NOT IN ('0', 'OFF')";
+
 /// MySQL's number of an unknown system variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// The pool's hooks: settings at the start of a session, and a look before it is used again.
 pub(crate) fn keep(pool: PoolOptions<MySql>, settings: &DatabaseSettings, doubt: &Doubt) -> PoolOptions<MySql> {
     let (lock_wait, idle) = (whole_seconds(settings.lock_wait), whole_seconds(settings.idle_transaction));
-    let (before, after) = (doubt.clone(), doubt.clone());
+    let (at_start, before, after) = (doubt.clone(), doubt.clone(), doubt.clone());
     pool.test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(start(connection, lock_wait, idle)))
+        .after_connect(move |connection, _| Box::pin(start(connection, lock_wait, idle, at_start.clone())))
         .before_acquire(move |connection, age| Box::pin(is_fit(connection, age, before.clone())))
         .after_release(move |_, PoolConnectionMetadata { age, .. }| {
             let doubted = after.covers(age);
@@ -48,7 +52,7 @@ fn whole_seconds(span: Duration) -> u64 {
     span.as_secs().max(1)
 }
 
-async fn start(connection: &mut MySqlConnection, lock_wait: u64, idle: u64) -> Result<(), sqlx::Error> {
+async fn start(connection: &mut MySqlConnection, lock_wait: u64, idle: u64, doubt: Doubt) -> Result<(), sqlx::Error> {
     // Gap locks would serialise neighbours, and a stale snapshot would hide what a lock was waited for.
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     // `lock_wait_timeout` bounds what a global read lock or a change of a table makes others wait for.
@@ -58,14 +62,23 @@ async fn start(connection: &mut MySqlConnection, lock_wait: u64, idle: u64) -> R
     );
     let idle_transactions = format!("{limits}, wait_timeout = {IDLE_SESSION_SECONDS}, idle_transaction_timeout = {idle}");
     match connection.execute(AssertSqlSafe(idle_transactions)).await {
-        Ok(_) => Ok(()),
+        Ok(_) => {}
         // MySQL knows one bound for idle sessions with and without a transaction.
         Err(error) if number(&error) == Some(UNKNOWN_VARIABLE) => {
             connection.execute(AssertSqlSafe(format!("{limits}, wait_timeout = {}", idle * 2))).await?;
-            Ok(())
         }
-        Err(error) => Err(error),
+        Err(error) => return Err(error),
     }
+    if is_read_only(connection).await? {
+        doubt.raise_for_read_only();
+    }
+    Ok(())
+}
+
+/// Whether the server takes no writes, as one does that another server replaces.
+async fn is_read_only(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let row = connection.fetch_one(READ_ONLY).await?;
+    Ok(row.try_get::<i64, _>(0)? != 0)
 }
 
 fn number(error: &sqlx::Error) -> Option<u16> {
@@ -85,14 +98,14 @@ async fn is_fit(
     if idle_for < ASK_AFTER_IDLE {
         return Ok(true);
     }
-    match tokio::time::timeout(ASK_LIMIT, connection.ping()).await {
-        Ok(Ok(())) => Ok(true),
+    match tokio::time::timeout(ASK_LIMIT, is_read_only(connection)).await {
+        Ok(Ok(read_only)) => Ok(!read_only),
         Ok(Err(error)) => {
             tracing::debug!(error = %error, "A connection to the database had gone while it was idle.");
             Ok(false)
         }
         Err(_) => {
-            doubt.raise();
+            doubt.raise(Instant::now());
             Ok(false)
         }
     }
