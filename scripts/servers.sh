@@ -169,16 +169,19 @@ mysql_answers() { mariadb --no-defaults --user=root --socket="$(mysql_socket)" -
 start_mysql() {
   local data=$state/mysql/data as_user=() port
   [ "$(id -u)" -ne 0 ] || as_user=(--user=root)
+  # A server that starts deletes the temporary tables that it finds: servers that share a folder take each other's.
+  local temporary=$state/mysql/tmp
+  mkdir -p "$temporary"
   if [ ! -e "$data/installed" ]; then
     rm -rf "$data"
     mkdir -p "$data"
-    mariadb-install-db --no-defaults "${as_user[@]}" --datadir="$data" --auth-root-authentication-method=normal \
+    TMPDIR=$temporary mariadb-install-db --no-defaults "${as_user[@]}" --datadir="$data" --auth-root-authentication-method=normal \
       --skip-test-db >>"$state/mysql/log" 2>&1 </dev/null || { tail -n 20 "$state/mysql/log" >&2; die "mariadb-install-db failed"; }
     touch "$data/installed"
   fi
   port=$(port mysql port "${SLUICE_MYSQL_PORT:-}")
   # Flushing at every commit is the promise that tests and benchmarks stand on.
-  launch mysql mariadbd --no-defaults "${as_user[@]}" --datadir="$data" --port="$port" --socket="$(mysql_socket)" \
+  launch mysql mariadbd --no-defaults "${as_user[@]}" --datadir="$data" --tmpdir="$temporary" --port="$port" --socket="$(mysql_socket)" \
     --bind-address=127.0.0.1 --pid-file="$state/mysql/server.pid" --skip-name-resolve --max-connections=2000 \
     --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=256M --innodb-log-file-size=256M
 }

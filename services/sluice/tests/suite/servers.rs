@@ -31,7 +31,7 @@ struct Site {
 
 static SITE: OnceCell<Mutex<Site>> = OnceCell::const_new();
 
-/// A test's turn; tells what the processes wrote when the test fails.
+/// A test's turn; lets go what it stopped, and tells what the processes wrote when the test fails.
 struct Turn(MutexGuard<'static, Site>);
 
 impl std::ops::Deref for Turn {
@@ -44,12 +44,14 @@ impl std::ops::Deref for Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        self.0.world.workers[0].resume();
         if std::thread::panicking() {
             self.0.world.tell_logs();
         }
     }
 }
 
+/// A shop that has found out that the faults of the turn before are over.
 async fn site() -> Turn {
     let start = async || {
         let mariadb = MariaDb::start().await;
@@ -59,7 +61,13 @@ async fn site() -> Turn {
         let world = Profile::MariaDb.plan().setting("database.url", url).setting(RATE.0, RATE.1).start().await;
         Mutex::new(Site { world, mariadb, database, user })
     };
-    Turn(SITE.get_or_init(start).await.lock().await)
+    let turn = Turn(SITE.get_or_init(start).await.lock().await);
+    wait_for("the shop is ready", RECOVERY, async || {
+        let answer = turn.counter().nobody().send("GET", "/readyz", &[], None).await;
+        (answer.text("/status") == "ready").then_some(())
+    })
+    .await;
+    turn
 }
 
 impl Site {
