@@ -33,6 +33,9 @@ impl BusConfig {
         if self.url != "memory:" && self.brokers().is_none() {
             return Err(ConfigError::invalid("bus.url", "is memory: or starts with kafka://"));
         }
+        if self.url.contains('@') {
+            return Err(ConfigError::invalid("bus.url", "names brokers alone; a login is not supported"));
+        }
         if !(1..=1_000).contains(&self.partitions) || !(1..=9).contains(&self.replication) {
             return Err(ConfigError::invalid("bus.partitions", "partitions 1 to 1000, replication 1 to 9"));
         }

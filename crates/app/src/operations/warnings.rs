@@ -37,6 +37,9 @@ fn of_settings(config: &Config, secrets: &Secrets) -> Vec<String> {
     if secrets.generated {
         warnings.push("auth.jwt_secret is not set: the shop runs as a demo, with a secret from its data folder".to_owned());
     }
+    if config.pay.sandbox_secret.is_none() {
+        warnings.push("pay.sandbox_secret is not set: processes with other data folders refuse each other's payments".to_owned());
+    }
     let mut weak = |name: &str, secret: &Secret| {
         if secret.expose().len() < MIN_SECRET_BYTES {
             warnings.push(format!("{name} has fewer than {MIN_SECRET_BYTES} bytes and can be guessed"));
@@ -125,9 +128,11 @@ mod tests {
         let mut config = Config { public_url: Some("http://shop.example".to_owned()), ..Config::default() };
         "kafka://one:9092".clone_into(&mut config.bus.url);
         let lines = of_settings(&config, &short).join("\n");
-        for named in ["auth.jwt_secret", "bus.replication", "public_url"] {
+        for named in ["auth.jwt_secret", "pay.sandbox_secret is not set", "bus.replication", "public_url"] {
             assert!(lines.contains(named), "{named}: {lines}");
         }
+        config.pay.sandbox_secret = Some(Secret::new("x".repeat(32)));
+        let lines = of_settings(&config, &short).join("\n");
         assert!(!lines.contains("pay.sandbox_secret"), "{lines}");
     }
 }
