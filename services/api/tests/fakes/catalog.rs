@@ -164,6 +164,9 @@ impl CatalogService for FakeCatalog {
         if !from.admits(sku.version) {
             return Err(CatalogError::Stale);
         }
+        if change.currency.is_some_and(|currency| currency != sku.price.currency) {
+            return Err(CatalogError::InvalidField { field: "price", reason: "another currency".to_owned() });
+        }
         sku.version += 1;
         sku.price.amount = change.price.unwrap_or(sku.price.amount);
         Ok(sku)
