@@ -14,6 +14,6 @@ pub use error::CatalogError;
 pub use model::{
     NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange,
 };
-pub use ports::{CatalogRepository, Changed};
+pub use ports::CatalogRepository;
 pub use service::{CatalogService, Catalogue};
 pub use sluice_kernel::FormField;

@@ -178,6 +178,8 @@ pub struct SkuChange {
     pub code: Option<String>,
     pub spec: Option<String>,
     pub price: Option<i64>,
+    /// In which the price was given; the SKU's own unless said.
+    pub currency: Option<Currency>,
     pub points: Option<i64>,
     pub allotable_profit: Option<i64>,
     pub supplier_price: Option<i64>,

@@ -1,18 +1,9 @@
 //! What the catalog needs from storage.
 
 use async_trait::async_trait;
-use sluice_kernel::{PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Changed, PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
 
 use crate::{NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings};
-
-/// Outcome of a change that names the version it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed<T> {
-    Done(T),
-    /// The version has moved on.
-    Stale,
-    Absent,
-}
 
 /// Every change of a product or SKU raises the revision of the SKUs it touches in the same transaction, in the
 /// catalog and at the stock row, and tells the stock gate through its effects queue.

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Page, PageRequest, ProductId, SkuId, StoreId, text::is_visible};
+use sluice_kernel::{Changed, Clock, Currency, Page, PageRequest, Precondition, ProductId, SkuId, StoreId, text::is_visible};
 
 use crate::{
-    CatalogError, CatalogRepository, Changed, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store,
-    StoreSettings, StoreSettingsChange,
+    CatalogError, CatalogRepository, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings,
+    StoreSettingsChange,
 };
 
 /// SKUs of a product that were not deleted.
@@ -16,7 +16,8 @@ const MAX_SKUS: usize = 100;
 #[async_trait]
 pub trait CatalogService: Send + Sync {
     async fn store(&self, store: StoreId) -> Result<Store, CatalogError>;
-    async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError>;
+    async fn change_settings(&self, store: StoreId, from: Precondition, change: StoreSettingsChange)
+    -> Result<Store, CatalogError>;
 
     /// Listed products with their listed SKUs, newest first; products of activities are not among them.
     async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError>;
@@ -34,11 +35,11 @@ pub trait CatalogService: Send + Sync {
         &self,
         store: StoreId,
         id: ProductId,
-        version: i64,
+        from: Precondition,
         change: ProductChange,
     ) -> Result<Product, CatalogError>;
     async fn create_sku(&self, store: StoreId, product: ProductId, sku: NewSku) -> Result<Sku, CatalogError>;
-    async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError>;
+    async fn change_sku(&self, store: StoreId, id: SkuId, from: Precondition, change: SkuChange) -> Result<Sku, CatalogError>;
 }
 
 /// The service over a repository.
@@ -59,8 +60,14 @@ impl CatalogService for Catalogue {
         self.repository.find_store(store).await?.ok_or(CatalogError::NotFound)
     }
 
-    async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
+    async fn change_settings(
+        &self,
+        store: StoreId,
+        from: Precondition,
+        change: StoreSettingsChange,
+    ) -> Result<Store, CatalogError> {
         check_settings(&change.settings)?;
+        let version = admitted(&from, self.store(store).await?.version)?;
         changed(self.repository.save_settings(store, version, &change.settings).await?)
     }
 
@@ -116,7 +123,7 @@ impl CatalogService for Catalogue {
         &self,
         store: StoreId,
         id: ProductId,
-        version: i64,
+        from: Precondition,
         change: ProductChange,
     ) -> Result<Product, CatalogError> {
         if let Some(title) = &change.title {
@@ -128,6 +135,7 @@ impl CatalogService for Catalogue {
         if let Some(pictures) = &change.pictures {
             check_pictures(pictures)?;
         }
+        let version = admitted(&from, self.product(store, id).await?.version)?;
         changed(self.repository.change_product(store, id, version, &change).await?)
     }
 
@@ -142,7 +150,7 @@ impl CatalogService for Catalogue {
         self.repository.create_sku(store, product, &sku, self.clock.now()).await?.ok_or(CatalogError::NotFound)
     }
 
-    async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
+    async fn change_sku(&self, store: StoreId, id: SkuId, from: Precondition, change: SkuChange) -> Result<Sku, CatalogError> {
         if let Some(code) = &change.code {
             check_text("code", code, 64)?;
         }
@@ -158,6 +166,9 @@ impl CatalogService for Catalogue {
         for (field, amount) in amounts {
             check_amount(field, amount.unwrap_or(0))?;
         }
+        let present = self.sku(store, id).await?;
+        let version = admitted(&from, present.version)?;
+        check_currency(&change, present.price.currency)?;
         changed(self.repository.change_sku(store, id, version, &change).await?)
     }
 }
@@ -167,6 +178,20 @@ fn changed<T>(outcome: Changed<T>) -> Result<T, CatalogError> {
         Changed::Done(value) => Ok(value),
         Changed::Stale => Err(CatalogError::Stale),
         Changed::Absent => Err(CatalogError::NotFound),
+    }
+}
+
+/// The version that a change is made from.
+fn admitted(from: &Precondition, present: i64) -> Result<i64, CatalogError> {
+    if from.admits(present) { Ok(present) } else { Err(CatalogError::Stale) }
+}
+
+fn check_currency(change: &SkuChange, currency: Currency) -> Result<(), CatalogError> {
+    match change.currency {
+        Some(other) if other != currency => {
+            Err(CatalogError::InvalidField { field: "price", reason: format!("the currency is {currency}") })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -11,12 +11,11 @@
 
 use std::sync::Arc;
 
-use sluice_kernel::{Currency, Money, PageRequest, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Changed, Currency, Money, PageRequest, ProductId, SkuId, StoreId, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::{
-    CatalogRepository, Changed, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange,
-    StoreSettings,
+    CatalogRepository, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, StoreSettings,
 };
 
 const STORE: StoreId = StoreId(1);

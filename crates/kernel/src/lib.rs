@@ -25,4 +25,6 @@ pub use order_no::{OrderNo, OrderNoError};
 pub use page::{CursorError, Page, PageRequest};
 pub use time::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use trace::TraceContext;
-pub use vocabulary::{Attribution, FormField, OrderKind, PayType, PaymentHandle, RefundState, Window, WindowStatus};
+pub use vocabulary::{
+    Attribution, Changed, FormField, OrderKind, PayType, PaymentHandle, Precondition, RefundState, Window, WindowStatus,
+};

@@ -20,6 +20,6 @@ pub use delivery::{
 pub use error::PartnerError;
 pub use service::{PartnerPorts, PartnerService, Partners};
 pub use subscription::{
-    ChangeAnswer, EventType, InsertAnswer, NewSubscription, Secret, Subscription, SubscriptionChange, SubscriptionId,
-    SubscriptionRepository, TargetHealth,
+    EventType, InsertAnswer, NewSubscription, Secret, Subscription, SubscriptionChange, SubscriptionId, SubscriptionRepository,
+    TargetHealth,
 };

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PortError, StoreId};
+use sluice_kernel::{Changed, Clock, IdGenerator, OrderNo, Page, PageRequest, PortError, Precondition, StoreId};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    Attempt, ChangeAnswer, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, EventType, InsertAnswer, NewDelivery,
-    NewSubscription, OrderChange, OrderReader, PartnerError, PushRules, PushSender, PushStats, Secret, Subscription,
-    SubscriptionChange, SubscriptionId, SubscriptionRepository, TargetHealth, body_of,
+    Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, EventType, InsertAnswer, NewDelivery, NewSubscription,
+    OrderChange, OrderReader, PartnerError, PushRules, PushSender, PushStats, Secret, Subscription, SubscriptionChange,
+    SubscriptionId, SubscriptionRepository, TargetHealth, body_of,
     delivery::sending::{LEASE, Senders},
 };
 
@@ -30,12 +30,12 @@ pub trait PartnerService: Send + Sync {
     async fn create(&self, store: StoreId, subscription: NewSubscription) -> Result<Subscription, PartnerError>;
     async fn find(&self, store: StoreId, id: SubscriptionId) -> Result<Subscription, PartnerError>;
     async fn list(&self, store: StoreId, page: PageRequest) -> Result<Page<Subscription>, PartnerError>;
-    /// `Stale` where its version is not `version` any more.
+    /// `Stale` where its version is none that the change may be made from.
     async fn change(
         &self,
         store: StoreId,
         id: SubscriptionId,
-        version: i64,
+        from: Precondition,
         change: SubscriptionChange,
     ) -> Result<Subscription, PartnerError>;
     async fn remove(&self, store: StoreId, id: SubscriptionId) -> Result<(), PartnerError>;
@@ -186,11 +186,11 @@ impl PartnerService for Partners {
         &self,
         store: StoreId,
         id: SubscriptionId,
-        version: i64,
+        from: Precondition,
         change: SubscriptionChange,
     ) -> Result<Subscription, PartnerError> {
         let mut subscription = self.find(store, id).await?;
-        if subscription.version != version {
+        if !from.admits(subscription.version) {
             return Err(PartnerError::Stale);
         }
         if let Some(url) = change.url {
@@ -206,12 +206,12 @@ impl PartnerService for Partners {
             subscription.previous_secret = Some((former, self.ports.clock.now().plus(ROTATION)));
         }
         match self.ports.subscriptions.change(&subscription).await? {
-            ChangeAnswer::Changed => {
+            Changed::Done(()) => {
                 self.hint.notify_one();
                 self.find(store, id).await
             }
-            ChangeAnswer::Stale => Err(PartnerError::Stale),
-            ChangeAnswer::Absent => Err(PartnerError::NotFound),
+            Changed::Stale => Err(PartnerError::Stale),
+            Changed::Absent => Err(PartnerError::NotFound),
         }
     }
 

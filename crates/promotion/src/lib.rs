@@ -26,7 +26,7 @@ pub use error::PromotionError;
 pub use offer::{
     ActivityOffers, Discount, Look, NewOffer, NotADiscount, Offer, OfferChange, OfferField, OfferGoods, OfferTerms, SalesStatus,
 };
-pub use ports::{AddedOffer, ChangeListener, Changed, PromotionRepository, ReferrerSeal};
+pub use ports::{AddedOffer, ChangeListener, PromotionRepository, ReferrerSeal};
 pub use redemption::Redemption;
 pub use referrer::check_promoter;
 pub use service::{PromotionPorts, PromotionService, Promotions};

@@ -1,21 +1,12 @@
 //! What promotion needs from others.
 
 use async_trait::async_trait;
-use sluice_kernel::{ActivityId, CampaignId, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, CampaignId, Changed, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
 
 use crate::{
     Activity, ActivityFields, ActivityOffers, Campaign, CampaignFields, Look, NewActivity, NewCampaign, NewOffer, Offer,
     OfferTerms, Redemption,
 };
-
-/// Outcome of a change that names the version it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed<T> {
-    Done(T),
-    /// The version has moved on.
-    Stale,
-    Absent,
-}
 
 /// Outcome of adding an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{OrderPaid, OrderRefunded};
-use sluice_kernel::{ActivityId, CampaignId, Clock, OrderNo, Page, PageRequest, ProductId, RefundState, StoreId, Timestamp};
+use sluice_kernel::{
+    ActivityId, CampaignId, Changed, Clock, OrderNo, Page, PageRequest, Precondition, ProductId, RefundState, StoreId, Timestamp,
+};
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
-    Changed, Look, NewActivity, NewCampaign, NewOffer, Offer, OfferChange, OfferTerms, PromotionError, PromotionRepository,
-    Redemption, ReferrerSeal,
+    Look, NewActivity, NewCampaign, NewOffer, Offer, OfferChange, OfferTerms, PromotionError, PromotionRepository, Redemption,
+    ReferrerSeal,
     activity::check_activity,
     campaign::check_campaign,
     check_promoter,
@@ -27,7 +29,7 @@ pub trait PromotionService: Send + Sync {
         &self,
         store: StoreId,
         id: ActivityId,
-        version: i64,
+        from: Precondition,
         change: ActivityChange,
     ) -> Result<Activity, PromotionError>;
     /// All of the store's, newest first, for staff.
@@ -45,7 +47,7 @@ pub trait PromotionService: Send + Sync {
         &self,
         store: StoreId,
         product: ProductId,
-        version: i64,
+        from: Precondition,
         change: OfferChange,
     ) -> Result<Offer, PromotionError>;
     /// What placing an order needs to know.
@@ -56,7 +58,7 @@ pub trait PromotionService: Send + Sync {
         &self,
         store: StoreId,
         id: CampaignId,
-        version: i64,
+        from: Precondition,
         change: CampaignChange,
     ) -> Result<Campaign, PromotionError>;
     async fn list_campaigns(&self, store: StoreId, page: PageRequest) -> Result<Page<Campaign>, PromotionError>;
@@ -112,16 +114,16 @@ impl PromotionService for Promotions {
         &self,
         store: StoreId,
         id: ActivityId,
-        version: i64,
+        from: Precondition,
         change: ActivityChange,
     ) -> Result<Activity, PromotionError> {
         // What the change leaves out is taken from the version it was made from.
-        let present = made_from(version, self.activity(store, id).await?.activity, |activity| activity.version)?;
+        let present = made_from(&from, self.activity(store, id).await?.activity, |activity| activity.version)?;
         let window = changed_window(present.window, change.starts_at, change.ends_at);
         let fields =
             ActivityFields { title: change.title.unwrap_or(present.title), window, mode: change.mode.unwrap_or(present.mode) };
         check_activity(&fields)?;
-        let saved = changed(self.0.repository.save_activity(store, id, version, &fields).await?)?;
+        let saved = changed(self.0.repository.save_activity(store, id, present.version, &fields).await?)?;
         self.0.listener.revisions_raised(store).await;
         Ok(saved)
     }
@@ -161,10 +163,11 @@ impl PromotionService for Promotions {
         &self,
         store: StoreId,
         product: ProductId,
-        version: i64,
+        from: Precondition,
         change: OfferChange,
     ) -> Result<Offer, PromotionError> {
-        let present = made_from(version, self.offer(store, product).await?, |offer| offer.version)?.terms;
+        let present = made_from(&from, self.offer(store, product).await?, |offer| offer.version)?;
+        let (version, present) = (present.version, present.terms);
         let terms = OfferTerms {
             mode: change.mode.unwrap_or(present.mode),
             discount: change.discount.unwrap_or(present.discount),
@@ -193,14 +196,14 @@ impl PromotionService for Promotions {
         &self,
         store: StoreId,
         id: CampaignId,
-        version: i64,
+        from: Precondition,
         change: CampaignChange,
     ) -> Result<Campaign, PromotionError> {
-        let present = made_from(version, self.campaign(store, id).await?, |campaign| campaign.version)?;
+        let present = made_from(&from, self.campaign(store, id).await?, |campaign| campaign.version)?;
         let window = changed_window(present.window, change.starts_at, change.ends_at);
         let fields = CampaignFields { name: change.name.unwrap_or(present.name), window };
         check_campaign(&fields)?;
-        let saved = changed(self.0.repository.save_campaign(store, id, version, &fields).await?)?;
+        let saved = changed(self.0.repository.save_campaign(store, id, present.version, &fields).await?)?;
         self.0.listener.campaigns_changed(store).await;
         Ok(saved)
     }
@@ -262,6 +265,6 @@ fn changed<T>(outcome: Changed<T>) -> Result<T, PromotionError> {
     }
 }
 
-fn made_from<T>(version: i64, present: T, version_of: impl Fn(&T) -> i64) -> Result<T, PromotionError> {
-    if version_of(&present) == version { Ok(present) } else { Err(PromotionError::Stale) }
+fn made_from<T>(from: &Precondition, present: T, version_of: impl Fn(&T) -> i64) -> Result<T, PromotionError> {
+    if from.admits(version_of(&present)) { Ok(present) } else { Err(PromotionError::Stale) }
 }

@@ -11,12 +11,14 @@
 
 use std::sync::Arc;
 
-use sluice_kernel::{ActivityId, CampaignId, Currency, Money, OrderNo, PageRequest, Points, ProductId, StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    ActivityId, CampaignId, Changed, Currency, Money, OrderNo, PageRequest, Points, ProductId, StoreId, Timestamp, UserId,
+};
 use tokio::task::JoinSet;
 
 use crate::{
-    Activity, ActivityFields, AddedOffer, CampaignFields, Changed, Discount, Mode, NewActivity, NewCampaign, NewOffer, Offer,
-    OfferField, OfferGoods, OfferTerms, PromotionRepository, Redemption, SalesStatus, Window,
+    Activity, ActivityFields, AddedOffer, CampaignFields, Discount, Mode, NewActivity, NewCampaign, NewOffer, Offer, OfferField,
+    OfferGoods, OfferTerms, PromotionRepository, Redemption, SalesStatus, Window,
 };
 
 const STORE: StoreId = StoreId(1);

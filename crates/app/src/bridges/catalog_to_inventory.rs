@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sluice_catalog::{
     CatalogError, CatalogService, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettingsChange,
 };
-use sluice_kernel::{Page, PageRequest, ProductId, SkuId, StoreId};
+use sluice_kernel::{Page, PageRequest, Precondition, ProductId, SkuId, StoreId};
 
 use super::change_notifier::ChangeNotifier;
 
@@ -23,8 +23,13 @@ impl CatalogService for CatalogToInventory {
         self.catalog.store(store).await
     }
 
-    async fn change_settings(&self, store: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
-        let changed = self.catalog.change_settings(store, version, change).await?;
+    async fn change_settings(
+        &self,
+        store: StoreId,
+        from: Precondition,
+        change: StoreSettingsChange,
+    ) -> Result<Store, CatalogError> {
+        let changed = self.catalog.change_settings(store, from, change).await?;
         self.notifier.rules.forget(store).await;
         Ok(changed)
     }
@@ -63,10 +68,10 @@ impl CatalogService for CatalogToInventory {
         &self,
         store: StoreId,
         id: ProductId,
-        version: i64,
+        from: Precondition,
         change: ProductChange,
     ) -> Result<Product, CatalogError> {
-        let changed = self.catalog.change_product(store, id, version, change).await?;
+        let changed = self.catalog.change_product(store, id, from, change).await?;
         self.notifier.tell_gate().await;
         Ok(changed)
     }
@@ -77,8 +82,8 @@ impl CatalogService for CatalogToInventory {
         Ok(created)
     }
 
-    async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
-        let changed = self.catalog.change_sku(store, id, version, change).await?;
+    async fn change_sku(&self, store: StoreId, id: SkuId, from: Precondition, change: SkuChange) -> Result<Sku, CatalogError> {
+        let changed = self.catalog.change_sku(store, id, from, change).await?;
         self.notifier.tell_gate().await;
         Ok(changed)
     }

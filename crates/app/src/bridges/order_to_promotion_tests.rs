@@ -96,16 +96,16 @@ async fn every_change_makes_a_kept_look_outdated() {
         match change {
             "discount" => {
                 let half = OfferChange { discount: Some("0.5".parse().unwrap()), ..OfferChange::default() };
-                promotion.change_offer(STORE, product, 1, half).await.map(|_| ()).unwrap();
+                promotion.change_offer(STORE, product, 1.into(), half).await.map(|_| ()).unwrap();
             }
-            "window" => promotion.change_activity(STORE, SALE, 1, end.clone()).await.map(|_| ()).unwrap(),
+            "window" => promotion.change_activity(STORE, SALE, 1.into(), end.clone()).await.map(|_| ()).unwrap(),
             "title" => {
                 let title = ProductChange { title: Some("Other".to_owned()), ..ProductChange::default() };
-                catalog.change_product(STORE, product, 1, title).await.map(|_| ()).unwrap();
+                catalog.change_product(STORE, product, 1.into(), title).await.map(|_| ()).unwrap();
             }
             _ => {
                 let gone = OfferChange { deleted: Some(true), ..OfferChange::default() };
-                promotion.change_offer(STORE, product, 2, gone).await.map(|_| ()).unwrap();
+                promotion.change_offer(STORE, product, 2.into(), gone).await.map(|_| ()).unwrap();
             }
         }
         let old = demo.look(1, 1, 1_001).await.offer.unwrap();
@@ -116,12 +116,12 @@ async fn every_change_makes_a_kept_look_outdated() {
     assert_eq!((fresh.window.unwrap().ends_at, fresh.offer), (Timestamp::from_millis(1_800_000_000_001), None));
     // What is missing is not kept: put back, it is seen at once.
     let back = OfferChange { deleted: Some(false), ..OfferChange::default() };
-    promotion.change_offer(STORE, product, 3, back).await.unwrap();
+    promotion.change_offer(STORE, product, 3.into(), back).await.unwrap();
     let offer = demo.look(1, 1, 1_001).await.offer.unwrap();
     assert_eq!((offer.discount.to_string().as_str(), &*offer.shelf.title), ("0.5", "Other"));
     // Off the shelf it is missing again, once the kept look is forgotten.
     let off = ProductChange { listed: Some(false), ..ProductChange::default() };
-    catalog.change_product(STORE, product, 2, off).await.unwrap();
+    catalog.change_product(STORE, product, 2.into(), off).await.unwrap();
     demo.desk.forget(STORE, SALE, product).await;
     assert!(demo.look(1, 1, 1_001).await.offer.is_none());
 }
@@ -133,7 +133,7 @@ async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
     let catalog = CatalogToInventory { catalog: demo.open.shop.catalog.clone(), notifier: notifier.clone() };
     assert!(!demo.look(1, 1, 1_001).await.store.special);
     let settings = StoreSettings { special: true, h5_redirect_type: Some("3".to_owned()), points_to_cash_ratio: None };
-    catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap();
+    catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap();
     let rules = demo.look(1, 1, 1_001).await.store;
     assert_eq!((rules.special, rules.h5_redirect_type.as_deref(), rules.points_to_cash_ratio), (true, Some("3"), None));
 

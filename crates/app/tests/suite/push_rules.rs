@@ -246,9 +246,9 @@ async fn a_change_by_staff_is_tried_at_once_and_a_rotated_secret_signs_beside_th
     stage.sender.take();
     let moved =
         SubscriptionChange { url: Some("https://new.example/".to_owned()), rotate_secret: true, ..SubscriptionChange::default() };
-    let changed = stage.partners.change(STORE, mine.id, 1, moved.clone()).await.unwrap();
+    let changed = stage.partners.change(STORE, mine.id, 1.into(), moved.clone()).await.unwrap();
     assert_ne!(changed.secret, mine.secret);
-    assert!(matches!(stage.partners.change(STORE, mine.id, 1, moved).await, Err(PartnerError::Stale)));
+    assert!(matches!(stage.partners.change(STORE, mine.id, 1.into(), moved).await, Err(PartnerError::Stale)));
     stage.tell([2]).await;
     stage.turn().await;
     let seen = stage.sender.take();
@@ -265,11 +265,11 @@ async fn what_an_inactive_subscription_had_waits_and_what_it_missed_is_not_told(
     let mine = stage.subscribe(URL).await;
     stage.tell([1]).await;
     let active = |active| SubscriptionChange { active: Some(active), ..SubscriptionChange::default() };
-    stage.partners.change(STORE, mine.id, 1, active(false)).await.unwrap();
+    stage.partners.change(STORE, mine.id, 1.into(), active(false)).await.unwrap();
     stage.tell([2]).await;
     stage.turns(5).await;
     assert_eq!(stage.sender.seen(), []);
-    stage.partners.change(STORE, mine.id, 2, active(true)).await.unwrap();
+    stage.partners.change(STORE, mine.id, 2.into(), active(true)).await.unwrap();
     stage.turn().await;
     let seen = stage.sender.take();
     assert!(seen.len() == 1 && is_about(&seen[0], 1), "{seen:?}");
@@ -294,7 +294,10 @@ async fn what_staff_write_is_checked() {
     assert_eq!(create(&format!("https://partner.example/{}", "x".repeat(1_000)), &[EventType::OrderPaid]).await, "url");
     assert_eq!(create(URL, &[]).await, "event_types");
     let bad = SubscriptionChange { url: Some("ftp://x".to_owned()), ..SubscriptionChange::default() };
-    assert!(matches!(stage.partners.change(STORE, mine.id, 1, bad).await, Err(PartnerError::InvalidField { field: "url", .. })));
+    assert!(matches!(
+        stage.partners.change(STORE, mine.id, 1.into(), bad).await,
+        Err(PartnerError::InvalidField { field: "url", .. })
+    ));
     for number in 1..50 {
         stage.subscribe(&format!("https://partner-{number}.example/")).await;
     }
@@ -303,7 +306,7 @@ async fn what_staff_write_is_checked() {
         event_types: Some(vec![EventType::Referral, EventType::OrderPaid, EventType::Referral]),
         ..SubscriptionChange::default()
     };
-    let changed = stage.partners.change(STORE, mine.id, 1, twice).await.unwrap();
+    let changed = stage.partners.change(STORE, mine.id, 1.into(), twice).await.unwrap();
     assert_eq!(changed.event_types, [EventType::OrderPaid, EventType::Referral]);
 }
 

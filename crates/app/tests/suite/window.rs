@@ -35,7 +35,7 @@ async fn take(shop: &Wired, key: &str) -> Result<Placed, OrderError> {
 async fn change(shop: &Wired, store: StoreId, change: ActivityChange) {
     let promotion = &shop.open.shop.promotion;
     let version = promotion.activity(store, ACTIVITY).await.unwrap().activity.version;
-    promotion.change_activity(store, ACTIVITY, version, change).await.unwrap();
+    promotion.change_activity(store, ACTIVITY, version.into(), change).await.unwrap();
 }
 
 fn expect_not_running(answer: &Result<Placed, OrderError>, when: &str) {
@@ -78,7 +78,7 @@ async fn s1_rule_1_a_change_by_another_process_counts_at_once() {
 
     let offer = other.open.shop.promotion.offer(STORE, sluice_kernel::ProductId(1_001)).await.unwrap();
     let half = OfferChange { discount: sluice_promotion::Discount::from_ten_thousandths(5_000), ..OfferChange::default() };
-    other.open.shop.promotion.change_offer(STORE, offer.product_id, offer.version, half).await.unwrap();
+    other.open.shop.promotion.change_offer(STORE, offer.product_id, offer.version.into(), half).await.unwrap();
     assert_eq!(take(&shop, "second").await.unwrap().order.terms.total.amount, 995, "the discount of this very moment");
 
     let ended = ActivityChange { ends_at: Some(shop.clock.now().minus(MILLISECOND)), ..ActivityChange::default() };

@@ -5,5 +5,5 @@ mod ports;
 mod secret;
 
 pub use model::{EventType, NewSubscription, Subscription, SubscriptionChange, SubscriptionId, TargetHealth};
-pub use ports::{ChangeAnswer, InsertAnswer, SubscriptionRepository};
+pub use ports::{InsertAnswer, SubscriptionRepository};
 pub use secret::Secret;

@@ -1,7 +1,7 @@
 //! The rows of subscriptions.
 
 use async_trait::async_trait;
-use sluice_kernel::{PageRequest, PortResult, StoreId};
+use sluice_kernel::{Changed, PageRequest, PortResult, StoreId};
 
 use crate::{Subscription, SubscriptionId};
 
@@ -10,14 +10,6 @@ pub enum InsertAnswer {
     Inserted(Box<Subscription>),
     /// The store has as many as it may.
     Full,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeAnswer {
-    Changed,
-    /// Somebody changed it first.
-    Stale,
-    Absent,
 }
 
 #[async_trait]
@@ -30,7 +22,7 @@ pub trait SubscriptionRepository: Send + Sync {
     /// Writes url, event types, secrets and active of `subscription` if its version is still `subscription.version`,
     /// which grows by one. Health is forgotten: an address that was changed is tried at once. Who sends to it now loses
     /// the lease, so that the rest goes out as it was changed.
-    async fn change(&self, subscription: &Subscription) -> PortResult<ChangeAnswer>;
+    async fn change(&self, subscription: &Subscription) -> PortResult<Changed<()>>;
     /// Takes it away with its secrets. Its deliveries are not found any more. False where there is none.
     async fn remove(&self, store: StoreId, id: SubscriptionId) -> PortResult<bool>;
     /// The active ones of these stores.

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use sluice_kernel::{PageRequest, StoreId};
+use sluice_kernel::{Changed, PageRequest, StoreId};
 use tokio::task::JoinSet;
 
 use super::{at, subscription};
-use crate::{ChangeAnswer, EventType, InsertAnswer, Secret, Subscription, SubscriptionId, SubscriptionRepository};
+use crate::{EventType, InsertAnswer, Secret, Subscription, SubscriptionId, SubscriptionRepository};
 
 /// Runs every case of [`SubscriptionRepository`] in stores 901 to 904, and in store 1, which must exist.
 pub async fn subscription_contract(subscriptions: Arc<dyn SubscriptionRepository>) {
@@ -55,12 +55,12 @@ async fn a_change_takes_the_version_it_was_made_from(subscriptions: &dyn Subscri
     changed.active = false;
     changed.previous_secret = Some((changed.secret, at(50)));
     changed.secret = Secret::stored("whsec_BBBB");
-    assert_eq!(subscriptions.change(&changed).await.unwrap(), ChangeAnswer::Changed);
-    assert_eq!(subscriptions.change(&changed).await.unwrap(), ChangeAnswer::Stale);
+    assert_eq!(subscriptions.change(&changed).await.unwrap(), Changed::Done(()));
+    assert_eq!(subscriptions.change(&changed).await.unwrap(), Changed::Stale);
     let kept = subscriptions.find(StoreId(902), first.id).await.unwrap();
     assert_eq!(kept, Some(Subscription { version: 2, ..changed.clone() }));
     let foreign = Subscription { store: StoreId(901), version: 2, ..changed };
-    assert_eq!(subscriptions.change(&foreign).await.unwrap(), ChangeAnswer::Absent);
+    assert_eq!(subscriptions.change(&foreign).await.unwrap(), Changed::Absent);
 }
 
 async fn it_is_removed_within_its_store(subscriptions: &dyn SubscriptionRepository) {
@@ -71,7 +71,7 @@ async fn it_is_removed_within_its_store(subscriptions: &dyn SubscriptionReposito
     assert_eq!(subscriptions.find(StoreId(903), first.id).await.unwrap(), None);
     assert_eq!(subscriptions.active_of(&[StoreId(903)]).await.unwrap(), []);
     assert_eq!(subscriptions.list(StoreId(903), PageRequest::first(10)).await.unwrap(), []);
-    assert_eq!(subscriptions.change(&first).await.unwrap(), ChangeAnswer::Absent);
+    assert_eq!(subscriptions.change(&first).await.unwrap(), Changed::Absent);
     assert!(!subscriptions.remove(StoreId(903), SubscriptionId(-1)).await.unwrap());
 }
 

@@ -5,9 +5,9 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Value,
     sea_query::{Expr, ExprTrait as _},
 };
-use sluice_catalog::{Changed, Product, ProductChange, Sku, SkuChange, Store, StoreSettings};
+use sluice_catalog::{Product, ProductChange, Sku, SkuChange, Store, StoreSettings};
 use sluice_inventory::{GateEffect, Listing};
-use sluice_kernel::{Money, Points, ProductId, SkuId, StoreId};
+use sluice_kernel::{Changed, Money, Points, ProductId, SkuId, StoreId};
 
 use super::row::{self, select_skus};
 use crate::{

@@ -10,9 +10,9 @@ mod seed;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sluice_catalog::{
-    CatalogRepository, Changed, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings,
+    CatalogRepository, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings,
 };
-use sluice_kernel::{PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Changed, PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
 
 use crate::{database::Database, error::IntoPort as _};
 

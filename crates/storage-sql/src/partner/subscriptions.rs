@@ -8,8 +8,8 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Select,
     sea_query::{Expr, ExprTrait as _},
 };
-use sluice_kernel::{PageRequest, PortResult, StoreId, Timestamp};
-use sluice_partner::{ChangeAnswer, InsertAnswer, Subscription, SubscriptionId, SubscriptionRepository};
+use sluice_kernel::{Changed, PageRequest, PortResult, StoreId, Timestamp};
+use sluice_partner::{InsertAnswer, Subscription, SubscriptionId, SubscriptionRepository};
 
 use super::row;
 use crate::{
@@ -81,7 +81,7 @@ async fn insert(unit: &UnitOfWork, subscription: &Subscription, most: u32) -> St
     Ok(InsertAnswer::Inserted(Box::new(Subscription { id, ..subscription.clone() })))
 }
 
-async fn change(unit: &UnitOfWork, subscription: &Subscription) -> StoreResult<ChangeAnswer> {
+async fn change(unit: &UnitOfWork, subscription: &Subscription) -> StoreResult<Changed<()>> {
     let one = || Column::Id.eq(subscription.id.0).and(Column::StoreId.eq(subscription.store.0)).and(Column::Deleted.eq(false));
     let changed = Entity::update_many()
         .set(values(subscription))
@@ -90,10 +90,10 @@ async fn change(unit: &UnitOfWork, subscription: &Subscription) -> StoreResult<C
         .exec(unit)
         .await?;
     if changed.rows_affected == 1 {
-        return Ok(ChangeAnswer::Changed);
+        return Ok(Changed::Done(()));
     }
     let exists = Entity::find().filter(one()).one(unit).await?.is_some();
-    Ok(if exists { ChangeAnswer::Stale } else { ChangeAnswer::Absent })
+    Ok(if exists { Changed::Stale } else { Changed::Absent })
 }
 
 #[async_trait]
@@ -113,7 +113,7 @@ impl SubscriptionRepository for SqlSubscriptionRepository {
         read_page(&self.database, wanted, Column::Id, page, row::subscription).await.into_port("listing subscriptions")
     }
 
-    async fn change(&self, subscription: &Subscription) -> PortResult<ChangeAnswer> {
+    async fn change(&self, subscription: &Subscription) -> PortResult<Changed<()>> {
         self.database.transact(move |unit, _| change(unit, subscription).boxed()).await.into_port("changing a subscription")
     }
 

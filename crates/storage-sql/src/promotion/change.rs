@@ -4,8 +4,8 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _},
 };
-use sluice_kernel::{ActivityId, CampaignId, ProductId, StoreId};
-use sluice_promotion::{Activity, ActivityFields, Campaign, CampaignFields, Changed, Offer, OfferTerms};
+use sluice_kernel::{ActivityId, CampaignId, Changed, ProductId, StoreId};
+use sluice_promotion::{Activity, ActivityFields, Campaign, CampaignFields, Offer, OfferTerms};
 
 use super::row;
 use crate::{

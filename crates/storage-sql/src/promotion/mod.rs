@@ -12,10 +12,10 @@ mod row;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sluice_kernel::{ActivityId, CampaignId, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, CampaignId, Changed, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
 use sluice_promotion::{
-    Activity, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignFields, Changed, Look, NewActivity, NewCampaign,
-    NewOffer, Offer, OfferTerms, PromotionRepository, Redemption,
+    Activity, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignFields, Look, NewActivity, NewCampaign, NewOffer,
+    Offer, OfferTerms, PromotionRepository, Redemption,
 };
 
 use crate::{database::Database, error::IntoPort as _};

@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use sluice_catalog::{
-    CatalogError, CatalogRepository as _, CatalogService as _, Catalogue, Changed, NewProduct, NewSku, ProductChange, ReceivingWay,
-    Store, StoreSettings, StoreSettingsChange,
+    CatalogError, CatalogRepository as _, CatalogService as _, Catalogue, NewProduct, NewSku, ProductChange, ReceivingWay,
+    SkuChange, Store, StoreSettings, StoreSettingsChange,
 };
 use sluice_inventory::{GateEffect, Listing};
-use sluice_kernel::{Currency, ManualClock, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Changed, Currency, ManualClock, Precondition, SkuId, StoreId, Timestamp};
 use sluice_storage_sql::{SeedProduct, SqlCatalogRepository};
 
 use crate::databases::{TestDatabase, on_every_database};
@@ -101,11 +101,11 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
     // S1 rule 6: b points are worth a major units, and neither is nothing.
     for ratio in [[0, 100], [1, 0], [0, 0], [-1, 100], [1, -100], [i64::MIN, i64::MAX]] {
         let settings = StoreSettings { points_to_cash_ratio: Some(ratio), ..StoreSettings::default() };
-        let refused = catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap_err();
+        let refused = catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap_err();
         assert_eq!(field(refused), "points_to_cash_ratio", "{ratio:?}");
     }
     let settings = StoreSettings { points_to_cash_ratio: Some([i64::MAX, 1]), ..StoreSettings::default() };
-    assert_eq!(catalog.change_settings(STORE, 1, StoreSettingsChange { settings }).await.unwrap().version, 2);
+    assert_eq!(catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap().version, 2);
 
     // A product of an activity has one SKU, from its making on.
     let sku = |code: &str| NewSku {
@@ -137,6 +137,15 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
     assert_eq!(field(catalog.create_sku(STORE, made.id, sku("B")).await.unwrap_err()), "skus");
     assert!(matches!(catalog.listed_product(STORE, made.id).await, Err(CatalogError::NotFound)));
     assert!(catalog.product(STORE, made.id).await.is_ok());
+
+    // A change is made from a version that its Precondition admits, and a price is in the SKU's currency.
+    let price = |currency| SkuChange { price: Some(2), currency, ..SkuChange::default() };
+    let id = made.skus[0].id;
+    assert!(matches!(catalog.change_sku(STORE, id, 7.into(), price(None)).await, Err(CatalogError::Stale)));
+    let yen = price(Some("JPY".parse().unwrap()));
+    assert_eq!(field(catalog.change_sku(STORE, id, Precondition::Any, yen).await.unwrap_err()), "price");
+    let yuan = price(Some(Currency::CNY));
+    assert_eq!(catalog.change_sku(STORE, id, Precondition::OneOf(vec![7, 1]), yuan).await.unwrap().version, 2);
 
     // A product is read whole, so it has an end.
     let plain = |skus| NewProduct { offer_only: false, ..product(skus) };

@@ -98,15 +98,15 @@ async fn an_offer_is_a_product_with_stock_and_terms(test: &TestDatabase) {
     // Everything that changes what an order is placed under raises the revision, here, at the stock row, and for a gate
     // outside the database, in the order of the changes.
     let title = ProductChange { title: Some("Green tea".to_owned()), ..ProductChange::default() };
-    catalog.change_product(STORE, offer.product_id, 1, &title).await.unwrap();
+    catalog.change_product(STORE, offer.product_id, 1.into(), &title).await.unwrap();
     let end = ActivityChange { ends_at: Some(at(1)), ..ActivityChange::default() };
-    promotion.change_activity(STORE, activity.id, 1, end).await.unwrap();
+    promotion.change_activity(STORE, activity.id, 1.into(), end).await.unwrap();
     let limit = OfferChange { per_user_limit: Some(Some(1)), ..OfferChange::default() };
-    promotion.change_offer(STORE, offer.product_id, 1, limit).await.unwrap();
+    promotion.change_offer(STORE, offer.product_id, 1.into(), limit).await.unwrap();
     let off = ProductChange { listed: Some(false), ..ProductChange::default() };
-    catalog.change_product(STORE, offer.product_id, 2, &off).await.unwrap();
+    catalog.change_product(STORE, offer.product_id, 2.into(), &off).await.unwrap();
     let none = OfferChange { per_user_limit: Some(None), ..OfferChange::default() };
-    promotion.change_offer(STORE, offer.product_id, 2, none).await.unwrap();
+    promotion.change_offer(STORE, offer.product_id, 2.into(), none).await.unwrap();
 
     revisions_agree(test).await;
     let effects: Vec<GateEffect> = beside
@@ -135,11 +135,11 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
     assert_eq!(field(promotion.create_activity(STORE, activity(11, 10)).await.unwrap_err()), "ends_at");
     let made = promotion.create_activity(STORE, activity(10, 10)).await.unwrap();
     let inverted = ActivityChange { ends_at: Some(at(9)), ..ActivityChange::default() };
-    assert_eq!(field(promotion.change_activity(STORE, made.id, 1, inverted.clone()).await.unwrap_err()), "ends_at");
-    assert_eq!(promotion.change_activity(STORE, made.id, 7, inverted).await.unwrap_err().code(), "stale");
+    assert_eq!(field(promotion.change_activity(STORE, made.id, 1.into(), inverted.clone()).await.unwrap_err()), "ends_at");
+    assert_eq!(promotion.change_activity(STORE, made.id, 7.into(), inverted).await.unwrap_err().code(), "stale");
     let both =
         ActivityChange { starts_at: Some(at(1)), ends_at: Some(at(9)), mode: Some(Mode::Points), ..ActivityChange::default() };
-    let changed = promotion.change_activity(STORE, made.id, 1, both).await.unwrap();
+    let changed = promotion.change_activity(STORE, made.id, 1.into(), both).await.unwrap();
     assert_eq!((changed.title.as_str(), changed.window.starts_at, changed.mode), ("Half price", at(1), Mode::Points));
 
     for (limit, allowed) in [(0, false), (1, true), (1_000_000, true), (1_000_001, false)] {

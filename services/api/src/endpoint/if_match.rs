@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use sluice_kernel::Precondition;
 use utoipa::{PartialSchema as _, openapi::path::ParameterIn};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 use crate::problem::{Answer, Problem};
 
 /// The `If-Match` of a change.
-pub struct IfMatch(String);
+pub struct IfMatch(pub Precondition);
 
 impl FromRequest for IfMatch {
     type Error = Problem;
@@ -21,8 +22,17 @@ impl FromRequest for IfMatch {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let value = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
         let missing = || Problem::new("if_match_required", "Send the ETag you read as If-Match.");
-        ready(value.map(|value| Self(value.to_owned())).ok_or_else(missing))
+        ready(value.map(|value| Self(precondition(value))).ok_or_else(missing))
     }
+}
+
+/// A tag that is weak, or none of ours, names no version (RFC 9110).
+fn precondition(value: &str) -> Precondition {
+    if value.trim() == "*" {
+        return Precondition::Any;
+    }
+    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.parse::<i64>().ok().filter(|version| etag(*version) == tag);
+    Precondition::OneOf(value.split(',').filter_map(|tag| version(tag.trim())).collect())
 }
 
 impl Describes for IfMatch {
@@ -33,11 +43,16 @@ impl Describes for IfMatch {
     }
 }
 
-impl IfMatch {
-    /// The version to change from, if the present one is among those named. Weak tags never match (RFC 9110).
-    pub fn admits(&self, present: i64) -> Answer<i64> {
-        let tag = etag(present);
-        let named = self.0.trim() == "*" || self.0.split(',').any(|given| given.trim() == tag);
-        named.then_some(present).ok_or_else(|| Problem::new("stale", "It was changed meanwhile; read it again."))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_strong_tags_of_ours_name_versions() {
+        assert_eq!(precondition(" * "), Precondition::Any);
+        assert_eq!(precondition("\"3\", \"7\""), Precondition::OneOf(vec![3, 7]));
+        for foreign in ["", "W/\"3\"", "3", "\"03\"", "\"x\"", "\"\"", "\"9223372036854775808\""] {
+            assert_eq!(precondition(foreign), Precondition::OneOf(vec![]), "{foreign}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use sluice_catalog::{
     CatalogError, CatalogService, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange,
     Store, StoreSettings, StoreSettingsChange,
 };
-use sluice_kernel::{Currency, Money, Page, PageRequest, Points, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Currency, Money, Page, PageRequest, Points, Precondition, ProductId, SkuId, StoreId, Timestamp};
 
 pub struct FakeCatalog {
     product: Mutex<Product>,
@@ -96,9 +96,9 @@ impl CatalogService for FakeCatalog {
         if known.id == store { Ok(known) } else { Err(CatalogError::NotFound) }
     }
 
-    async fn change_settings(&self, _: StoreId, version: i64, change: StoreSettingsChange) -> Result<Store, CatalogError> {
+    async fn change_settings(&self, _: StoreId, from: Precondition, change: StoreSettingsChange) -> Result<Store, CatalogError> {
         let mut store = self.store.lock().unwrap();
-        if store.version != version {
+        if !from.admits(store.version) {
             return Err(CatalogError::Stale);
         }
         store.version += 1;
@@ -138,9 +138,15 @@ impl CatalogService for FakeCatalog {
         self.found(store, ProductId(1))
     }
 
-    async fn change_product(&self, _: StoreId, _: ProductId, version: i64, change: ProductChange) -> Result<Product, CatalogError> {
+    async fn change_product(
+        &self,
+        _: StoreId,
+        _: ProductId,
+        from: Precondition,
+        change: ProductChange,
+    ) -> Result<Product, CatalogError> {
         let mut product = self.product.lock().unwrap();
-        if product.version != version {
+        if !from.admits(product.version) {
             return Err(CatalogError::Stale);
         }
         product.version += 1;
@@ -153,10 +159,13 @@ impl CatalogService for FakeCatalog {
         self.sku(store, SkuId(1)).await
     }
 
-    async fn change_sku(&self, store: StoreId, id: SkuId, version: i64, change: SkuChange) -> Result<Sku, CatalogError> {
+    async fn change_sku(&self, store: StoreId, id: SkuId, from: Precondition, change: SkuChange) -> Result<Sku, CatalogError> {
         let mut sku = self.sku(store, id).await?;
-        if sku.version != version {
+        if !from.admits(sku.version) {
             return Err(CatalogError::Stale);
+        }
+        if change.currency.is_some_and(|currency| currency != sku.price.currency) {
+            return Err(CatalogError::InvalidField { field: "price", reason: "another currency".to_owned() });
         }
         sku.version += 1;
         sku.price.amount = change.price.unwrap_or(sku.price.amount);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock as _, OrderNo, Page, PageRequest, SequenceIds, StoreId, SystemClock};
+use sluice_kernel::{Clock as _, OrderNo, Page, PageRequest, Precondition, SequenceIds, StoreId, SystemClock};
 use sluice_partner::{
     Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, EventType, NewSubscription, OrderChange, PartnerError,
     PartnerService, PushStats, Secret, Subscription, SubscriptionChange, SubscriptionId, TargetHealth,
@@ -92,11 +92,11 @@ impl PartnerService for FakePartner {
         &self,
         store: StoreId,
         id: SubscriptionId,
-        version: i64,
+        from: Precondition,
         change: SubscriptionChange,
     ) -> Result<Subscription, PartnerError> {
         let mut changed = self.one(store, id)?;
-        if changed.version != version {
+        if !from.admits(changed.version) {
             return Err(PartnerError::Stale);
         }
         changed.url = change.url.unwrap_or(changed.url);

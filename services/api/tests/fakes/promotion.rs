@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use sluice_events::{OrderPaid, OrderRefunded};
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, Money, OrderNo, Page, PageRequest, Points, ProductId, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, CampaignId, Currency, Money, OrderNo, Page, PageRequest, Points, Precondition, ProductId, SkuId, StoreId,
+    Timestamp, UserId,
 };
 use sluice_promotion::{
     Activity, ActivityChange, ActivityOffers, Campaign, CampaignChange, Look, Mode, NewActivity, NewCampaign, NewOffer, Offer,
@@ -74,12 +75,12 @@ impl PromotionService for FakePromotion {
         &self,
         store: StoreId,
         id: ActivityId,
-        version: i64,
+        from: Precondition,
         change: ActivityChange,
     ) -> Result<Activity, PromotionError> {
         let mut activity = self.activity.lock().unwrap();
         known((store, id) == (STORE, activity.id), ())?;
-        if activity.version != version {
+        if !from.admits(activity.version) {
             return Err(PromotionError::Stale);
         }
         let starts_at = change.starts_at.unwrap_or(activity.window.starts_at);
@@ -122,11 +123,11 @@ impl PromotionService for FakePromotion {
         &self,
         store: StoreId,
         product: ProductId,
-        version: i64,
+        from: Precondition,
         change: OfferChange,
     ) -> Result<Offer, PromotionError> {
         let present = self.offer(store, product).await?;
-        if present.version != version {
+        if !from.admits(present.version) {
             return Err(PromotionError::Stale);
         }
         let terms = OfferTerms {
@@ -136,7 +137,7 @@ impl PromotionService for FakePromotion {
             per_user_limit: change.per_user_limit.unwrap_or(present.terms.per_user_limit),
             deleted: change.deleted.unwrap_or(present.terms.deleted),
         };
-        let changed = Offer { terms, version: version + 1, ..present };
+        let changed = Offer { terms, version: present.version + 1, ..present };
         *self.offer.lock().unwrap() = changed;
         Ok(changed)
     }
@@ -155,12 +156,12 @@ impl PromotionService for FakePromotion {
         &self,
         store: StoreId,
         id: CampaignId,
-        version: i64,
+        from: Precondition,
         change: CampaignChange,
     ) -> Result<Campaign, PromotionError> {
         let mut campaign = self.campaign.lock().unwrap();
         known((store, id) == (STORE, campaign.id), ())?;
-        if campaign.version != version {
+        if !from.admits(campaign.version) {
             return Err(PromotionError::Stale);
         }
         campaign.name = change.name.unwrap_or_else(|| campaign.name.clone());

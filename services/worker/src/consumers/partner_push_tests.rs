@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use sluice_events::Topic;
-use sluice_kernel::{ErrorKind, Page, PageRequest, PortError, StoreId};
+use sluice_kernel::{ErrorKind, Page, PageRequest, PortError, Precondition, StoreId};
 use sluice_partner::{
     Attempt, Delivery, DeliveryId, DeliveryQuery, NewSubscription, PartnerError, PushStats, Subscription, SubscriptionChange,
     SubscriptionId,
@@ -28,7 +28,13 @@ impl PartnerService for Told {
     async fn list(&self, _: StoreId, page: PageRequest) -> Result<Page<Subscription>, PartnerError> {
         Ok(Page::from_overfull(Vec::new(), page.limit, |row: &Subscription| row.id.0))
     }
-    async fn change(&self, _: StoreId, _: SubscriptionId, _: i64, _: SubscriptionChange) -> Result<Subscription, PartnerError> {
+    async fn change(
+        &self,
+        _: StoreId,
+        _: SubscriptionId,
+        _: Precondition,
+        _: SubscriptionChange,
+    ) -> Result<Subscription, PartnerError> {
         Err(PartnerError::NotFound)
     }
     async fn remove(&self, _: StoreId, _: SubscriptionId) -> Result<(), PartnerError> {

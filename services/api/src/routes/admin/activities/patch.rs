@@ -34,7 +34,7 @@ pub struct ChangeActivity {
 
 async fn change_activity(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<ActivityId>,
     body: Json<ChangeActivity>,
     api: Api,
@@ -42,10 +42,7 @@ async fn change_activity(
     let ChangeActivity { title, starts_at, ends_at, mode } = body.fields;
     title.as_ref().map_or(Ok(()), |title| fields::text("/title", title, 200))?;
     let change = ActivityChange { title, starts_at, ends_at, mode: mode.map(Mode::from) };
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.promotion.activity(staff.store, *id).await?.activity.version)?;
-        Answer::Ok(shop.promotion.change_activity(staff.store, *id, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.promotion.change_activity(staff.store, *id, from, change).await });
     let changed = changed.await?;
     Ok(Versioned(changed.version, StaffActivityAnswer::new(changed, api.shop.clock.now())))
 }

@@ -44,7 +44,7 @@ pub struct ChangeTerms {
 
 async fn change_activity_product(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<ProductId>,
     body: Json<ChangeTerms>,
     api: Api,
@@ -57,9 +57,6 @@ async fn change_activity_product(
         per_user_limit: given.per_user_limit,
         deleted: given.deleted,
     };
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.promotion.offer(staff.store, *id).await?.version)?;
-        Answer::Ok(shop.promotion.change_offer(staff.store, *id, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.promotion.change_offer(staff.store, *id, from, change).await });
     changed.await.map(Versioned::of)
 }

@@ -31,7 +31,7 @@ pub struct ChangeCampaign {
 
 async fn change_campaign(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<CampaignId>,
     body: Json<ChangeCampaign>,
     api: Api,
@@ -39,10 +39,7 @@ async fn change_campaign(
     let ChangeCampaign { name, starts_at, ends_at } = body.fields;
     name.as_ref().map_or(Ok(()), |name| fields::text("/name", name, 200))?;
     let change = CampaignChange { name, starts_at, ends_at };
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.promotion.campaign(staff.store, *id).await?.version)?;
-        Answer::Ok(shop.promotion.change_campaign(staff.store, *id, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.promotion.change_campaign(staff.store, *id, from, change).await });
     let changed = changed.await?;
     Ok(Versioned(changed.version, CampaignAnswer::new(changed, api.shop.clock.now())))
 }

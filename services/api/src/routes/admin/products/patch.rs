@@ -41,16 +41,13 @@ pub struct ChangeProduct {
 
 async fn change_product(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<ProductId>,
     body: Json<ChangeProduct>,
     api: Api,
 ) -> Answer<Versioned<StaffProductAnswer>> {
     let change = checked(body.fields)?;
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.catalog.product(staff.store, *id).await?.version)?;
-        Answer::Ok(shop.catalog.change_product(staff.store, *id, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.catalog.change_product(staff.store, *id, from, change).await });
     changed.await.map(Versioned::of)
 }
 

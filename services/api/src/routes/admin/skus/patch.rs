@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use sluice_catalog::SkuChange;
-use sluice_kernel::{Currency, SkuId};
+use sluice_kernel::SkuId;
 use utoipa::ToSchema;
 
 use crate::{
@@ -33,27 +33,24 @@ pub struct ChangeSku {
 
 async fn change_sku(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<SkuId>,
     body: Json<ChangeSku>,
     api: Api,
 ) -> Answer<Versioned<StaffSkuAnswer>> {
-    let changed = api.call(|shop| async move {
-        let present = shop.catalog.sku(staff.store, *id).await?;
-        let version = if_match.admits(present.version)?;
-        let change = checked(body.fields, present.price.currency)?;
-        Answer::Ok(shop.catalog.change_sku(staff.store, *id, version, change).await?)
-    });
+    let change = checked(body.fields)?;
+    let changed = api.call(|shop| async move { shop.catalog.change_sku(staff.store, *id, from, change).await });
     changed.await.map(Versioned::of)
 }
 
-fn checked(given: ChangeSku, currency: Currency) -> Answer<SkuChange> {
+fn checked(given: ChangeSku) -> Answer<SkuChange> {
     given.code.as_ref().map_or(Ok(()), |code| fields::text("/code", code, 64))?;
     fields::optional("/spec", given.spec.as_ref(), 200)?;
     Ok(SkuChange {
         code: given.code,
         spec: given.spec,
-        price: given.price.map(|price| price.within("/price", currency)).transpose()?,
+        price: given.price.map(|price| price.minor_units),
+        currency: given.price.and_then(|price| price.currency),
         points: given.points,
         allotable_profit: given.allotable_profit,
         supplier_price: given.supplier_price,

@@ -31,16 +31,13 @@ pub struct ReplaceSettings {
 
 async fn change_settings(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     body: Json<ReplaceSettings>,
     api: Api,
 ) -> Answer<Versioned<SettingsAnswer>> {
     let ReplaceSettings { special, h5_redirect_type, points_to_cash_ratio } = body.fields;
     h5_redirect_type.as_ref().map_or(Ok(()), |kind| fields::text("/h5_redirect_type", kind, 16))?;
     let change = StoreSettingsChange { settings: StoreSettings { special, h5_redirect_type, points_to_cash_ratio } };
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.catalog.store(staff.store).await?.version)?;
-        Answer::Ok(shop.catalog.change_settings(staff.store, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.catalog.change_settings(staff.store, from, change).await });
     changed.await.map(Versioned::of)
 }

@@ -32,7 +32,7 @@ pub struct ChangeWebhook {
 
 async fn change_webhook(
     staff: Staff,
-    if_match: IfMatch,
+    IfMatch(from): IfMatch,
     id: Id<SubscriptionId>,
     body: Json<ChangeWebhook>,
     api: Api,
@@ -40,10 +40,7 @@ async fn change_webhook(
     let ChangeWebhook { url, event_types: names, active, rotate_secret } = body.fields;
     let names = names.map(|names| event_types(&names)).transpose()?;
     let change = SubscriptionChange { url, event_types: names, active, rotate_secret };
-    let changed = api.call(|shop| async move {
-        let version = if_match.admits(shop.partner.find(staff.store, *id).await?.version)?;
-        Answer::Ok(shop.partner.change(staff.store, *id, version, change).await?)
-    });
+    let changed = api.call(|shop| async move { shop.partner.change(staff.store, *id, from, change).await });
     let changed = changed.await?;
     let version = changed.version;
     let answer = if rotate_secret { WebhookAnswer::with_secret(changed) } else { WebhookAnswer::from(changed) };
