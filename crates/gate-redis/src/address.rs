@@ -4,29 +4,28 @@
 //! is the Redis servers') or `redis+cluster://[user:password@]host:port,…`. `?prefix=` lets shops share a server.
 
 use deadpool_redis::redis::{
-    Client, ConnectionInfo, IntoConnectionInfo, RedisResult,
-    cluster::ClusterClient,
-    io::tcp::TcpSettings,
-    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+    ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, io::tcp::TcpSettings,
 };
 use sluice_kernel::{PortError, PortResult};
-use tokio::sync::Mutex;
-
-use crate::link::{CALL_TIMEOUT, CONNECT_TIMEOUT};
 
 const DEFAULT_PREFIX: &str = "sluice:gate:";
 const LONGEST_PREFIX: usize = 64;
 
-/// Where connections come from.
-pub(crate) enum Target {
-    Single(Client),
-    /// Asked anew for the present master at every reconnect.
-    Sentinel(Mutex<SentinelClient>),
-    Cluster(ClusterClient),
+/// Where Redis is.
+pub(crate) enum Place {
+    Single(ConnectionInfo),
+    Sentinel {
+        sentinels: Vec<ConnectionInfo>,
+        master: String,
+        /// How to log in at the master.
+        login: RedisConnectionInfo,
+    },
+    /// Some of the cluster's nodes.
+    Cluster(Vec<ConnectionInfo>),
 }
 
 pub(crate) struct Address {
-    pub(crate) target: Target,
+    pub(crate) place: Place,
     pub(crate) prefix: String,
 }
 
@@ -34,8 +33,12 @@ fn refuse(reason: impl Into<String>) -> PortError {
     PortError::internal("the stock gate's URL", reason.into())
 }
 
+pub(crate) fn refused(error: RedisError) -> PortError {
+    PortError::internal("the stock gate's URL", error)
+}
+
 /// Small requests go out at once instead of waiting for an acknowledgement.
-fn tcp() -> TcpSettings {
+pub(crate) fn tcp() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
@@ -54,13 +57,12 @@ impl Address {
             }
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("it has no scheme"))?;
-        let target = match scheme {
-            "redis+cluster" => cluster(rest),
+        let place = match scheme {
+            "redis+cluster" => cluster(rest).map_err(refused)?,
             "redis+sentinel" => sentinel(rest)?,
-            _ => connection_info(url).and_then(Client::open).map(Target::Single),
+            _ => Place::Single(connection_info(url).map_err(refused)?),
         };
-        let target = target.map_err(|error| PortError::internal("the stock gate's URL", error))?;
-        Ok(Self { target, prefix })
+        Ok(Self { place, prefix })
     }
 }
 
@@ -77,31 +79,23 @@ fn credentials(rest: &str) -> (&str, &str) {
     rest.rfind('@').map_or(("", rest), |at| rest.split_at(at + 1))
 }
 
-fn cluster(rest: &str) -> RedisResult<Target> {
+fn cluster(rest: &str) -> RedisResult<Place> {
     let (credentials, hosts) = credentials(rest);
-    let nodes: Vec<String> = hosts.trim_end_matches('/').split(',').map(|host| format!("redis://{credentials}{host}")).collect();
-    let client = ClusterClient::builder(nodes)
-        .connection_timeout(CONNECT_TIMEOUT)
-        .response_timeout(CALL_TIMEOUT)
-        .tcp_settings(tcp())
-        .build()?;
-    Ok(Target::Cluster(client))
+    let nodes = hosts.trim_end_matches('/').split(',').map(|host| connection_info(&format!("redis://{credentials}{host}")));
+    Ok(Place::Cluster(nodes.collect::<RedisResult<_>>()?))
 }
 
-fn sentinel(rest: &str) -> PortResult<RedisResult<Target>> {
+fn sentinel(rest: &str) -> PortResult<Place> {
     let (credentials, rest) = credentials(rest);
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (master, db) = path.split_once('/').unwrap_or((path, "0"));
     if master.is_empty() {
         return Err(refuse("Sentinel needs the master's name after the hosts"));
     }
-    let sentinels: Vec<String> = hosts.split(',').map(|host| format!("redis://{host}")).collect();
-    Ok(connection_info(&format!("redis://{credentials}master/{db}")).and_then(|info| {
-        let node =
-            SentinelNodeConnectionInfo::default().set_redis_connection_info(info.redis_settings().clone()).set_tcp_settings(tcp());
-        let client = SentinelClient::build(sentinels, master.to_owned(), Some(node), SentinelServerType::Master)?;
-        Ok(Target::Sentinel(Mutex::new(client)))
-    }))
+    let sentinels = hosts.split(',').map(|host| connection_info(&format!("redis://{host}")));
+    let sentinels = sentinels.collect::<RedisResult<_>>().map_err(refused)?;
+    let at_master = connection_info(&format!("redis://{credentials}master/{db}")).map_err(refused)?;
+    Ok(Place::Sentinel { sentinels, master: master.to_owned(), login: at_master.redis_settings().clone() })
 }
 
 #[cfg(test)]
@@ -111,13 +105,13 @@ mod tests {
     #[test]
     fn urls_name_the_kind_of_redis_and_the_prefix() {
         let plain = Address::parse("redis://:secret@127.0.0.1:6379/2").unwrap();
-        assert!(matches!(plain.target, Target::Single(_)));
+        assert!(matches!(plain.place, Place::Single(_)));
         assert_eq!(plain.prefix, DEFAULT_PREFIX);
         let cluster = Address::parse("redis+cluster://a:1,b:2?prefix=shop:").unwrap();
-        assert!(matches!(cluster.target, Target::Cluster(_)));
+        assert!(matches!(cluster.place, Place::Cluster(nodes) if nodes.len() == 2));
         assert_eq!(cluster.prefix, "shop:");
         let sentinel = Address::parse("redis+sentinel://user:p@a:26379,b:26379/shop/1").unwrap();
-        assert!(matches!(sentinel.target, Target::Sentinel(_)));
+        assert!(matches!(sentinel.place, Place::Sentinel { sentinels, master, .. } if sentinels.len() == 2 && master == "shop"));
     }
 
     #[test]

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use deadpool_redis::redis;
 use sluice_kernel::PortResult;
 
-use crate::{errors::port_error, gate::Core, keys::Keys, link::Node};
+use crate::{
+    errors::port_error,
+    keys::Keys,
+    long_work::{LongWork, Node},
+};
 
 /// Keys of one SCAN step.
 const BATCH: usize = 500;
@@ -26,41 +30,38 @@ impl Clearing {
         self.done = false;
         self.left.clear();
     }
-}
 
-impl Core {
     /// Removes some keys of epochs below `epoch`; newer ones are somebody's who was faster.
-    pub(crate) async fn clear_some(&self, epoch: i64) -> PortResult<()> {
-        let mut clearing = self.clearing.lock().await;
-        if clearing.done {
+    pub(crate) async fn go_on(&mut self, redis: &LongWork, keys: &Keys, epoch: i64) -> PortResult<()> {
+        if self.done {
             return Ok(());
         }
-        if clearing.left.is_empty() {
-            let nodes = self.link.nodes().await.map_err(port_error)?;
-            clearing.left = nodes.into_iter().map(|node| (node, "0".to_owned())).collect();
+        if self.left.is_empty() {
+            let nodes = redis.nodes().await.map_err(port_error)?;
+            self.left = nodes.into_iter().map(|node| (node, "0".to_owned())).collect();
         }
         for _ in 0..STEPS {
-            let Some((node, cursor)) = clearing.left.pop() else { break };
-            let next = self.clear_step(&node, &cursor, epoch).await?;
+            let Some((node, cursor)) = self.left.pop() else { break };
+            let next = step(redis, keys, &node, &cursor, epoch).await?;
             if next != "0" {
-                clearing.left.push((node, next));
+                self.left.push((node, next));
             }
         }
-        clearing.done = clearing.left.is_empty();
+        self.done = self.left.is_empty();
         Ok(())
     }
+}
 
-    async fn clear_step(&self, node: &Node, cursor: &str, epoch: i64) -> PortResult<String> {
-        let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(BATCH);
-        let (next, keys): (String, Vec<String>) = self.link.query_on(node, &scan).await.map_err(port_error)?;
-        let mut slots: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
-        for key in keys.iter().filter(|key| Keys::epoch_of(key).is_some_and(|of| of < epoch)) {
-            slots.entry(Keys::slot_of(key)).or_default().push(key);
-        }
-        for keys in slots.into_values() {
-            let _: i64 = self.link.query(redis::cmd("UNLINK").arg(keys)).await.map_err(port_error)?;
-        }
-        Ok(next)
+async fn step(redis: &LongWork, keys: &Keys, node: &Node, cursor: &str, epoch: i64) -> PortResult<String> {
+    let mut scan = redis::cmd("SCAN");
+    scan.arg(cursor).arg("MATCH").arg(keys.pattern()).arg("COUNT").arg(BATCH);
+    let (next, found): (String, Vec<String>) = redis.query_on(node, &scan).await.map_err(port_error)?;
+    let mut slots: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for key in found.iter().filter(|key| Keys::epoch_of(key).is_some_and(|of| of < epoch)) {
+        slots.entry(Keys::slot_of(key)).or_default().push(key);
     }
+    for keys in slots.into_values() {
+        let _: i64 = redis.query(redis::cmd("UNLINK").arg(keys)).await.map_err(port_error)?;
+    }
+    Ok(next)
 }

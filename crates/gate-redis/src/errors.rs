@@ -73,12 +73,22 @@ pub(crate) fn spoils_connection(error: &RedisError) -> bool {
         || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
 }
 
+/// `what` is for the operator.
+pub(crate) fn timed_out(what: &'static str) -> RedisError {
+    RedisError::from(std::io::Error::new(std::io::ErrorKind::TimedOut, what))
+}
+
 pub(crate) fn port_error(error: RedisError) -> PortError {
     match meaning(&error) {
         Meaning::Doubt => PortError::GateClosed,
         Meaning::Unavailable => PortError::unavailable(WHAT, error),
         Meaning::Defect => PortError::internal(WHAT, error),
     }
+}
+
+/// Ours: an answer that nobody expected, or a request that should not have come.
+pub(crate) fn defect(reason: impl Into<String>) -> PortError {
+    PortError::internal(WHAT, reason.into())
 }
 
 #[cfg(test)]
@@ -121,6 +131,8 @@ mod tests {
             assert_eq!(meaning(&error), Meaning::Unavailable, "{cause:?}");
             assert!(spoils_connection(&error));
         }
+        assert_eq!(meaning(&timed_out("a test")), Meaning::Unavailable);
+        assert!(spoils_connection(&timed_out("a test")));
         assert!(spoils_connection(&said("NOAUTH Authentication required.")));
         assert!(!spoils_connection(&said("OOM command not allowed when used memory > 'maxmemory'.")));
     }

@@ -1,4 +1,4 @@
-//! The calls of the gate. Each is one EVALSHA for one store.
+//! The gate and its calls. Each call is one EVALSHA for one store.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,74 +12,57 @@ use sluice_inventory::{
     AdjustmentId, BoundGate, Figures, GateAnswer, GateSource, GateStatus, Listing, ReserveLine, Settled, Short, StockGate,
     TakenOfLimit, Terms,
 };
-use sluice_kernel::{Clock, PortError, PortResult, ReservationId, SkuId, StoreId, Timestamp};
-use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use sluice_kernel::{Clock, PortResult, ReservationId, SkuId, StoreId, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     address::Address,
-    clearing::Clearing,
-    errors::{Meaning, WHAT, meaning, port_error},
-    keys::{Keys, Part},
-    link::Link,
-    opening::Standing,
+    core::{Core, Reply},
+    errors::{defect, port_error},
+    keys::{MARK, Part, TOMBSTONE},
     scripts::{Op, Scripts},
-    watched::Watched,
 };
 
-/// How long a settled reservation is remembered: far longer than any request or message may be late.
-pub(crate) const TOMBSTONE: Duration = Duration::from_hours(48);
-/// How long a restock or an adjustment is remembered: longer than an effect may wait to be told.
-pub(crate) const MARK: Duration = Duration::from_hours(30 * 24);
-/// Calls in flight; more are refused at once.
-const MAX_IN_FLIGHT: usize = 4_096;
 /// SKUs or reservations in one script call.
 const MAX_AT_ONCE: usize = 500;
-
-/// What all handles of one gate share.
-pub(crate) struct Core {
-    pub(crate) link: Link,
-    pub(crate) keys: Keys,
-    pub(crate) source: Arc<dyn GateSource>,
-    pub(crate) standing: watch::Sender<Standing>,
-    /// Rings when the gate came into doubt.
-    pub(crate) doubted: Notify,
-    /// One look at the epoch at a time.
-    pub(crate) opening: Mutex<()>,
-    pub(crate) watched: Watched,
-    pub(crate) clearing: Mutex<Clearing>,
-    pub(crate) clock: Arc<dyn Clock>,
-    in_flight: Semaphore,
-}
 
 /// The stock gate on Redis. Closed until [`RedisStockGate::ensure_open`] or [`RedisStockGate::keep_open`] has run.
 #[derive(Clone)]
 pub struct RedisStockGate {
-    pub(crate) core: Arc<Core>,
+    core: Arc<Core>,
     /// The epoch this handle is bound to; none for the one that is present.
     bound: Option<Arc<Scripts>>,
 }
-
-type Reply = Vec<String>;
 
 impl RedisStockGate {
     /// `url` as in [`crate`]'s address: `redis://`, `redis+sentinel://`, `redis+cluster://`, with an optional `?prefix=`.
     /// Connects when first asked, so a Redis that is away does not stop the start; a wrong URL does. `clock` is compared
     /// with the clock of Redis, which decides.
     pub fn connect(url: &str, source: Arc<dyn GateSource>, clock: Arc<dyn Clock>) -> PortResult<Arc<Self>> {
-        let Address { target, prefix } = Address::parse(url)?;
-        let core = Core {
-            link: Link::new(target),
-            keys: Keys::new(prefix),
-            source,
-            standing: watch::Sender::new(Standing::default()),
-            doubted: Notify::new(),
-            opening: Mutex::new(()),
-            watched: Watched::default(),
-            clearing: Mutex::new(Clearing::default()),
-            clock,
-            in_flight: Semaphore::new(MAX_IN_FLIGHT),
-        };
+        let Address { place, prefix } = Address::parse(url)?;
+        let core = Core::new(&place, prefix, source, clock)?;
         Ok(Arc::new(Self { core: Arc::new(core), bound: None }))
+    }
+
+    /// Opens the gate or waits until somebody else has; fails where that takes too long or can't be.
+    pub async fn ensure_open(&self) -> PortResult<()> {
+        self.core.ensure_open().await
+    }
+
+    /// A round trip on the connections of placing, to tell a wrong address from a gate that is merely closed.
+    pub async fn ping(&self) -> PortResult<()> {
+        let _: String = self.core.link.query(&redis::cmd("PING")).await.map_err(port_error)?;
+        Ok(())
+    }
+
+    /// Counts everything anew from the database, under a higher epoch, as after a loss.
+    pub async fn renew(&self) -> PortResult<()> {
+        self.core.renew().await
+    }
+
+    /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
+    pub async fn keep_open(&self, stop: CancellationToken) {
+        self.core.keep_open(stop).await;
     }
 
     fn scripts(&self) -> PortResult<Arc<Scripts>> {
@@ -133,74 +116,6 @@ impl RedisStockGate {
             .await?;
         settled(&reply)
     }
-}
-
-impl Core {
-    pub(crate) fn scripts(&self) -> PortResult<Arc<Scripts>> {
-        self.standing.borrow().scripts.clone().ok_or(PortError::GateClosed)
-    }
-
-    async fn decide(
-        &self,
-        scripts: &Scripts,
-        op: Op,
-        store: StoreId,
-        parts: &[Part<'_>],
-        arguments: impl Fn(&mut Cmd),
-    ) -> PortResult<(i64, Reply)> {
-        let _place = self.in_flight.try_acquire().map_err(|_| PortError::Overloaded { what: WHAT })?;
-        let epoch = scripts.epoch;
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(scripts.hash(op)).arg(parts.len() + 1).arg(self.keys.stock(store, epoch));
-        for part in parts {
-            command.arg(self.keys.part(store, epoch, *part));
-        }
-        arguments(&mut command);
-
-        let mut reply = self.evaluate(epoch, &command).await?;
-        if reply.first().is_some_and(|word| word == "absent") {
-            self.join(scripts, store).await?;
-            reply = self.evaluate(epoch, &command).await?;
-        }
-        match reply.first().map(String::as_str) {
-            Some("closed" | "absent") => Err(self.doubt(epoch)),
-            Some(_) => Ok((epoch, reply)),
-            None => Err(defect("an empty reply")),
-        }
-    }
-
-    async fn evaluate(&self, epoch: i64, command: &Cmd) -> PortResult<Reply> {
-        let answer = self.link.query(command).await;
-        answer.map_err(|error| if meaning(&error) == Meaning::Doubt { self.doubt(epoch) } else { port_error(error) })
-    }
-
-    /// A store that was not there when the gate was loaded. Its keys count only if the gate's own key still stands after
-    /// the store was noted in it; a rebuild takes that key with all stores in it, so it can't miss one.
-    async fn join(&self, scripts: &Scripts, store: StoreId) -> PortResult<()> {
-        let epoch = scripts.epoch;
-        let (stock, gate, field) = (self.keys.stock(store, epoch), self.keys.gate(epoch), format!("store:{store}"));
-        let begun: bool =
-            self.link.query(redis::cmd("HSETNX").arg(&stock).arg("epoch").arg("joining")).await.map_err(port_error)?;
-        let new: bool = self.link.query(redis::cmd("HSETNX").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
-        let stands: Option<String> = self.link.query(redis::cmd("HGET").arg(&gate).arg("epoch")).await.map_err(port_error)?;
-        // A store that had joined and has no stock has lost its keys.
-        if stands != Some(epoch.to_string()) || (begun && !new) {
-            return Err(self.doubt(epoch));
-        }
-        self.admit(scripts, &stock, "joining").await
-    }
-
-    /// Lets the keys under `key` count, if `word` still stands there.
-    pub(crate) async fn admit(&self, scripts: &Scripts, key: &str, word: &str) -> PortResult<()> {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(scripts.hash(Op::Admit)).arg(1).arg(key).arg(word);
-        let reply = self.evaluate(scripts.epoch, &command).await?;
-        if reply.first().is_some_and(|word| word == "done") { Ok(()) } else { Err(self.doubt(scripts.epoch)) }
-    }
-}
-
-fn defect(reason: impl Into<String>) -> PortError {
-    PortError::internal(WHAT, reason.into())
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> PortResult<T> {

@@ -1,4 +1,4 @@
-//! The names of the gate's keys. Every key names its epoch, so a process that lags behind never touches newer keys.
+//! The names of the gate's keys, and how long those live that end. Every key names its epoch, so a process that lags behind never touches newer keys.
 //!
 //! | key | holds |
 //! |---|---|
@@ -13,7 +13,14 @@
 //!
 //! Limits stand in the stock's hash: they come and go with the units and the epoch, so a limit is never lost alone.
 
+use std::time::Duration;
+
 use sluice_kernel::{SkuId, StoreId, UserId};
+
+/// How long a settled reservation is remembered: far longer than any request or message may be late.
+pub(crate) const TOMBSTONE: Duration = Duration::from_hours(48);
+/// How long a restock or an adjustment is remembered: longer than an effect may wait to be told.
+pub(crate) const MARK: Duration = Duration::from_hours(30 * 24);
 
 /// What a script works on besides the store's stock.
 #[derive(Debug, Clone, Copy)]

@@ -11,17 +11,24 @@
 //!   opened it again ([`RedisStockGate::keep_open`] runs in every process; the database decides who rebuilds).
 //! - Redis out of reach is `Unavailable` within a bounded time. A reserve whose answer was lost is asked again by its id.
 //!
-//! All keys of a store share the hash tag `{s:STORE}`. Nothing here scans, locks or blocks on the path of an order.
+//! All keys of a store share the hash tag `{s:STORE}`. Nothing here scans, locks or blocks on the path of an order,
+//! and whatever takes long goes over connections of its own.
 
 mod address;
+mod bounds;
 mod clearing;
+mod core;
 mod errors;
 mod gate;
 mod keys;
+mod lease;
 mod link;
+mod long_work;
 mod opening;
 mod rebuild;
 mod scripts;
+mod server;
+mod standing;
 mod taken;
 mod watched;
 

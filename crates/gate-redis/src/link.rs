@@ -1,5 +1,6 @@
-//! A few shared connections: requests in flight travel in one pipeline. A broken connection is replaced by the next
-//! call; while the server is away, calls fail at once instead of queueing for connects.
+//! A few shared connections for the calls of placing: requests in flight travel in one pipeline. A broken connection is
+//! replaced by the next call; while the server is away, calls fail at once instead of queueing for connects. Whatever
+//! takes long goes over connections of its own (`long_work`).
 
 use std::{
     sync::{
@@ -10,24 +11,64 @@ use std::{
 };
 
 use deadpool_redis::redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Value,
     aio::MultiplexedConnection,
+    cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo},
-    cmd,
+    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
-use crate::{address::Target, errors::spoils_connection};
+use crate::{
+    address::{Place, tcp},
+    bounds::{CALL_TIMEOUT, CONNECT_TIMEOUT},
+    errors::{spoils_connection, timed_out},
+};
 
-/// Longest time a call takes, its reconnect included.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(1);
-/// Shorter than a call, so that its failure is noted and the next call need not find out.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// After a connect that failed, calls fail for this long without trying again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 const LANES: usize = 2;
 /// Requests that wait for one connection's writer.
 const PIPELINE: usize = 1_024;
+
+/// Where connections come from.
+enum Target {
+    Single(Client),
+    /// Asked anew for the present master at every reconnect.
+    Sentinel(tokio::sync::Mutex<SentinelClient>),
+    Cluster(ClusterClient),
+}
+
+impl Target {
+    fn new(place: &Place) -> RedisResult<Self> {
+        match place {
+            Place::Single(server) => Client::open(server.clone()).map(Self::Single),
+            Place::Sentinel { sentinels, master, login } => {
+                let node = SentinelNodeConnectionInfo::default().set_redis_connection_info(login.clone()).set_tcp_settings(tcp());
+                let client = SentinelClient::build(sentinels.clone(), master.clone(), Some(node), SentinelServerType::Master)?;
+                Ok(Self::Sentinel(tokio::sync::Mutex::new(client)))
+            }
+            Place::Cluster(nodes) => {
+                let client = ClusterClient::builder(nodes.clone())
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(CALL_TIMEOUT)
+                    .tcp_settings(tcp());
+                client.build().map(Self::Cluster)
+            }
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<Connection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CALL_TIMEOUT))
+            .set_pipeline_buffer_size(PIPELINE);
+        match self {
+            Self::Single(client) => client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Server),
+            Self::Sentinel(client) => client.lock().await.get_async_connection_with_config(&config).await.map(Connection::Server),
+            Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+        }
+    }
+}
 
 #[derive(Clone)]
 enum Connection {
@@ -35,41 +76,11 @@ enum Connection {
     Cluster(ClusterConnection),
 }
 
-/// What is sent; it may be sent twice.
-#[derive(Clone, Copy)]
-enum Request<'a> {
-    /// Routed by its first key.
-    Command(&'a Cmd),
-    /// Routed by the first key of its first command.
-    Pipeline(&'a Pipeline),
-    On(&'a Node, &'a Cmd),
-    /// In a cluster the answers of all primaries by address.
-    Everywhere(&'a Cmd),
-}
-
 impl Connection {
-    async fn send(self, request: Request<'_>) -> RedisResult<Value> {
-        match (self, request) {
-            (Self::Server(mut connection), Request::Pipeline(commands)) => {
-                commands.exec_async(&mut connection).await.map(|()| Value::Okay)
-            }
-            (Self::Cluster(mut connection), Request::Pipeline(commands)) => {
-                commands.exec_async(&mut connection).await.map(|()| Value::Okay)
-            }
-            (Self::Cluster(mut connection), Request::On(Node(Some((host, port))), command)) => {
-                let routing = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
-                connection.route_command(command.clone(), RoutingInfo::SingleNode(routing)).await?.extract_error()
-            }
-            (Self::Cluster(mut connection), Request::Everywhere(command)) => {
-                let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special)));
-                connection.route_command(command.clone(), all).await?.extract_error()
-            }
-            (Self::Server(mut connection), Request::Command(command) | Request::On(_, command) | Request::Everywhere(command)) => {
-                command.query_async(&mut connection).await
-            }
-            (Self::Cluster(mut connection), Request::Command(command) | Request::On(Node(None), command)) => {
-                command.query_async(&mut connection).await
-            }
+    async fn send(self, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Server(mut connection) => command.query_async(&mut connection).await,
+            Self::Cluster(mut connection) => command.query_async(&mut connection).await,
         }
     }
 }
@@ -102,10 +113,6 @@ impl Lane {
     }
 }
 
-/// A primary of the installation; `None` where there is only one.
-#[derive(Debug, Clone)]
-pub(crate) struct Node(Option<(String, u16)>);
-
 pub(crate) struct Link {
     target: Target,
     lanes: Vec<Lane>,
@@ -113,48 +120,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(target: Target) -> Self {
+    /// Connects when first asked.
+    pub(crate) fn new(place: &Place) -> RedisResult<Self> {
         let lanes = std::iter::repeat_with(Lane::default).take(LANES).collect();
-        Self { target, lanes, next: AtomicUsize::new(0) }
+        Ok(Self { target: Target::new(place)?, lanes, next: AtomicUsize::new(0) })
     }
 
+    /// Sends a command that is routed by its first key; it may be sent twice.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        Ok(T::from_redis_value(self.send(Request::Command(command)).await?)?)
+        Ok(T::from_redis_value(self.send(command).await?)?)
     }
 
-    /// Commands of one store (one cluster slot).
-    pub(crate) async fn pipeline(&self, commands: &Pipeline) -> RedisResult<()> {
-        self.send(Request::Pipeline(commands)).await.map(|_| ())
-    }
-
-    /// Runs a command that no key routes.
-    pub(crate) async fn query_on<T: FromRedisValue>(&self, node: &Node, command: &Cmd) -> RedisResult<T> {
-        Ok(T::from_redis_value(self.send(Request::On(node, command)).await?)?)
-    }
-
-    pub(crate) async fn nodes(&self) -> RedisResult<Vec<Node>> {
-        match self.target {
-            Target::Single(_) | Target::Sentinel(_) => Ok(vec![Node(None)]),
-            Target::Cluster(_) => Ok(self.infos().await?.into_iter().map(|(node, _)| node).collect()),
-        }
-    }
-
-    /// Every primary with what its INFO says.
-    pub(crate) async fn infos(&self) -> RedisResult<Vec<(Node, String)>> {
-        let answer = self.send(Request::Everywhere(&cmd("INFO"))).await?;
-        if !matches!(self.target, Target::Cluster(_)) {
-            return Ok(vec![(Node(None), String::from_redis_value(answer)?)]);
-        }
-        let mut nodes = Vec::new();
-        for (address, info) in Vec::<(String, String)>::from_redis_value(answer)? {
-            let (host, port) = address.rsplit_once(':').ok_or((ErrorKind::Client, "a node has no port"))?;
-            let port = port.parse().map_err(|_| (ErrorKind::Client, "a node's port is no number"))?;
-            nodes.push((Node(Some((host.to_owned(), port))), info));
-        }
-        Ok(nodes)
-    }
-
-    async fn send(&self, request: Request<'_>) -> RedisResult<Value> {
+    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
         let lane = self.lanes.get(turn).ok_or((ErrorKind::Client, "no connection"))?;
         let mut used = None;
@@ -162,20 +139,20 @@ impl Link {
             let known = lane.present().1.is_some();
             let (generation, connection) = self.connection(lane).await?;
             used = Some(generation);
-            match connection.send(request).await {
+            match connection.send(command).await {
                 // A connection that was found broken says little of the server: ask again on a new one.
                 Err(error) if known && error.is_connection_dropped() => {
                     lane.drop_generation(generation);
                     let (generation, connection) = self.connection(lane).await?;
                     used = Some(generation);
-                    connection.send(request).await
+                    connection.send(command).await
                 }
                 answer => answer,
             }
         };
         let result = match tokio::time::timeout(CALL_TIMEOUT, attempts).await {
             Ok(result) => result,
-            Err(_) => Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))),
+            Err(_) => Err(timed_out("Redis did not answer")),
         };
         if let (Err(error), Some(generation)) = (&result, used)
             && spoils_connection(error)
@@ -198,7 +175,7 @@ impl Link {
         {
             return Err(error.clone());
         }
-        match self.connect().await {
+        match self.target.connect().await {
             Ok(connection) => {
                 *failed = None;
                 Ok((lane.put(connection.clone()), connection))
@@ -207,18 +184,6 @@ impl Link {
                 *failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
-        }
-    }
-
-    async fn connect(&self) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(CALL_TIMEOUT))
-            .set_pipeline_buffer_size(PIPELINE);
-        match &self.target {
-            Target::Single(client) => client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Server),
-            Target::Sentinel(client) => client.lock().await.get_async_connection_with_config(&config).await.map(Connection::Server),
-            Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
         }
     }
 }

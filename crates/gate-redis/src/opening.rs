@@ -1,18 +1,18 @@
 //! Whether this process may ask the gate: it adopts the epoch that the database calls open and whose keys and scripts
 //! stand in Redis; anything else is closed, and one process rebuilds it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use deadpool_redis::redis;
-use sluice_kernel::{PortError, PortResult, StoreId};
+use sluice_kernel::{PortError, PortResult};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    core::Core,
     errors::port_error,
-    gate::{Core, RedisStockGate},
-    rebuild::Lease,
+    lease::Lease,
     scripts::{LAYOUT, Op, Scripts},
-    watched::evicted_since,
+    server::evicted_since,
 };
 
 /// How often an open gate is looked at; calls that find it in doubt ring at once.
@@ -22,16 +22,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a start waits for the gate.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What this process knows of the gate.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Standing {
-    pub(crate) epoch: i64,
-    /// The scripts of `epoch`; none while the gate is closed here.
-    pub(crate) scripts: Option<Arc<Scripts>>,
-    /// An epoch whose keys or scripts were found missing. It is never adopted again.
-    condemned: Option<i64>,
-}
-
 enum Found {
     Stands(Scripts),
     Lost,
@@ -39,41 +29,14 @@ enum Found {
     Newer,
 }
 
-impl RedisStockGate {
-    /// Opens the gate or waits until somebody else has; fails where that takes too long or can't be.
-    pub async fn ensure_open(&self) -> PortResult<()> {
-        self.core.ensure_open().await
-    }
-
-    /// A round trip, to tell a wrong address from a gate that is merely closed.
-    pub async fn ping(&self) -> PortResult<()> {
-        let _: String = self.core.link.query(&redis::cmd("PING")).await.map_err(port_error)?;
-        Ok(())
-    }
-
-    /// Counts everything anew from the database, under a higher epoch, as after a loss.
-    pub async fn renew(&self) -> PortResult<()> {
-        self.core.renew().await
-    }
-
-    /// Watches over the gate until `stop`: adopts, notices losses, rebuilds. Runs in every process.
-    pub async fn keep_open(&self, stop: CancellationToken) {
-        self.core.keep_open(stop).await;
-    }
-}
-
 impl Core {
-    async fn renew(&self) -> PortResult<()> {
+    pub(crate) async fn renew(&self) -> PortResult<()> {
         let (epoch, _) = self.source.epoch().await?;
-        self.standing.send_modify(|standing| {
-            standing.epoch = standing.epoch.max(epoch);
-            standing.scripts = None;
-            standing.condemned = Some(epoch);
-        });
+        self.standing.send_modify(|standing| standing.condemn(epoch));
         self.ensure_open().await
     }
 
-    async fn ensure_open(&self) -> PortResult<()> {
+    pub(crate) async fn ensure_open(&self) -> PortResult<()> {
         let opening = async {
             while !self.look().await? {
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -83,7 +46,7 @@ impl Core {
         tokio::time::timeout(OPENING_TIMEOUT, opening).await.unwrap_or(Err(PortError::GateClosed))
     }
 
-    async fn keep_open(&self, stop: CancellationToken) {
+    pub(crate) async fn keep_open(&self, stop: CancellationToken) {
         let mut failing = false;
         loop {
             let looked = tokio::select! {
@@ -96,7 +59,7 @@ impl Core {
             };
             if matches!(looked, Ok(true))
                 && let Ok(scripts) = self.scripts()
-                && let Err(error) = self.clear_some(scripts.epoch).await
+                && let Err(error) = self.clearing.lock().await.go_on(&self.long_work, &self.keys, scripts.epoch).await
             {
                 tracing::debug!(error = %error, "keys of old epochs stay for now");
             }
@@ -118,35 +81,18 @@ impl Core {
         }
     }
 
-    /// The gate's keys or scripts of `epoch` are missing: nothing is asked of it until it has been rebuilt.
-    pub(crate) fn doubt(&self, epoch: i64) -> PortError {
-        let closed = self.standing.send_if_modified(|standing| {
-            let stood = standing.epoch == epoch && standing.scripts.take().is_some();
-            if standing.epoch == epoch {
-                standing.condemned = Some(epoch);
-            }
-            stood
-        });
-        if closed {
-            metrics::gauge!("sluice_gate_open").set(0.0);
-            tracing::warn!(gate.epoch = epoch, "the stock gate lost its keys or scripts and is closed");
-        }
-        self.doubted.notify_one();
-        PortError::GateClosed
-    }
-
     /// One look: true where the gate is open here, false where somebody else is at work on it.
     async fn look(&self) -> PortResult<bool> {
         let _one_at_a_time = self.opening.lock().await;
         let (epoch, open) = self.source.epoch().await?;
-        let server = self.watch().await?;
+        let server = self.watched.look(&self.long_work, &self.keys).await?;
         if let Some(unfit) = server.unfit() {
             // It may have forgotten something already, and a rebuild would not last.
             self.close_here(epoch);
             tracing::debug!(gate.epoch = epoch, unfit, "the stock gate stays closed");
             return Ok(false);
         }
-        if open && self.standing.borrow().condemned != Some(epoch) {
+        if open && !self.standing.borrow().is_condemned(epoch) {
             match self.find(epoch, server.evicted).await? {
                 Found::Stands(scripts) => {
                     self.adopt(scripts);
@@ -161,7 +107,7 @@ impl Core {
             }
         }
         self.close_here(epoch);
-        let Some(lease) = Lease::take(&self.link, &self.keys).await? else { return Ok(false) };
+        let Some(lease) = Lease::take(&self.long_work, &self.keys).await? else { return Ok(false) };
         let rebuilt = lease.hold_during(self.rebuild_after(epoch, open)).await;
         lease.give_back().await;
         match rebuilt? {
@@ -190,7 +136,7 @@ impl Core {
         for op in Op::ALL {
             ask.arg(op.field());
         }
-        let fields: Vec<Option<String>> = self.link.query(&ask).await.map_err(port_error)?;
+        let fields: Vec<Option<String>> = self.long_work.query(&ask).await.map_err(port_error)?;
         let [stands, layout, evicted_before, hashes @ ..] = fields.as_slice() else { return Ok(Found::Lost) };
         if stands.as_deref() != Some(epoch.to_string().as_str()) {
             return Ok(Found::Lost);
@@ -215,8 +161,8 @@ impl Core {
         for op in Op::ALL {
             exists.arg(scripts.hash(op));
         }
-        for node in self.link.nodes().await.map_err(port_error)? {
-            let there: Vec<bool> = self.link.query_on(&node, &exists).await.map_err(port_error)?;
+        for node in self.long_work.nodes().await.map_err(port_error)? {
+            let there: Vec<bool> = self.long_work.query_on(&node, &exists).await.map_err(port_error)?;
             if there.len() != Op::ALL.len() || there.contains(&false) {
                 return Ok(false);
             }
@@ -226,38 +172,17 @@ impl Core {
 
     fn adopt(&self, scripts: Scripts) {
         let epoch = scripts.epoch;
-        let opened = self.standing.send_if_modified(|standing| {
-            // A call may have found a loss while this look was under way.
-            if standing.condemned == Some(epoch) || (standing.epoch == epoch && standing.scripts.is_some()) {
-                return false;
-            }
-            *standing = Standing { epoch, scripts: Some(Arc::new(scripts)), condemned: None };
-            true
-        });
-        if opened {
+        if self.standing.send_if_modified(|standing| standing.adopt(scripts)) {
             tracing::info!(gate.epoch = epoch, "the stock gate is open");
         }
         metrics::gauge!("sluice_gate_open").set(if self.standing.borrow().scripts.is_some() { 1.0 } else { 0.0 });
     }
 
     fn close_here(&self, epoch: i64) {
-        let closed = self.standing.send_if_modified(|standing| {
-            standing.epoch = standing.epoch.max(epoch);
-            standing.scripts.take().is_some()
-        });
+        let closed = self.standing.send_if_modified(|standing| standing.close(epoch));
         metrics::gauge!("sluice_gate_open").set(0.0);
         if closed {
             tracing::warn!(gate.epoch = epoch, "the stock gate is closed");
         }
-    }
-
-    /// The stores of the present epoch.
-    pub(crate) async fn stores(&self) -> PortResult<Vec<StoreId>> {
-        let epoch = self.standing.borrow().scripts.as_ref().ok_or(PortError::GateClosed)?.epoch;
-        let fields: Vec<String> = self.link.query(redis::cmd("HKEYS").arg(self.keys.gate(epoch))).await.map_err(port_error)?;
-        if fields.is_empty() {
-            return Err(self.doubt(epoch));
-        }
-        Ok(fields.iter().filter_map(|field| field.strip_prefix("store:")?.parse().ok()).collect())
     }
 }

@@ -5,7 +5,7 @@
 //! are loaded → the mark becomes the epoch, only where it still stands → no server was restarted meanwhile → the database
 //! opens. A process that was overtaken writes under its own epoch's names and is refused by the last step.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::collections::BTreeMap;
 
 use deadpool_redis::redis::{self, Pipeline};
 use futures_util::{StreamExt as _, stream};
@@ -13,71 +13,18 @@ use sluice_inventory::{Figures, GateSnapshot, Listing, ReserveLine, TakenOfLimit
 use sluice_kernel::{PortError, PortResult, ReservationId, SkuId, StoreId};
 
 use crate::{
+    core::Core,
     errors::{WHAT, port_error},
-    gate::{Core, MARK, TOMBSTONE},
-    keys::{Keys, Part},
-    link::{Link, Node},
+    keys::{Keys, MARK, Part, TOMBSTONE},
+    long_work::{MAX_LOADING, Node},
     scripts::{LAYOUT, Op, Scripts},
-    watched::Server,
+    server::Server,
 };
 
-/// After this long without a sign of life another process takes the rebuild over.
-const LEASE: Duration = Duration::from_secs(3);
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Writes in one pipeline.
 const BATCH: usize = 500;
-/// Stores that are loaded at the same time.
-const STORES_AT_ONCE: usize = 8;
 const LOADING: &str = "loading";
 const TAKE_STORES: &str = "local fields = redis.call('HKEYS', KEYS[1]) redis.call('UNLINK', KEYS[1]) return fields";
-
-/// Spares two processes the same work. The database's compare-and-set decides; losing the lease does no harm.
-pub(crate) struct Lease<'a> {
-    link: &'a Link,
-    key: String,
-    ticket: String,
-}
-
-impl<'a> Lease<'a> {
-    pub(crate) async fn take(link: &'a Link, keys: &Keys) -> PortResult<Option<Self>> {
-        let ticket: i64 = link.query(redis::cmd("INCR").arg(keys.tickets())).await.map_err(port_error)?;
-        let (key, ticket) = (keys.lease(), ticket.to_string());
-        let mut set = redis::cmd("SET");
-        set.arg(&key).arg(&ticket).arg("NX").arg("PX").arg(LEASE.as_millis().to_string());
-        let taken: Option<String> = link.query(&set).await.map_err(port_error)?;
-        Ok(taken.map(|_| Self { link, key, ticket }))
-    }
-
-    pub(crate) async fn hold_during<T>(&self, work: impl Future<Output = T>) -> T {
-        let signs = async {
-            loop {
-                tokio::time::sleep(SIGN_OF_LIFE).await;
-                if self.is_mine().await {
-                    let _: Option<i64> = self.command("PEXPIRE", &[&LEASE.as_millis().to_string()]).await;
-                }
-            }
-        };
-        tokio::select! {
-            done = work => done,
-            () = signs => std::future::pending().await,
-        }
-    }
-
-    pub(crate) async fn give_back(self) {
-        if self.is_mine().await {
-            let _: Option<i64> = self.command("DEL", &[]).await;
-        }
-    }
-
-    async fn is_mine(&self) -> bool {
-        self.command::<String>("GET", &[]).await.as_ref() == Some(&self.ticket)
-    }
-
-    /// A lease that can't be asked for or renewed runs out by itself.
-    async fn command<T: redis::FromRedisValue>(&self, name: &str, arguments: &[&str]) -> Option<T> {
-        self.link.query::<Option<T>>(redis::cmd(name).arg(&self.key).arg(arguments)).await.ok().flatten()
-    }
-}
 
 /// What one store is loaded with.
 #[derive(Default)]
@@ -130,15 +77,15 @@ impl Core {
         let (skus, held) = stores.values().fold((0, 0), |(skus, held), load| (skus + load.skus.len(), held + load.held.len()));
 
         let gate = self.keys.gate(epoch);
-        let _: i64 = self.link.query(redis::cmd("SADD").arg(self.keys.epochs()).arg(epoch)).await.map_err(port_error)?;
+        let _: i64 = self.long_work.query(redis::cmd("SADD").arg(self.keys.epochs()).arg(epoch)).await.map_err(port_error)?;
         let mut begin = redis::cmd("HSET");
         begin.arg(&gate).arg("epoch").arg(LOADING).arg("layout").arg(LAYOUT).arg("evicted").arg(evicted);
         for store in stores.keys() {
             begin.arg(format!("store:{store}")).arg(1);
         }
-        self.link.query::<()>(&begin).await.map_err(port_error)?;
+        self.long_work.query::<()>(&begin).await.map_err(port_error)?;
         let loading: Vec<_> = stores.iter().map(|(store, load)| self.load(*store, epoch, load)).collect();
-        let mut loading = stream::iter(loading).buffer_unordered(STORES_AT_ONCE);
+        let mut loading = stream::iter(loading).buffer_unordered(MAX_LOADING);
         while let Some(loaded) = loading.next().await {
             loaded?;
         }
@@ -150,11 +97,11 @@ impl Core {
         for (op, hash) in scripts.hashes() {
             hashes.arg(op.field()).arg(hash);
         }
-        self.link.query::<()>(&hashes).await.map_err(port_error)?;
+        self.long_work.query::<()>(&hashes).await.map_err(port_error)?;
         for store in stores.keys() {
-            self.admit(&scripts, &self.keys.stock(*store, epoch), LOADING).await?;
+            self.admit_loaded(&scripts, &self.keys.stock(*store, epoch)).await?;
         }
-        self.admit(&scripts, &gate, LOADING).await?;
+        self.admit_loaded(&scripts, &gate).await?;
 
         // A restart or an eviction since the first step may have cost some of what was loaded.
         let runs = |nodes: &[(Node, String)]| {
@@ -164,7 +111,7 @@ impl Core {
         };
         let (after, evicted_by_now) = self.fit_nodes().await?;
         if runs(&before) != runs(&after) || evicted != evicted_by_now || !self.source.open(epoch).await? {
-            let _: i64 = self.link.query(redis::cmd("UNLINK").arg(&gate)).await.map_err(port_error)?;
+            let _: i64 = self.long_work.query(redis::cmd("UNLINK").arg(&gate)).await.map_err(port_error)?;
             return Ok(None);
         }
         tracing::info!(
@@ -181,7 +128,7 @@ impl Core {
     /// revive what they must not.
     async fn fit_nodes(&self) -> PortResult<(Vec<(Node, String)>, u64)> {
         let (mut nodes, mut evicted) = (Vec::new(), 0_u64);
-        for (node, info) in self.link.infos().await.map_err(port_error)? {
+        for (node, info) in self.long_work.infos().await.map_err(port_error)? {
             let server = Server::read(&info);
             if let Some(unfit) = server.unfit() {
                 return Err(PortError::internal(WHAT, unfit));
@@ -195,16 +142,17 @@ impl Core {
     /// Ends every epoch below `epoch` for those that still use it: their scripts find no stock any more. What else was
     /// written under them means nothing and is cleared away later.
     async fn end_older_epochs(&self, epoch: i64) -> PortResult<()> {
-        let begun: Vec<i64> = self.link.query(redis::cmd("SMEMBERS").arg(self.keys.epochs())).await.map_err(port_error)?;
+        let begun: Vec<i64> = self.long_work.query(redis::cmd("SMEMBERS").arg(self.keys.epochs())).await.map_err(port_error)?;
         for older in begun.into_iter().filter(|begun| *begun < epoch) {
             // At once: a store that joins notes itself there before it looks whether the key still stands.
             let mut take = redis::cmd("EVAL");
             take.arg(TAKE_STORES).arg(1).arg(self.keys.gate(older));
-            let fields: Vec<String> = self.link.query(&take).await.map_err(port_error)?;
+            let fields: Vec<String> = self.long_work.query(&take).await.map_err(port_error)?;
             for store in fields.iter().filter_map(|field| field.strip_prefix("store:")?.parse().ok()) {
-                let _: i64 = self.link.query(redis::cmd("UNLINK").arg(self.keys.stock(store, older))).await.map_err(port_error)?;
+                let _: i64 =
+                    self.long_work.query(redis::cmd("UNLINK").arg(self.keys.stock(store, older))).await.map_err(port_error)?;
             }
-            let _: i64 = self.link.query(redis::cmd("SREM").arg(self.keys.epochs()).arg(older)).await.map_err(port_error)?;
+            let _: i64 = self.long_work.query(redis::cmd("SREM").arg(self.keys.epochs()).arg(older)).await.map_err(port_error)?;
         }
         self.clearing.lock().await.begin();
         Ok(())
@@ -262,10 +210,14 @@ impl Core {
 
     async fn send(&self, batch: &mut Pipeline) -> PortResult<()> {
         if !batch.is_empty() {
-            self.link.pipeline(batch).await.map_err(port_error)?;
+            self.long_work.pipeline(batch).await.map_err(port_error)?;
             batch.clear();
         }
         Ok(())
+    }
+
+    async fn admit_loaded(&self, scripts: &Scripts, key: &str) -> PortResult<()> {
+        self.admitted(scripts.epoch, self.long_work.query(&scripts.admission(key, LOADING)).await)
     }
 
     async fn load_scripts(&self, nodes: &[(Node, String)], epoch: i64) -> PortResult<Scripts> {
@@ -274,7 +226,7 @@ impl Core {
             let text = op.text(epoch);
             for (node, _) in nodes {
                 let hash: String =
-                    self.link.query_on(node, redis::cmd("SCRIPT").arg("LOAD").arg(&text)).await.map_err(port_error)?;
+                    self.long_work.query_on(node, redis::cmd("SCRIPT").arg("LOAD").arg(&text)).await.map_err(port_error)?;
                 hashes.insert(op.name(), hash);
             }
         }

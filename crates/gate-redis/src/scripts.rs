@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use deadpool_redis::redis::{self, Cmd};
+
 /// Shape of keys and arguments. A process with a newer layout rebuilds the gate; an older one keeps out of it.
 pub(crate) const LAYOUT: i64 = 3;
 
@@ -56,6 +58,11 @@ impl Op {
         }
     }
 
+    /// Whether it looks through many reservations and is asked by nobody who places.
+    pub(crate) fn is_long_work(self) -> bool {
+        self == Self::Waiting
+    }
+
     pub(crate) fn text(self, epoch: i64) -> String {
         let (head, body) = match self {
             Self::Admit => ("", include_str!("lua/admit.lua")),
@@ -88,6 +95,20 @@ impl Scripts {
             hashes.insert(op, hash(op)?);
         }
         Some(Self { epoch, hashes })
+    }
+
+    /// A call of a script on these keys, without its arguments.
+    pub(crate) fn call(&self, op: Op, keys: &[String]) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(self.hash(op)).arg(keys.len()).arg(keys);
+        command
+    }
+
+    /// Lets the keys under `key` count, if `word` still stands there.
+    pub(crate) fn admission(&self, key: &str, word: &str) -> Cmd {
+        let mut command = self.call(Op::Admit, &[key.to_owned()]);
+        command.arg(word);
+        command
     }
 
     pub(crate) fn hash(&self, op: Op) -> &str {

@@ -6,7 +6,7 @@ use deadpool_redis::redis;
 use sluice_inventory::TakenOfLimit;
 use sluice_kernel::{PortError, PortResult, SkuId, StoreId, UserId};
 
-use crate::{errors::port_error, gate::Core, keys::Keys, scripts::Scripts};
+use crate::{core::Core, errors::port_error, keys::Keys, scripts::Scripts};
 
 /// Fields of one HSCAN step.
 const BATCH: usize = 500;
@@ -21,7 +21,7 @@ impl Core {
         loop {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(&stock).arg(&cursor).arg("MATCH").arg(Keys::limit_pattern()).arg("COUNT").arg(BATCH);
-            let (next, found): (String, Vec<String>) = self.link.query(&scan).await.map_err(port_error)?;
+            let (next, found): (String, Vec<String>) = self.long_work.query(&scan).await.map_err(port_error)?;
             for pair in found.chunks(2) {
                 let [field, counter] = pair else { return Err(unreadable(field_of(pair))) };
                 let taken = read(store, field, counter).ok_or_else(|| unreadable(field))?;

@@ -16,10 +16,11 @@ use sluice_kernel::{PortError, PortResult};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{KafkaPublisher, KafkaSettings, connection::Connection, dead_letters::DeadLetterTopic, lag, message, refusal};
+use crate::{
+    KafkaPublisher, KafkaSettings, connection::Connection, dead_letters::DeadLetterTopic, lag, message, refusal,
+    settings::PAUSE_AFTER_FAILURE,
+};
 
-/// Pause after something failed.
-pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 /// How long leaving the group may take.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -112,7 +113,7 @@ impl ConsumerLoop {
                 Err(error) => error,
             };
             tracing::debug!(consumer.name = self.dispatcher.handler().name(), error = %failure, "A consumer cannot begin yet.");
-            self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+            self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await?;
         }
     }
 
@@ -134,7 +135,7 @@ impl ConsumerLoop {
                 Ok(()) => *known = Some(assigned),
                 Err(error) => {
                     tracing::debug!(consumer.name = self.dispatcher.handler().name(), error = %error, "Parked events could not be looked up yet.");
-                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await?;
                 }
             }
         }
@@ -163,7 +164,7 @@ impl ConsumerLoop {
                             .met(self.dispatcher.handler().name().to_owned(), &format!("may not read: {error}"));
                     }
                     connection.went_away(&error);
-                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await?;
                     break;
                 }
             }
@@ -215,7 +216,7 @@ impl ConsumerLoop {
                 Ok(letter) => return Some(letter),
                 Err(error) => {
                     tracing::warn!(event.id = %remains.id, error = %error, "A dead letter could not be kept; it is tried again.");
-                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+                    self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use sluice_events::{DeadLetter, Lasts, Topic};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{KafkaPublisher, KafkaSettings, consumer::PAUSE, message::with};
+use crate::{KafkaPublisher, KafkaSettings, message::with, settings::PAUSE_AFTER_FAILURE};
 
 /// Tries of a letter. It stands in the store for staff already: a topic that is away does not hold up the consumer.
 const MAX_TRIES: u32 = 3;
@@ -53,7 +53,7 @@ impl DeadLetterTopic {
                 continue;
             }
             self.set_away(Some(Instant::now() + SPARED));
-            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            if stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await.is_none() {
                 return false;
             }
         }

@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use rdkafka::ClientConfig;
 use sluice_events::Topic;
 
+/// How long a client waits before it tries again what failed.
+pub(crate) const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
+
 /// Tuned so that an event is consumed within some ten milliseconds on an idle system, and in large batches on a busy one.
 #[derive(Debug, Clone)]
 pub struct KafkaSettings {

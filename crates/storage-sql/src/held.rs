@@ -1,45 +1,30 @@
-//! Rows that somebody else holds for longer than a moment, and the work that steps aside for them.
+//! Work that steps aside for rows which somebody else holds for longer than a moment.
 //!
-//! Contract: who finds that a row is held notes it here. Work that needs a noted row waits apart from the lanes, so that
+//! Contract: who finds that a row is held notes it (`held_rows`). Work that needs a noted row waits apart from the lanes, so that
 //! these go on with everybody else's. One task for each noted row waits at the server until the row is free; then the row
 //! is forgotten and the work goes back to its lanes. Work that has waited until its deadline is refused as unavailable,
 //! and nothing of it was written.
 //!
 //! A row is noted only after a lock was waited for in vain, so the row of a hot SKU, which our own processes hold for
-//! milliseconds each, does not come here.
+//! milliseconds each, is not noted.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::{BTreeSet, HashSet},
     time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
 use sea_orm::Value;
 use sluice_kernel::{PortError, PortResult};
-use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    Database,
+    database::Database,
     error::StoreResult,
     group::{GroupWriter, each_after},
+    held_rows::{HeldRow, HeldRows},
     multi_row::{InList, tuple},
     statement::Dialect,
 };
-
-/// A row that work needs locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum HeldRow {
-    /// The stock row of a SKU.
-    Stock(i64),
-    /// An order, by its number.
-    Order(i64),
-    /// An order's idempotency key, in the order's row.
-    Key([u8; 16]),
-}
 
 /// What a group did with an item.
 #[derive(Debug)]
@@ -53,77 +38,10 @@ pub(crate) enum Settled<T, A> {
 #[error("somebody else holds a row that this needs: {0:?}")]
 struct StillHeld(HeldRow);
 
-/// Probes that wait at the server at once; each takes a connection.
-const MAX_PROBES: usize = 4;
 /// How long finding out which rows are held may take.
 const MAX_FINDING: Duration = Duration::from_secs(2);
 /// Between two waits of a probe at the server.
 const PROBE_PAUSE: Duration = Duration::from_millis(50);
-
-/// The rows that are noted as held. One for all handles of a database.
-pub(crate) struct HeldRows {
-    /// Each with whether a probe waits for it.
-    rows: Mutex<HashMap<HeldRow, bool>>,
-    /// Whether there are any: what placing looks at.
-    any: AtomicBool,
-    freed: Notify,
-    probes: Arc<Semaphore>,
-}
-
-impl Default for HeldRows {
-    fn default() -> Self {
-        Self {
-            rows: Mutex::default(),
-            any: AtomicBool::new(false),
-            freed: Notify::new(),
-            probes: Arc::new(Semaphore::new(MAX_PROBES)),
-        }
-    }
-}
-
-impl HeldRows {
-    fn lock(&self) -> MutexGuard<'_, HashMap<HeldRow, bool>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn note(&self, rows: impl IntoIterator<Item = HeldRow>) {
-        let mut noted = self.lock();
-        for row in rows {
-            noted.entry(row).or_insert_with(|| {
-                metrics::counter!("sluice_held_rows_total").increment(1);
-                tracing::warn!(row = ?row, "Somebody holds a row for long; what needs it waits apart from the rest.");
-                false
-            });
-        }
-        self.any.store(!noted.is_empty(), Ordering::Release);
-    }
-
-    pub(crate) fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
-    }
-
-    /// The first of these rows that is noted as held.
-    pub(crate) fn first_of(&self, rows: impl IntoIterator<Item = HeldRow>) -> Option<HeldRow> {
-        if !self.any() {
-            return None;
-        }
-        let noted = self.lock();
-        rows.into_iter().find(|row| noted.contains_key(row))
-    }
-
-    /// True for whoever is to start the probe of this row.
-    fn wants_probe(&self, row: HeldRow) -> bool {
-        self.lock().get_mut(&row).is_some_and(|probed| !std::mem::replace(probed, true))
-    }
-
-    fn forget(&self, row: HeldRow) {
-        let mut noted = self.lock();
-        noted.remove(&row);
-        self.any.store(!noted.is_empty(), Ordering::Release);
-        drop(noted);
-        self.freed.notify_waiters();
-    }
-}
 
 /// Forgets its row at the end, however it ends: if the row is held still, the next one who needs it finds out.
 struct Probe {
@@ -139,9 +57,8 @@ impl Drop for Probe {
 
 impl Probe {
     async fn run(self) {
-        let probes = Arc::clone(&self.database.held().probes);
         loop {
-            let Ok(_turn) = probes.acquire().await else { return };
+            let Some(_turn) = self.database.held().probe_turn().await else { return };
             match self.waits_in_vain().await {
                 Ok(true) => tokio::time::sleep(PROBE_PAUSE).await,
                 // The row is free, or the database is away and everybody will see that.
@@ -269,7 +186,7 @@ impl Database {
 
     async fn wait_until_free(&self, rows: &[HeldRow], deadline: Instant) -> PortResult<()> {
         loop {
-            let mut freed = std::pin::pin!(self.held().freed.notified());
+            let mut freed = std::pin::pin!(self.held().freed());
             freed.as_mut().enable();
             let Some(row) = self.held().first_of(rows.iter().copied()) else { return Ok(()) };
             if self.held().wants_probe(row) {

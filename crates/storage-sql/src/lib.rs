@@ -14,6 +14,7 @@ mod group;
 #[cfg(test)]
 mod growth_tests;
 mod held;
+mod held_rows;
 mod inventory;
 mod member;
 mod messaging;
@@ -26,6 +27,7 @@ mod pay;
 mod promotion;
 mod runner;
 mod session;
+mod settings;
 mod settlements;
 mod sqlite;
 mod statement;
@@ -35,7 +37,7 @@ mod unit_of_work;
 
 pub use cart::SqlCartRepository;
 pub use catalog::{SeedProduct, SqlCatalogRepository};
-pub use database::{Database, DatabasePlace, DatabaseSettings};
+pub use database::Database;
 pub use inventory::{
     GateMismatch, SqlAdjustmentLog, SqlGateEffects, SqlGateState, SqlLedger, SqlReservationOutcomes, SqlStockGate, StockMode,
 };
@@ -49,4 +51,5 @@ pub use order::{SqlOrderRepository, SqlOrderWriter, WriterSettings};
 pub use partner::{SqlDeliveryQueue, SqlSubscriptionRepository};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
 pub use promotion::SqlPromotionRepository;
+pub use settings::{DatabasePlace, DatabaseSettings};
 pub use settlements::SqlSettlements;

@@ -13,8 +13,8 @@ use sea_orm::sqlx::{
 
 use crate::{
     connection::{Connection, Doubt},
-    database::DatabaseSettings,
     error::StoreResult,
+    settings::DatabaseSettings,
 };
 
 /// A connection that was idle for this long is asked whether its server is still there, and takes writes.

@@ -25,8 +25,8 @@ use sea_orm::{
 };
 
 use crate::{
-    database::{DatabasePlace, DatabaseSettings},
     error::StoreResult,
+    settings::{DatabasePlace, DatabaseSettings},
 };
 
 /// Statements that a connection keeps prepared.

@@ -67,6 +67,10 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}?prefix={prefix}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Sends a command past the gate; `None` where the server does not answer.
     pub async fn command(&self, command: redis::Cmd) -> Option<redis::Value> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();

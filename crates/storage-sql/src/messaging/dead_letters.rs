@@ -1,47 +1,22 @@
 //! Events that could not be handled, kept for staff once per consumer and event.
 //!
-//! Whatever a stranger put into an event fits: a part that is too long for its column stands there shortened, with a hash
-//! of all of it, and the event as it came stands in `original`, from which it is replayed.
+//! Contract: a letter that is replayed waits in a lane of its own, so that only the consumer that failed sees its event again.
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _,
-    sea_query::{Expr, ExprTrait as _},
-};
-use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, Parking, Topic, fitted};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+use sluice_events::{DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, Parking, Topic};
 use sluice_kernel::{PortResult, Timestamp};
 
-use super::parking;
+use super::{letters, parking};
 use crate::{
     database::Database,
     error::{IntoPort as _, StoreError, StoreResult},
-    multi_row::MultiRow,
     page::read_newest,
-    statement::Dialect,
     stored::Stored,
-    table::dead_letters::{ActiveModel, Column, Entity, Model, New},
+    table::dead_letters::{Column, Entity, Model},
     unit_of_work::UnitOfWork,
 };
-
-/// One that stands already is dead again, with the newer failure.
-static LETTERS: MultiRow<New> = MultiRow::with_tail(|dialect| {
-    let attempts = match dialect {
-        Dialect::Sqlite => "dead_letters.attempts + excluded.attempts",
-        Dialect::MySql => "attempts + VALUES(attempts)",
-    };
-    let overwritten = ["error_code", "error_detail", "at", "replayed_at", "state"];
-    format!("{}, attempts = {attempts}", dialect.overwrite_existing("consumer, event_id", &overwritten))
-});
-
-/// Characters of the columns.
-const MAX_NAME: usize = 64;
-const MAX_ID: usize = 96;
-/// Characters of an error's text that are kept.
-const MAX_DETAIL: usize = 4_000;
-/// Bytes of a payload that are kept: what no broker is set to take, and a fraction of what a database does.
-const MAX_DATA: usize = 4 * 1024 * 1024;
 
 #[derive(Clone)]
 pub struct SqlDeadLetterStore {
@@ -54,73 +29,8 @@ impl SqlDeadLetterStore {
     }
 }
 
-/// Keeps a letter in the transaction that gives its event up.
-pub(super) async fn keep(unit: &UnitOfWork, letter: &DeadLetter) -> StoreResult<()> {
-    LETTERS.run(unit, [new_letter(letter)?]).await?;
-    Ok(())
-}
-
-fn new_letter(letter: &DeadLetter) -> StoreResult<New> {
-    let envelope = &letter.envelope;
-    let key = fitted(&envelope.key, MAX_NAME);
-    let id = fitted(&envelope.id, MAX_ID);
-    let kind = fitted(&envelope.kind, MAX_ID);
-    let traceparent = envelope.traceparent.as_deref().filter(|text| text.chars().count() <= MAX_NAME);
-    let data = kept_data(&envelope.data);
-    let fits = key == envelope.key
-        && id == envelope.id
-        && kind == envelope.kind
-        && traceparent == envelope.traceparent.as_deref()
-        && data == envelope.data;
-    // Of a payload beyond the bound the beginning stays, for the eye; the bus keeps the rest in its topic of dead letters.
-    let whole = data.len() == envelope.data.len();
-    let original = if fits || !whole { None } else { Some(serde_json::to_string(envelope)?) };
-    Ok(New {
-        consumer: fitted(&letter.consumer, MAX_NAME),
-        topic: envelope.topic.name().to_owned(),
-        event_key: key,
-        event_id: id,
-        event_type: kind,
-        event_time: Stored(envelope.time),
-        traceparent: traceparent.map(str::to_owned),
-        data: data.to_owned(),
-        attempts: Stored(letter.attempts),
-        error_code: fitted(&letter.error_code, MAX_NAME),
-        error_detail: letter.error_detail.chars().take(MAX_DETAIL).collect(),
-        at: Stored(letter.at),
-        replayed_at: None,
-        state: Stored(LetterState::Dead),
-        replays: Stored(0),
-        store_id: letter.store().map(|store| store.0),
-        original,
-    })
-}
-
-fn kept_data(data: &str) -> &str {
-    if data.len() <= MAX_DATA {
-        return data;
-    }
-    let end = (0..=MAX_DATA).rev().find(|end| data.is_char_boundary(*end)).unwrap_or(0);
-    data.get(..end).unwrap_or_default()
-}
-
-/// A replay has ended well.
-pub(super) async fn handled(unit: &UnitOfWork, id: DeadLetterId, now: Timestamp) -> StoreResult<()> {
-    let handled =
-        ActiveModel { state: Set(Stored(LetterState::Handled)), replayed_at: Set(Some(Stored(now))), ..Default::default() };
-    Entity::update_many().set(handled).filter(is_in(id, LetterState::Replaying)).exec(unit).await?;
-    Ok(())
-}
-
-fn is_in(id: DeadLetterId, state: LetterState) -> Expr {
-    Column::Id.eq(id.0).and(Column::State.eq(Stored(state)))
-}
-
 async fn replay(unit: &UnitOfWork, letter: &DeadLetter, now: Timestamp) -> StoreResult<()> {
-    let replaying =
-        ActiveModel { state: Set(Stored(LetterState::Replaying)), replayed_at: Set(Some(Stored(now))), ..Default::default() };
-    let replaying = Entity::update_many().set(replaying).col_expr(Column::Replays, Expr::col(Column::Replays).add(1));
-    if replaying.filter(is_in(letter.id, LetterState::Dead)).exec(unit).await?.rows_affected == 0 {
+    if !letters::mark_replaying(unit, letter.id, now).await? {
         // Somebody else has it tried again at this moment, and once is enough.
         return Ok(());
     }
@@ -159,7 +69,7 @@ fn dead_letter(row: Model) -> StoreResult<DeadLetter> {
 #[async_trait]
 impl DeadLetterStore for SqlDeadLetterStore {
     async fn keep(&self, letter: &DeadLetter) -> PortResult<()> {
-        self.database.transact(move |unit, _| keep(unit, letter).boxed()).await.into_port("keeping a dead letter")
+        self.database.transact(move |unit, _| letters::keep(unit, letter).boxed()).await.into_port("keeping a dead letter")
     }
 
     async fn list(&self, query: LetterQuery) -> PortResult<Vec<DeadLetter>> {

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 pub(crate) mod inbox;
+mod letters;
 mod node_lease;
 pub(crate) mod outbox;
 mod outbox_store;

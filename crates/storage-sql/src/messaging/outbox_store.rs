@@ -8,7 +8,7 @@ use sea_orm::{QueryResult, Value};
 use sluice_events::{DeadLetter, Envelope, OutboxRow, OutboxStats, OutboxStore, SteppedAside, Topic};
 use sluice_kernel::{PortResult, Timestamp};
 
-use super::{dead_letters, parking, slice_lease};
+use super::{letters, parking, slice_lease};
 use crate::{
     database::Database,
     error::{IntoPort as _, StoreError, StoreResult},
@@ -117,14 +117,14 @@ async fn dead_letter(unit: &UnitOfWork, row: &OutboxRow, error: &str, now: Times
         data: row.payload.clone(),
     };
     let letter = DeadLetter::fresh(DeadLetter::RELAY, envelope, 1, "unreadable_fact", error, now);
-    dead_letters::keep(unit, &letter).await?;
+    letters::keep(unit, &letter).await?;
     delete(unit, &[row.id]).await
 }
 
 async fn step_aside(unit: &UnitOfWork, ids: &[i64], aside: &SteppedAside, now: Timestamp) -> StoreResult<()> {
     parking::park(unit, DeadLetter::RELAY, &aside.parked, None, &aside.error, now, aside.next_try).await?;
     for letter in &aside.dead_letters {
-        dead_letters::keep(unit, letter).await?;
+        letters::keep(unit, letter).await?;
     }
     delete(unit, ids).await
 }

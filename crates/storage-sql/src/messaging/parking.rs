@@ -15,7 +15,7 @@ use sea_orm::{
 use sluice_events::{DeadLetterId, Lane, Leaving, ParkedEvent, ParkedStore, Parking};
 use sluice_kernel::{PortResult, Timestamp};
 
-use super::dead_letters;
+use super::letters;
 use crate::{
     database::Database,
     error::{IntoPort as _, StoreError, StoreResult},
@@ -101,8 +101,8 @@ async fn leave(unit: &UnitOfWork, lane: &Lane, leaving: &[Leaving], now: Timesta
     let row = Entity::find_by_id(lane.id).lock_exclusive().one(unit).await?;
     for gone in leaving {
         match (&gone.dead_letter, gone.event.letter) {
-            (Some(letter), _) => dead_letters::keep(unit, letter).await?,
-            (None, Some(letter)) => dead_letters::handled(unit, letter, now).await?,
+            (Some(letter), _) => letters::keep(unit, letter).await?,
+            (None, Some(letter)) => letters::mark_handled(unit, letter, now).await?,
             (None, None) => {}
         }
     }

@@ -1,27 +1,27 @@
-//! Idempotency keys, owned by the order that wrote them. An order's own key stands in its row, unique there; the table of
-//! keys holds what other requests were asked under. A cart's version is claimed there too, so that two orders never take the
-//! same cart.
+//! Idempotency keys, owned by the order that wrote them. An order's own key stands in its row, unique there, so that
+//! writing the row claims the key; the table of keys holds what other requests were asked under. A cart's version is
+//! claimed there too, so that two orders never take the same cart.
 
 use std::{collections::HashMap, sync::Arc};
 
 use sea_orm::QueryResult;
-use sha2::{Digest as _, Sha256};
-use sluice_kernel::{OrderNo, StoreId, UserId};
-use sluice_order::{IdempotencyKey, NewOrder};
+use sluice_kernel::OrderNo;
+use sluice_order::NewOrder;
 
-use super::{placement::Placement, rows};
+use super::{
+    placement::Placement,
+    rows::{NewMain, OF_NEW_ORDERS},
+    scope::Scope,
+};
 use crate::{
     error::{StoreError, StoreResult},
-    multi_row::{InList, MultiRow},
+    multi_row::{InList, MultiRow, Values},
     statement::Dialect,
     stored::Stored,
     table::{Row as _, idempotency_keys, row},
     unit_of_work::UnitOfWork,
 };
 
-pub(super) type Scope = [u8; 16];
-
-const CART_ROUTE: &str = "cart-checkout";
 /// A cart claim compares nothing but its owner.
 const NO_FINGERPRINT: [u8; 32] = [0; 32];
 
@@ -41,6 +41,11 @@ row! {
     }
 }
 
+/// Fails where a key was used before, as hardly any was.
+static ORDERS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |_| String::new());
+/// Leaves orders out whose keys were used before.
+static ORDERS_OF_NEW_KEYS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |dialect| dialect.keep_existing("key_scope"));
+static TAKE_BACK: InList = InList::new(|| "DELETE FROM orders".to_owned(), "order_no");
 static CLAIM_CARTS: MultiRow<idempotency_keys::Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("scope"));
 static OWNERS_OF_CARTS: InList = InList::new(CartClaim::select, "scope");
 static OWNERS_OF_KEYS: InList = InList::new(KeyClaim::select, "key_scope");
@@ -54,31 +59,6 @@ pub(super) struct Owner {
     pub(super) fingerprint: [u8; 32],
 }
 
-/// The first 16 bytes of SHA-256 over `route \n store \n user \n key`: keys of any length stand in an index of fixed width.
-pub(super) fn scope_of(route: &str, store: StoreId, user: &UserId, key: &str) -> Scope {
-    let mut hash = Sha256::new();
-    hash.update(route);
-    hash.update("\n");
-    hash.update(store.to_string());
-    hash.update("\n");
-    hash.update(user.as_str());
-    hash.update("\n");
-    hash.update(key);
-    let mut scope = Scope::default();
-    for (byte, from) in scope.iter_mut().zip(hash.finalize()) {
-        *byte = from;
-    }
-    scope
-}
-
-pub(super) fn key_scope(key: &IdempotencyKey) -> Scope {
-    scope_of(key.route, key.store, &key.user, &key.key)
-}
-
-pub(super) fn cart_scope(order: &NewOrder) -> Option<Scope> {
-    order.cart_version.map(|version| scope_of(CART_ROUTE, order.store, &order.user, &version.to_string()))
-}
-
 /// Writes the main orders whose keys nobody has used before and answers who owns each key. Of two orders with one key the
 /// first one here is written. Sorted by key, so that two commits never wait for each other in a circle.
 pub(super) async fn claim_keys(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<HashMap<Scope, Owner>> {
@@ -86,7 +66,7 @@ pub(super) async fn claim_keys(unit: &UnitOfWork, placements: &[&Placement]) -> 
     // The sort is stable: of equal keys the first stays first.
     wanted.sort_by_key(|placement| placement.key);
     wanted.dedup_by_key(|placement| placement.key);
-    if rows::insert_main(unit, &wanted).await? {
+    if insert_main(unit, &wanted).await? {
         let own = |Placement { order, key, .. }: &Placement| {
             (*key, Owner { order_no: order.order_no, fingerprint: order.key.fingerprint })
         };
@@ -94,6 +74,30 @@ pub(super) async fn claim_keys(unit: &UnitOfWork, placements: &[&Placement]) -> 
     }
     let keys: Vec<Vec<u8>> = wanted.iter().map(|placement| placement.key.to_vec()).collect();
     owners_of_keys(&OWNERS_OF_KEYS.rows(unit, &keys).await?)
+}
+
+/// Writes main orders, each of another key; `false` where a key was used before and its order was left out.
+async fn insert_main(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<bool> {
+    let values = || {
+        let mut all = Values::default();
+        for placement in placements {
+            all.append(&mut placement.main_row());
+        }
+        all
+    };
+    match unit.dialect() {
+        // Counts written rows alone.
+        Dialect::Sqlite => Ok(usize::try_from(ORDERS_OF_NEW_KEYS.run(unit, values()).await?) == Ok(placements.len())),
+        Dialect::MySql => match ORDERS.run(unit, values()).await {
+            Ok(_) => Ok(true),
+            // The statement alone was undone.
+            Err(error) if error.is_unique_violation() => {
+                ORDERS_OF_NEW_KEYS.run(unit, values()).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        },
+    }
 }
 
 /// Claims carts in the same way; none where no order takes one.
@@ -127,6 +131,13 @@ pub(super) async fn settled_owners(unit: &UnitOfWork, scopes: &[Scope]) -> Store
     owners_of_keys(&SETTLED_OWNERS.rows(unit, &scopes).await?)
 }
 
+/// Forgets main orders of this transaction that were refused: their keys may try again.
+pub(super) async fn take_back_orders(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreResult<()> {
+    orders.sort_unstable();
+    TAKE_BACK.execute(unit, &orders).await?;
+    Ok(())
+}
+
 /// Forgets claims to carts of this transaction whose orders were refused.
 pub(super) async fn give_back_carts(unit: &UnitOfWork, scopes: &[Scope]) -> StoreResult<()> {
     let mut scopes: Vec<Vec<u8>> = scopes.iter().map(|scope| scope.to_vec()).collect();
@@ -146,24 +157,4 @@ fn owners_of_keys(rows: &[QueryResult]) -> StoreResult<HashMap<Scope, Owner>> {
 
 pub(super) fn bytes<const N: usize>(stored: Vec<u8>) -> StoreResult<[u8; N]> {
     stored.try_into().map_err(|_| StoreError::Corrupt("idempotency_keys"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_tells_route_store_user_and_key_apart() {
-        let scope = |route, store, user: &str, key| scope_of(route, StoreId(store), &UserId::from(user), key);
-        let base = scope("orders", 1, "42", "k");
-        for other in [
-            scope("refunds", 1, "42", "k"),
-            scope("orders", 2, "42", "k"),
-            scope("orders", 1, "43", "k"),
-            scope("orders", 1, "42", "l"),
-        ] {
-            assert_ne!(base, other);
-        }
-        assert_eq!(base, scope("orders", 1, "42", "k"));
-    }
 }

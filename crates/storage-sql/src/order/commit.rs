@@ -13,13 +13,14 @@ use sluice_order::{CommitOutcome, NewOrder, Replay};
 
 use super::{
     activity::stock_terms,
-    claims::{self, Owner, Scope},
+    claims::{self, Owner},
     placement::Placement,
     rows::{self, Rows},
+    scope::Scope,
 };
 use crate::{
     error::{StoreError, StoreResult},
-    held::HeldRow,
+    held_rows::HeldRow,
     inventory::{
         Epoch, StockMode, commit_outcomes,
         limits::LimitKey,
@@ -89,7 +90,7 @@ pub(super) async fn decide(
         candidates.iter().partition(|candidate| candidate.stands());
     if !standing.is_empty() {
         let unwanted = refused.iter().filter(|candidate| candidate.written);
-        rows::take_back(unit, unwanted.map(|candidate| candidate.order.order_no.id()).collect()).await?;
+        claims::take_back_orders(unit, unwanted.map(|candidate| candidate.order.order_no.id()).collect()).await?;
         let unused: Vec<Scope> = refused.iter().filter_map(|candidate| candidate.claimed_cart).collect();
         claims::give_back_carts(unit, &unused).await?;
         use_codes(unit, &standing).await?;

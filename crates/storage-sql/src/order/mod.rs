@@ -10,6 +10,7 @@ mod placement;
 mod read;
 mod repository;
 mod rows;
+mod scope;
 mod stored_money;
 mod transition;
 mod writer;

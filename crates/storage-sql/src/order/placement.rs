@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sluice_order::NewOrder;
 
 use super::{
-    claims::{self, Scope},
     rows::{self, NewMain, Rows},
+    scope::{self, Scope},
 };
-use crate::{StockMode, error::StoreResult, held::HeldRow, multi_row::Values};
+use crate::{StockMode, error::StoreResult, held_rows::HeldRow, multi_row::Values};
 
 pub(super) struct Placement {
     pub(super) order: Arc<NewOrder>,
@@ -26,7 +26,7 @@ struct Ahead {
 
 impl Placement {
     pub(super) fn of(order: Arc<NewOrder>) -> StoreResult<Self> {
-        let (key, cart) = (claims::key_scope(&order.key), claims::cart_scope(&order));
+        let (key, cart) = (scope::key_scope(&order.key), scope::cart_scope(&order));
         let ahead = Ahead { main: Some(rows::main_row(&order, &key)), rows: Some(Rows::of(&order)?) };
         Ok(Self { order, key, cart, ahead: Mutex::new(ahead) })
     }

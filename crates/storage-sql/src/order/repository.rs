@@ -12,15 +12,13 @@ use sea_orm::{EntityTrait as _, IntoActiveModel as _, Value, sea_query::OnConfli
 use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp, UserId};
 use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition, Unpaid};
 
-use super::{
-    claims::{bytes, key_scope},
-    read, transition,
-};
+use super::{claims::bytes, read, scope::key_scope, transition};
 use crate::{
     Database, StockMode,
     error::{IntoPort as _, StoreResult},
     group::GroupWriter,
-    held::{HeldRow, Settled, around_held},
+    held::{Settled, around_held},
+    held_rows::HeldRow,
     multi_row::tuple,
     statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
     stored::{At, Stored, code},

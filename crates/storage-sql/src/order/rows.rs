@@ -11,15 +11,13 @@ use sluice_order::{ChildOrder, ItemLine, NewOrder, OrderState, OrderStatus, Reci
 
 use super::{
     activity::{PARTS, part_row},
-    claims::Scope,
-    placement::Placement,
+    scope::Scope,
 };
 use crate::{
     error::StoreResult,
     messaging::outbox,
-    multi_row::{InList, MultiRow, Values},
+    multi_row::{MultiRow, Values},
     settlements,
-    statement::Dialect,
     stored::{At, Stored},
     table::{order_activities, order_children, order_items, order_settlements, outbox as facts, row},
     unit_of_work::UnitOfWork,
@@ -62,7 +60,7 @@ row! {
     }
 }
 /// A new order is in its first attempt, with nothing refunded, in version 0.
-const OF_NEW_ORDERS: &[(&str, &str)] = &[("attempt", "1"), ("refunded", "0"), ("refund_state", "0"), ("version", "0")];
+pub(super) const OF_NEW_ORDERS: &[(&str, &str)] = &[("attempt", "1"), ("refunded", "0"), ("refund_state", "0"), ("version", "0")];
 
 row! {
     struct NewPayment of payments {
@@ -94,11 +92,6 @@ row! {
     }
 }
 
-/// Fails where a key was used before, as hardly any was.
-static ORDERS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |_| String::new());
-/// Leaves orders out whose keys were used before.
-static ORDERS_OF_NEW_KEYS: MultiRow<NewMain> = MultiRow::with(OF_NEW_ORDERS, |dialect| dialect.keep_existing("key_scope"));
-static TAKE_BACK: InList = InList::new(|| "DELETE FROM orders".to_owned(), "order_no");
 static CHILDREN: MultiRow<order_children::Model> = MultiRow::insert();
 static ITEMS: MultiRow<order_items::Model> = MultiRow::insert();
 // A new payment is pending (1) and the order's live one (1), with nothing refunded.
@@ -158,37 +151,6 @@ impl Rows {
         settlements::write(unit, self.settlements).await?;
         outbox::write(unit, self.outbox).await
     }
-}
-
-/// Writes main orders, each of another key; `false` where a key was used before and its order was left out.
-pub(super) async fn insert_main(unit: &UnitOfWork, placements: &[&Placement]) -> StoreResult<bool> {
-    let values = || {
-        let mut all = Values::default();
-        for placement in placements {
-            all.append(&mut placement.main_row());
-        }
-        all
-    };
-    match unit.dialect() {
-        // Counts written rows alone.
-        Dialect::Sqlite => Ok(usize::try_from(ORDERS_OF_NEW_KEYS.run(unit, values()).await?) == Ok(placements.len())),
-        Dialect::MySql => match ORDERS.run(unit, values()).await {
-            Ok(_) => Ok(true),
-            // The statement alone was undone.
-            Err(error) if error.is_unique_violation() => {
-                ORDERS_OF_NEW_KEYS.run(unit, values()).await?;
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        },
-    }
-}
-
-/// Forgets main orders of this transaction that were refused: their keys may try again.
-pub(super) async fn take_back(unit: &UnitOfWork, mut orders: Vec<i64>) -> StoreResult<()> {
-    orders.sort_unstable();
-    TAKE_BACK.execute(unit, &orders).await?;
-    Ok(())
 }
 
 pub(super) fn main_row(order: &NewOrder, key: &Scope) -> Values<NewMain> {

@@ -16,7 +16,7 @@ use super::{activity::stock_terms, stored_money::stored_money};
 use crate::{
     Database,
     error::{StoreError, StoreResult},
-    held::HeldRow,
+    held_rows::HeldRow,
     inventory::{
         Epoch, StockMode, commit_outcomes,
         limits::LimitKey,

@@ -24,9 +24,10 @@ use sluice_order::{CommitOutcome, NewOrder, OrderWriter, Replay};
 use tokio::sync::{Mutex, oneshot};
 
 use super::{
-    claims::{self, Owner, Scope},
+    claims::{self, Owner},
     commit::{self, Verdict},
     placement::Placement,
+    scope::Scope,
 };
 use crate::{
     Database, StockMode,

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use sluice_kernel::{Currency, Money, OrderNo, Points, StoreId, Timestamp, UserId};
 use sluice_order::{Attribution, CommitOutcome, IdempotencyKey, NewOrder, OrderKind, OrderTerms, Recipient, Replay};
 
-use super::*;
+use super::{super::scope::key_scope, *};
 
 fn order(number: i64, key: &str) -> NewOrder {
     let (store, user) = (StoreId(1), UserId::from("42"));
@@ -41,8 +41,7 @@ fn looked_up(orders: &[NewOrder], owned: &[(&str, i64)]) -> Option<Vec<Verdict>>
     let placements: Vec<Placement> = orders.iter().map(|order| Placement::of(Arc::new(order.clone())).unwrap()).collect();
     let batch: Vec<&Placement> = placements.iter().collect();
     let owner = |number| Owner { order_no: OrderNo::from_id(number), fingerprint: [7; 32] };
-    let owners: HashMap<Scope, Owner> =
-        owned.iter().map(|(key, number)| (claims::key_scope(&order(0, key).key), owner(*number))).collect();
+    let owners: HashMap<Scope, Owner> = owned.iter().map(|(key, number)| (key_scope(&order(0, key).key), owner(*number))).collect();
     found(&batch, &owners)
 }
 
