@@ -45,7 +45,7 @@ pub fn demo_product(n: i64) -> NewProduct {
             id: Some(SkuId(n)),
             code: format!("SKU-{n}"),
             spec: "standard".to_owned(),
-            price: 1_990,
+            price: 1_990.into(),
             points: 5,
             allotable_profit: 150,
             supplier_price: 990,

@@ -37,7 +37,7 @@ pub fn seal_referrer(
     store: StoreId,
     promoter: &str,
 ) -> Result<String, SealError> {
-    check_promoter(promoter)?;
+    check_promoter(promoter).map_err(PromotionError::from)?;
     let seal = referrer_seal(config, secrets, ids)?;
     Ok(seal.seal(store, promoter).map_err(|error: PortError| PromotionError::Port(error))?)
 }

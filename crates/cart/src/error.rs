@@ -1,6 +1,6 @@
 //! How the cart refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError, ValueError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError, ValueError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CartError {
@@ -10,10 +10,17 @@ pub enum CartError {
     OffShelf,
     #[error("a cart holds at most 100 lines")]
     TooManyLines,
-    #[error("quantity: {0}")]
-    Value(#[from] ValueError),
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// What a line or the cart comes to leaves the range: there are too many units in it.
+impl From<ValueError> for CartError {
+    fn from(error: ValueError) -> Self {
+        Self::InvalidField(InvalidField::new("quantity", error.to_string()))
+    }
 }
 
 impl Classified for CartError {
@@ -21,7 +28,7 @@ impl Classified for CartError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::OffShelf => ErrorKind::Conflict,
-            Self::TooManyLines | Self::Value(_) => ErrorKind::Invalid,
+            Self::TooManyLines | Self::InvalidField(_) => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -31,7 +38,7 @@ impl Classified for CartError {
             Self::NotFound => "not_found",
             Self::OffShelf => "off_shelf",
             Self::TooManyLines => "too_many_lines",
-            Self::Value(_) => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::Port(error) => error.code(),
         }
     }

@@ -113,3 +113,30 @@ fn item(line: CartLine, entry: &ShelfEntry) -> Result<CartItem, CartError> {
         reason,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sluice_kernel::{Currency, ProductId};
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_comes_to_too_much_is_refused_by_its_quantity() {
+        let entry = ShelfEntry {
+            sku_id: SkuId(1),
+            product_id: ProductId(1),
+            title: "Tea".to_owned(),
+            spec: String::new(),
+            price: Money::new(i64::MAX / 2, Currency::CNY),
+            points: Points(0),
+            buyable: true,
+            usable: 9,
+        };
+        let line = |units| CartLine { sku_id: SkuId(1), quantity: Quantity::new(units).unwrap(), selected: true };
+        assert!(item(line(2), &entry).is_ok());
+        match item(line(3), &entry) {
+            Err(CartError::InvalidField(invalid)) => assert_eq!(invalid.pointer, "/quantity"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -6,14 +6,13 @@
 mod error;
 mod model;
 mod ports;
+mod rules;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use error::CatalogError;
-pub use model::{
-    NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange,
-};
+pub use model::{NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange};
 pub use ports::CatalogRepository;
 pub use service::{CatalogService, Catalogue};
-pub use sluice_kernel::FormField;
+pub use sluice_kernel::{FormField, ReceivingWay};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sluice_kernel::{Currency, FormField, Money, Points, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Amount, Currency, FormField, Money, Points, ProductId, ReceivingWay, SkuId, StoreId, Timestamp};
 
 /// A tenant and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +35,6 @@ pub struct StoreSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettingsChange {
     pub settings: StoreSettings,
-}
-
-/// How the goods are received: 0 physical, 1–4 virtual (spec.md S1 rule 3).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReceivingWay(u8);
-
-impl ReceivingWay {
-    pub fn new(way: i64) -> Option<Self> {
-        u8::try_from(way).ok().filter(|way| *way <= 4).map(Self)
-    }
-
-    pub fn get(self) -> u8 {
-        self.0
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,8 +137,8 @@ pub struct NewSku {
     pub id: Option<SkuId>,
     pub code: String,
     pub spec: String,
-    /// Minor units of the store's currency, not negative.
-    pub price: i64,
+    /// In the store's currency, not negative.
+    pub price: Amount,
     pub points: i64,
     pub allotable_profit: i64,
     pub supplier_price: i64,
@@ -177,9 +163,8 @@ pub struct ProductChange {
 pub struct SkuChange {
     pub code: Option<String>,
     pub spec: Option<String>,
-    pub price: Option<i64>,
-    /// In which the price was given; the SKU's own unless said.
-    pub currency: Option<Currency>,
+    /// In the SKU's own currency.
+    pub price: Option<Amount>,
     pub points: Option<i64>,
     pub allotable_profit: Option<i64>,
     pub supplier_price: Option<i64>,

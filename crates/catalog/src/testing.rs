@@ -42,7 +42,7 @@ fn sku(code: &str, price: i64) -> NewSku {
         id: None,
         code: code.to_owned(),
         spec: "red / 64 GB".to_owned(),
-        price,
+        price: price.into(),
         points: 5,
         allotable_profit: 150,
         supplier_price: 900,
@@ -150,7 +150,7 @@ async fn every_change_raises_the_revision_of_what_it_touches(catalog: &dyn Catal
     let (one, two) = (made.skus[0].id, made.skus[1].id);
     let before = (card(catalog, one).await.revision, card(catalog, two).await.revision);
 
-    let dearer = change_sku(catalog, &made.skus[0], SkuChange { price: Some(2_500), ..SkuChange::default() }).await;
+    let dearer = change_sku(catalog, &made.skus[0], SkuChange { price: Some(2_500.into()), ..SkuChange::default() }).await;
     assert_eq!((dearer.price.amount, dearer.version), (2_500, made.skus[0].version + 1));
     let after = (card(catalog, one).await.revision, card(catalog, two).await.revision);
     assert!(after.0 > before.0 && after.1 == before.1, "{before:?} {after:?}");

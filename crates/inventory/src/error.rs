@@ -1,6 +1,6 @@
 //! How inventory refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
@@ -8,8 +8,8 @@ pub enum InventoryError {
     NotFound,
     #[error("only {usable} units are usable")]
     InsufficientStock { usable: i64 },
-    #[error("{field}: {reason}")]
-    InvalidField { field: &'static str, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error("this key was used for another adjustment")]
     KeyReused,
     #[error(transparent)]
@@ -21,7 +21,7 @@ impl Classified for InventoryError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::InsufficientStock { .. } => ErrorKind::Conflict,
-            Self::InvalidField { .. } | Self::KeyReused => ErrorKind::Invalid,
+            Self::InvalidField(_) | Self::KeyReused => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -30,7 +30,7 @@ impl Classified for InventoryError {
         match self {
             Self::NotFound => "not_found",
             Self::InsufficientStock { .. } => "insufficient_stock",
-            Self::InvalidField { .. } => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
             Self::Port(error) => error.code(),
         }

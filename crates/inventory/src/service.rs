@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use sluice_events::{MovementKind, StockMoved};
-use sluice_kernel::{Clock, PortError, ReservationId, SkuId, StoreId, text::is_visible};
+use sluice_kernel::{Clock, InvalidField, PortError, ReservationId, SkuId, StoreId, check};
 
 use crate::{
     Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog, AdjustmentState, BoundGate, Checked, Figures, GateEffects,
@@ -153,6 +153,13 @@ impl Inventory {
     }
 }
 
+fn check_delta(delta: i64) -> check::Result {
+    if delta == 0 {
+        return Err(InvalidField::new("delta", "a number of units other than 0"));
+    }
+    check::number("delta", delta, -MAX_UNITS..=MAX_UNITS)
+}
+
 #[async_trait]
 impl InventoryService for Inventory {
     async fn figures(&self, store: StoreId, skus: &[SkuId]) -> Result<HashMap<SkuId, Figures>, InventoryError> {
@@ -177,14 +184,8 @@ impl InventoryService for Inventory {
         delta: i64,
         reason: String,
     ) -> Result<Adjusted, InventoryError> {
-        if delta == 0 || !(-MAX_UNITS..=MAX_UNITS).contains(&delta) {
-            let reason = format!("a whole number other than 0, at most {MAX_UNITS} up or down");
-            return Err(InventoryError::InvalidField { field: "delta", reason });
-        }
-        if !is_visible(&reason) || reason.chars().count() > 200 {
-            let reason = "says why, in 1 to 200 characters".to_owned();
-            return Err(InventoryError::InvalidField { field: "reason", reason });
-        }
+        check_delta(delta)?;
+        check::text("reason", &reason, 200)?;
         self.stock(store, sku).await?;
         let mut adjustment = Adjustment { id: id.clone(), store, sku, delta, reason, at: self.clock.now() };
         for further in 2..=MAX_REFUSED {

@@ -264,6 +264,28 @@ fn adjustment(name: &str, store: StoreId) -> Adjustment {
     Adjustment { id: AdjustmentId(name.to_owned()), store, sku: SkuId(1), delta: 5, reason: "found".to_owned(), at }
 }
 
+#[tokio::test]
+async fn an_adjustment_says_how_many_and_why() {
+    let (inventory, fakes) = inventory(State::default(), std::iter::empty());
+    let long = "x".repeat(201);
+    for (delta, reason, pointer) in [
+        (0, "found", "/delta"),
+        (MAX_UNITS + 1, "found", "/delta"),
+        (-MAX_UNITS - 1, "found", "/delta"),
+        (i64::MIN, "found", "/delta"),
+        (1, "", "/reason"),
+        (1, " \u{200B}", "/reason"),
+        (1, long.as_str(), "/reason"),
+        (1, "found\u{7}", "/reason"),
+    ] {
+        match inventory.adjust(STORE, SkuId(1), AdjustmentId("a".to_owned()), delta, reason.to_owned()).await {
+            Err(InventoryError::InvalidField(invalid)) => assert_eq!(invalid.pointer, pointer),
+            other => panic!("{delta} {reason}: {other:?}"),
+        }
+    }
+    assert!(fakes.adjusted.lock().unwrap().is_empty());
+}
+
 /// Its process froze with the adjustment in hand; another one finished it, and the gate was counted anew with it.
 #[tokio::test]
 async fn an_adjustment_that_was_finished_meanwhile_is_never_told_to_the_gate_again() {

@@ -1,4 +1,5 @@
-//! The words every context shares: typed ids, money, points, quantities, time, pages and error kinds.
+//! The words every context shares: typed ids, money, points, quantities, time, pages, error kinds, and the checks
+//! of single values.
 //!
 //! Contract: values only. Nothing here reads a clock, a random source, a file or a socket by itself;
 //! [`Clock`] and [`IdGenerator`] are handed in by the composition root.
@@ -26,5 +27,6 @@ pub use page::{CursorError, Page, PageRequest};
 pub use time::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use trace::TraceContext;
 pub use vocabulary::{
-    Attribution, Changed, FormField, OrderKind, PayType, PaymentHandle, Precondition, RefundState, Window, WindowStatus,
+    Amount, Attribution, Changed, FormField, InvalidField, OrderKind, PayType, PaymentHandle, Place, Precondition, ReceivingWay,
+    RefundState, Window, WindowStatus, check,
 };

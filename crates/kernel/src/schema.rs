@@ -3,13 +3,14 @@
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        KnownFormat, ObjectBuilder, RefOr, SchemaFormat,
-        schema::{Schema, Type},
+        KnownFormat, ObjectBuilder, OneOfBuilder, RefOr, SchemaFormat,
+        schema::{AdditionalProperties, Schema, Type},
     },
 };
 
 use crate::{
-    ActivityId, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, StoreId, Timestamp, UserId,
+    ActivityId, Amount, CampaignId, Money, OrderNo, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, StoreId, Timestamp,
+    UserId,
 };
 
 fn text(says: &str, example: &str) -> ObjectBuilder {
@@ -53,4 +54,29 @@ schemas! {
         .property("currency", text("ISO 4217.", "CNY").pattern(Some("^[A-Z]{3}$")))
         .required("amount")
         .required("currency");
+    Amount: OneOfBuilder::new()
+        .item(i64::schema())
+        .item(given_money())
+        .description(Some("Whole minor units, or money in the store's currency."))
+        .examples([1999]);
+}
+
+/// Money in a request.
+fn given_money() -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    let amount =
+        ObjectBuilder::new().schema_type(Type::Integer).format(Some(format)).description(Some("Minor units (fen, cents)."));
+    let currency = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("ISO 4217, the store's."))
+        .min_length(Some(3))
+        .max_length(Some(3))
+        .pattern(Some("^[A-Z]{3}$"));
+    ObjectBuilder::new()
+        .description(Some("Money in a request."))
+        .property("amount", amount)
+        .property("currency", currency)
+        .required("amount")
+        .required("currency")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
 }

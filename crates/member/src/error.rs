@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
@@ -12,8 +12,8 @@ pub enum MemberError {
     TooManyAccounts,
     #[error("no further code is sent to this phone, or for this user, so soon")]
     TooSoon { retry_after: Duration },
-    #[error("{field}: {reason}")]
-    InvalidField { field: &'static str, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error("an address book holds at most 50 addresses")]
     TooManyAddresses,
     #[error(transparent)]
@@ -25,7 +25,7 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::TooSoon { .. } => ErrorKind::RateLimited,
-            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts => ErrorKind::Invalid,
+            Self::InvalidField(_) | Self::TooManyAddresses | Self::TooManyAccounts => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -34,7 +34,7 @@ impl Classified for MemberError {
         match self {
             Self::NotFound => "not_found",
             Self::TooSoon { .. } => "rate_limited",
-            Self::InvalidField { .. } | Self::TooManyAddresses | Self::TooManyAccounts => "invalid_field",
+            Self::InvalidField(_) | Self::TooManyAddresses | Self::TooManyAccounts => "invalid_field",
             Self::Port(error) => error.code(),
         }
     }

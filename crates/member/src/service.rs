@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
-use sluice_kernel::{Clock, IdGenerator, StoreId, Timestamp, UserId, text::is_visible};
+use sluice_kernel::{Clock, IdGenerator, InvalidField, StoreId, Timestamp, UserId, check};
 
 use crate::{
     AccountBook, Address, AddressBook, AddressId, CodeCheck, CodeLimits, CodeRepository, CodeSender, Guess, MemberError,
@@ -68,27 +68,17 @@ pub(crate) fn is_phone(text: &str) -> bool {
     (5..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn check_phone(phone: &str) -> Result<(), MemberError> {
-    if is_phone(phone) {
-        return Ok(());
-    }
-    Err(MemberError::InvalidField { field: "phone", reason: "5 to 20 digits, with an optional leading +".to_owned() })
+fn check_phone(phone: &str) -> check::Result {
+    if is_phone(phone) { Ok(()) } else { Err(InvalidField::new("phone", "5 to 20 digits, with an optional leading +")) }
 }
 
-fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), MemberError> {
-    if !is_visible(text) || text.chars().count() > most {
-        return Err(MemberError::InvalidField { field, reason: format!("1 to {most} characters") });
-    }
-    Ok(())
-}
-
-fn check_address(entry: &NewAddress) -> Result<(), MemberError> {
-    check_text("name", &entry.name, 64)?;
+fn check_address(entry: &NewAddress) -> check::Result {
+    check::text("name", &entry.name, 64)?;
     check_phone(&entry.phone)?;
-    check_text("province", &entry.province, 64)?;
-    check_text("city", &entry.city, 64)?;
-    check_text("district", &entry.district, 64)?;
-    check_text("address", &entry.address, 200)
+    check::text("province", &entry.province, 64)?;
+    check::text("city", &entry.city, 64)?;
+    check::text("district", &entry.district, 64)?;
+    check::text("address", &entry.address, 200)
 }
 
 #[async_trait]
@@ -131,8 +121,8 @@ impl MemberService for Members {
     }
 
     async fn put_account(&self, store: StoreId, user: &UserId, account: ThirdPartyAccount) -> Result<(), MemberError> {
-        check_text("provider", &account.provider, 32)?;
-        check_text("account", &account.account, 128)?;
+        check::text("provider", &account.provider, 32)?;
+        check::text("account", &account.account, 128)?;
         if self.accounts.put(store, user, &account, MAX_ACCOUNTS).await? { Ok(()) } else { Err(MemberError::TooManyAccounts) }
     }
 

@@ -1,6 +1,6 @@
 //! How the order context refuses; codes and order of precedence from spec.md S2 and, for activity orders, api.md.
 
-use sluice_kernel::{Classified, ErrorKind, IdError, PortError, ProductId, SkuId, ValueError};
+use sluice_kernel::{Classified, ErrorKind, IdError, InvalidField, PortError, ProductId, SkuId, ValueError};
 
 /// A line that is short: `line` is the index of the first line of that SKU in the request; `None` in the request of an
 /// activity order, which has one product and no lines.
@@ -51,9 +51,8 @@ pub enum OrderError {
     TooManyUnpaid,
     #[error("at most 100 lines")]
     TooManyLines,
-    /// `pointer` is a JSON pointer into the request.
-    #[error("{pointer}: {reason}")]
-    InvalidField { pointer: String, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error("this key was used for another request")]
     KeyReused,
     #[error("the first request with this key is still running")]
@@ -72,18 +71,16 @@ pub enum OrderError {
     RefundRefused(String),
     #[error("{0}")]
     WrongState(String),
-    #[error("the total is too large")]
-    Value(#[from] ValueError),
     #[error("no order number can be made")]
     Ids(#[from] IdError),
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-impl OrderError {
-    /// `pointer` is a JSON pointer into the request.
-    pub(crate) fn invalid(pointer: &str, reason: &str) -> Self {
-        Self::InvalidField { pointer: pointer.to_owned(), reason: reason.to_owned() }
+/// What the lines of an order come to leaves the range.
+impl From<ValueError> for OrderError {
+    fn from(error: ValueError) -> Self {
+        Self::InvalidField(InvalidField::new("items", error.to_string()))
     }
 }
 
@@ -110,9 +107,8 @@ impl Classified for OrderError {
             | Self::VerifyCodeInvalid
             | Self::ReferrerInvalid
             | Self::TooManyLines
-            | Self::InvalidField { .. }
-            | Self::KeyReused
-            | Self::Value(_) => ErrorKind::Invalid,
+            | Self::InvalidField(_)
+            | Self::KeyReused => ErrorKind::Invalid,
             Self::Ids(_) => ErrorKind::Unavailable,
             Self::Port(error) => error.kind(),
         }
@@ -134,7 +130,7 @@ impl Classified for OrderError {
             Self::RedemptionLimitReached => "redemption_limit_reached",
             Self::TooManyUnpaid => "too_many_unpaid",
             Self::TooManyLines => "too_many_lines",
-            Self::InvalidField { .. } | Self::Value(_) => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
             Self::InProgress => "request_in_progress",
             Self::CartAlreadyOrdered => "cart_already_ordered",

@@ -10,7 +10,8 @@ use crate::{
     Activities, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
     OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed,
     PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
-    placement::{InFlightKey, InFlightKeys, UnpaidShares},
+    lifecycle::check_refund_request,
+    placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -78,11 +79,13 @@ impl Orders {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
+        check_cart_order(&command)?;
         let _in_flight = self.claim(&command.key)?;
         self.place_cart_order(&command).await
     }
 
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
+        check_activity_order(&command)?;
         let _in_flight = self.claim(&command.key)?;
         self.place_activity_order(&command).await
     }
@@ -137,6 +140,7 @@ impl OrderService for Orders {
     }
 
     async fn refund(&self, request: RefundRequest) -> Result<RefundOutcome, OrderError> {
+        check_refund_request(&request)?;
         let _in_flight = self.claim(&request.key)?;
         self.begin_refund(&request).await
     }

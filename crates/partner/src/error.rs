@@ -1,6 +1,6 @@
 //! How the partner context refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PartnerError {
@@ -8,8 +8,8 @@ pub enum PartnerError {
     NotFound,
     #[error("it was changed meanwhile")]
     Stale,
-    #[error("{field}: {reason}")]
-    InvalidField { field: &'static str, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     /// A body that cannot be written: a defect.
     #[error("a push cannot be written")]
     Unwritable(#[from] serde_json::Error),
@@ -22,7 +22,7 @@ impl Classified for PartnerError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::Stale => ErrorKind::Conflict,
-            Self::InvalidField { .. } => ErrorKind::Invalid,
+            Self::InvalidField(_) => ErrorKind::Invalid,
             Self::Unwritable(_) => ErrorKind::Internal,
             Self::Port(error) => error.kind(),
         }
@@ -32,7 +32,7 @@ impl Classified for PartnerError {
         match self {
             Self::NotFound => "not_found",
             Self::Stale => "stale",
-            Self::InvalidField { .. } => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::Unwritable(_) => "internal",
             Self::Port(error) => error.code(),
         }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{Changed, Clock, IdGenerator, OrderNo, Page, PageRequest, PortError, Precondition, StoreId};
+use sluice_kernel::{
+    Changed, Clock, IdGenerator, InvalidField, OrderNo, Page, PageRequest, PortError, Precondition, StoreId, check,
+};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
@@ -92,12 +94,9 @@ impl Partners {
         let _all = self.targets.acquire_many(MAX_TARGETS).await;
     }
 
-    fn check_url(&self, url: &str) -> Result<(), PartnerError> {
-        let invalid = |reason: String| PartnerError::InvalidField { field: "url", reason };
-        if url.chars().count() > MAX_URL {
-            return Err(invalid(format!("at most {MAX_URL} characters")));
-        }
-        self.ports.sender.check_url(url).map_err(invalid)
+    fn check_url(&self, url: &str) -> check::Result {
+        check::length("url", url, MAX_URL)?;
+        self.ports.sender.check_url(url).map_err(|reason| InvalidField::new("url", reason))
     }
 
     /// The wanted deliveries of the changes: what each subscription of their stores hears of each of them.
@@ -140,9 +139,9 @@ impl Partners {
 }
 
 /// Each once, in one order; at least one.
-fn sound_types(types: &[EventType]) -> Result<Vec<EventType>, PartnerError> {
+fn sound_types(types: &[EventType]) -> Result<Vec<EventType>, InvalidField> {
     if types.is_empty() {
-        return Err(PartnerError::InvalidField { field: "event_types", reason: "at least one".to_owned() });
+        return Err(InvalidField::new("event_types", "at least one"));
     }
     let each: BTreeSet<EventType> = types.iter().copied().collect();
     Ok(each.into_iter().collect())
@@ -168,7 +167,7 @@ impl PartnerService for Partners {
             InsertAnswer::Inserted(inserted) => Ok(*inserted),
             InsertAnswer::Full => {
                 let reason = format!("a store has at most {MAX_SUBSCRIPTIONS} subscriptions; remove one first");
-                Err(PartnerError::InvalidField { field: "url", reason })
+                Err(InvalidField::new("url", reason).into())
             }
         }
     }
@@ -189,17 +188,14 @@ impl PartnerService for Partners {
         from: Precondition,
         change: SubscriptionChange,
     ) -> Result<Subscription, PartnerError> {
+        change.url.as_deref().map_or(Ok(()), |url| self.check_url(url))?;
+        let types = change.event_types.as_deref().map(sound_types).transpose()?;
         let mut subscription = self.find(store, id).await?;
         if !from.admits(subscription.version) {
             return Err(PartnerError::Stale);
         }
-        if let Some(url) = change.url {
-            self.check_url(&url)?;
-            subscription.url = url;
-        }
-        if let Some(types) = change.event_types {
-            subscription.event_types = sound_types(&types)?;
-        }
+        subscription.url = change.url.unwrap_or(subscription.url);
+        subscription.event_types = types.unwrap_or(subscription.event_types);
         subscription.active = change.active.unwrap_or(subscription.active);
         if change.rotate_secret {
             let former = std::mem::replace(&mut subscription.secret, Secret::make(&*self.ports.ids));

@@ -1,6 +1,6 @@
 //! How pay refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError, SkuId};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError, SkuId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PayError {
@@ -14,6 +14,8 @@ pub enum PayError {
     Malformed(String),
     #[error("order, amount, currency or payee do not match; kept for staff")]
     Mismatch,
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error("more than the {left} minor units that are left")]
     RefundTooLarge { left: i64 },
     #[error("at most {left} units of this SKU can be restocked")]
@@ -35,6 +37,7 @@ impl Classified for PayError {
             Self::SignatureInvalid
             | Self::Malformed(_)
             | Self::Mismatch
+            | Self::InvalidField(_)
             | Self::RefundTooLarge { .. }
             | Self::RestockTooLarge { .. }
             | Self::KeyReused => ErrorKind::Invalid,
@@ -49,7 +52,7 @@ impl Classified for PayError {
             Self::SignatureInvalid => "signature_invalid",
             Self::Malformed(_) => "malformed_json",
             Self::Mismatch => "payment_mismatch",
-            Self::RefundTooLarge { .. } | Self::RestockTooLarge { .. } => "invalid_field",
+            Self::InvalidField(_) | Self::RefundTooLarge { .. } | Self::RestockTooLarge { .. } => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
             Self::RefundRefused(_) => "refund_refused",
             Self::Port(error) => error.code(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, UserId, text::is_visible};
+use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, UserId, check};
 use tokio::sync::Notify;
 
 use crate::{
@@ -39,7 +39,6 @@ pub struct PointsAccounts {
     away: AtomicBool,
 }
 
-const MAX_POINTS_IN_A_GRANT: i64 = 1_000_000_000_000;
 const MAX_REASON: usize = 200;
 /// Tries of one grant that may be refused before its key is given up.
 const MAX_REFUSED_GRANTS: u32 = 100;
@@ -119,23 +118,12 @@ impl PointsAccounts {
     }
 }
 
-fn check_grant(grant: &PointsGrant) -> Result<(), PointsError> {
-    let invalid = |field: &'static str, reason: &str| Err(PointsError::InvalidField { field, reason: reason.to_owned() });
-    let letters = |text: &str, most: usize| is_visible(text) && text.chars().count() <= most;
-    if !(1..=MAX_POINTS_IN_A_GRANT).contains(&grant.points.0) {
-        return invalid("points", "a whole number from 1 to 1000000000000");
-    }
-    if !letters(grant.user.as_str(), 64) {
-        return invalid("user_id", "1 to 64 characters");
-    }
-    if !letters(&grant.reason, MAX_REASON) {
-        return invalid("reason", "1 to 200 characters");
-    }
-    // Room for the name of another try.
-    if !letters(&grant.key, 60) {
-        return invalid("key", "1 to 60 characters");
-    }
-    Ok(())
+fn check_grant(grant: &PointsGrant) -> check::Result {
+    check::text("user_id", grant.user.as_str(), 64)?;
+    check::text("reason", &grant.reason, MAX_REASON)?;
+    check::number("points", grant.points.0, 1..=check::MAX_AMOUNT)?;
+    // The column holds 64: room for the name of another try.
+    check::text("key", &grant.key, 60)
 }
 
 #[async_trait]

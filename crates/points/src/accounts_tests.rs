@@ -224,10 +224,25 @@ async fn a_grant_is_bounded_and_its_key_stands_for_it_alone() {
         reason: reason.to_owned(),
         key: "k".to_owned(),
     };
-    for (points, reason) in [(0, "x"), (-1, "x"), (MAX_POINTS_IN_A_GRANT + 1, "x"), (1, " "), (1, &*"x".repeat(201))] {
-        let refused = world.service.grant(grant(points, reason)).await;
-        assert!(matches!(refused, Err(PointsError::InvalidField { .. })), "{points} {reason}");
+    let to = |user: &str| PointsGrant { user: UserId::from(user), ..grant(1, "x") };
+    for (refused, pointer) in [
+        (grant(0, "x"), "/points"),
+        (grant(-1, "x"), "/points"),
+        (grant(1_000_000_000_001, "x"), "/points"),
+        (grant(1, " "), "/reason"),
+        (grant(1, &"x".repeat(201)), "/reason"),
+        (grant(1, "x\u{7}"), "/reason"),
+        (to(""), "/user_id"),
+        (to(&"4".repeat(65)), "/user_id"),
+        (to("4\n2"), "/user_id"),
+        (PointsGrant { key: "k".repeat(61), ..grant(1, "x") }, "/key"),
+    ] {
+        match world.service.grant(refused).await {
+            Err(PointsError::InvalidField(invalid)) => assert_eq!(invalid.pointer, pointer),
+            other => panic!("{pointer}: {other:?}"),
+        }
     }
+    assert_eq!(world.tasks.pending(), 0);
     assert!(!world.service.grant(grant(5, "birthday")).await.unwrap().replayed);
     assert!(world.service.grant(grant(5, "birthday")).await.unwrap().replayed);
     assert!(matches!(world.service.grant(grant(6, "birthday")).await, Err(PointsError::KeyReused)));

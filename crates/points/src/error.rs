@@ -1,11 +1,11 @@
 //! How points refuse.
 
-use sluice_kernel::{Classified, ErrorKind, Points, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, Points, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PointsError {
-    #[error("{field}: {reason}")]
-    InvalidField { field: &'static str, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error("the key was used for another grant")]
     KeyReused,
     #[error("the points account refuses the grant")]
@@ -21,7 +21,7 @@ pub enum PointsError {
 impl Classified for PointsError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::InvalidField { .. } | Self::KeyReused => ErrorKind::Invalid,
+            Self::InvalidField(_) | Self::KeyReused => ErrorKind::Invalid,
             Self::Refused | Self::NotDeducted | Self::RefundTooLarge { .. } => ErrorKind::Conflict,
             Self::Port(error) => error.kind(),
         }
@@ -29,7 +29,7 @@ impl Classified for PointsError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::InvalidField { .. } => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::KeyReused => "idempotency_key_reused",
             Self::Refused => "points_refused",
             Self::NotDeducted | Self::RefundTooLarge { .. } => "order_not_refundable",

@@ -1,8 +1,8 @@
 //! Activities: what they are, and what staff may write.
 
-use sluice_kernel::{ActivityId, PayType, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, PayType, StoreId, Timestamp, check};
 
-use crate::{PromotionError, Window, fields::check_text, window::check_window};
+use crate::{Window, window::check_window};
 
 /// The discount mode of an activity or an offer is what its orders are paid with.
 pub type Mode = PayType;
@@ -44,7 +44,16 @@ pub struct ActivityChange {
     pub mode: Option<Mode>,
 }
 
-pub(crate) fn check_activity(fields: &ActivityFields) -> Result<(), PromotionError> {
-    check_text("title", &fields.title, 200)?;
+pub(crate) fn check_new_activity(fields: &ActivityFields) -> check::Result {
+    check_title(&fields.title)?;
     check_window(fields.window)
+}
+
+/// What can be said of a change before the activity is read; its window is checked when it is known whole.
+pub(crate) fn check_activity_change(change: &ActivityChange) -> check::Result {
+    change.title.as_deref().map_or(Ok(()), check_title)
+}
+
+fn check_title(title: &str) -> check::Result {
+    check::text("title", title, 200)
 }

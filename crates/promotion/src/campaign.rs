@@ -1,8 +1,8 @@
 //! Invitation campaigns: what they are, and what staff may write.
 
-use sluice_kernel::{CampaignId, StoreId, Timestamp};
+use sluice_kernel::{CampaignId, StoreId, Timestamp, check};
 
-use crate::{PromotionError, Window, fields::check_text, window::check_window};
+use crate::{Window, window::check_window};
 
 /// An invitation campaign of a store: orders placed while it runs keep its id (spec.md S1 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,16 @@ pub struct CampaignChange {
     pub ends_at: Option<Timestamp>,
 }
 
-pub(crate) fn check_campaign(fields: &CampaignFields) -> Result<(), PromotionError> {
-    check_text("name", &fields.name, 200)?;
+pub(crate) fn check_new_campaign(fields: &CampaignFields) -> check::Result {
+    check_name(&fields.name)?;
     check_window(fields.window)
+}
+
+/// What can be said of a change before the campaign is read; its window is checked when it is known whole.
+pub(crate) fn check_campaign_change(change: &CampaignChange) -> check::Result {
+    change.name.as_deref().map_or(Ok(()), check_name)
+}
+
+fn check_name(name: &str) -> check::Result {
+    check::text("name", name, 200)
 }

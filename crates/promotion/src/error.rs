@@ -1,6 +1,6 @@
 //! How promotion refuses.
 
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PromotionError {
@@ -9,8 +9,8 @@ pub enum PromotionError {
     /// The version in If-Match is not the present one.
     #[error("it was changed meanwhile; read it again")]
     Stale,
-    #[error("{field}: {reason}")]
-    InvalidField { field: &'static str, reason: String },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -20,7 +20,7 @@ impl Classified for PromotionError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::Stale => ErrorKind::Conflict,
-            Self::InvalidField { .. } => ErrorKind::Invalid,
+            Self::InvalidField(_) => ErrorKind::Invalid,
             Self::Port(error) => error.kind(),
         }
     }
@@ -29,7 +29,7 @@ impl Classified for PromotionError {
         match self {
             Self::NotFound => "not_found",
             Self::Stale => "stale",
-            Self::InvalidField { .. } => "invalid_field",
+            Self::InvalidField(_) => "invalid_field",
             Self::Port(error) => error.code(),
         }
     }

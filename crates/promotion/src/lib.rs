@@ -10,7 +10,6 @@
 mod activity;
 mod campaign;
 mod error;
-mod fields;
 mod offer;
 mod ports;
 mod redemption;

@@ -1,7 +1,7 @@
 //! What promotion needs from others.
 
 use async_trait::async_trait;
-use sluice_kernel::{ActivityId, CampaignId, Changed, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, CampaignId, Changed, Currency, OrderNo, PageRequest, PortResult, ProductId, StoreId, Timestamp};
 
 use crate::{
     Activity, ActivityFields, ActivityOffers, Campaign, CampaignFields, Look, NewActivity, NewCampaign, NewOffer, Offer,
@@ -14,6 +14,8 @@ pub enum AddedOffer {
     Done(Offer),
     /// The activity has as many offers as it may have.
     Full,
+    /// The price was given in another currency than the store's, which this is.
+    ForeignPrice(Currency),
     /// The store has no such activity.
     Absent,
 }
@@ -23,7 +25,8 @@ pub enum AddedOffer {
 /// is sent back by the gate.
 #[async_trait]
 pub trait PromotionRepository: Send + Sync {
-    async fn create_activity(&self, store: StoreId, activity: &NewActivity) -> PortResult<Activity>;
+    /// `None` where the store is not set up.
+    async fn create_activity(&self, store: StoreId, activity: &NewActivity) -> PortResult<Option<Activity>>;
     async fn save_activity(
         &self,
         store: StoreId,

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_events::{OrderPaid, OrderRefunded};
 use sluice_kernel::{
-    ActivityId, CampaignId, Changed, Clock, OrderNo, Page, PageRequest, Precondition, ProductId, RefundState, StoreId, Timestamp,
+    ActivityId, CampaignId, Changed, Clock, InvalidField, OrderNo, Page, PageRequest, Precondition, ProductId, RefundState,
+    StoreId, Timestamp,
 };
 
 use crate::{
     Activity, ActivityChange, ActivityFields, ActivityOffers, AddedOffer, Campaign, CampaignChange, CampaignFields, ChangeListener,
     Look, NewActivity, NewCampaign, NewOffer, Offer, OfferChange, OfferTerms, PromotionError, PromotionRepository, Redemption,
     ReferrerSeal,
-    activity::check_activity,
-    campaign::check_campaign,
+    activity::{check_activity_change, check_new_activity},
+    campaign::{check_campaign_change, check_new_campaign},
     check_promoter,
-    fields::invalid,
-    offer::rules::{check_goods, check_terms},
+    offer::rules::{check_goods, check_terms, check_terms_change},
     redemption::redemption,
-    window::changed_window,
+    window::{changed_window, check_window},
 };
 
 #[async_trait]
@@ -106,8 +106,8 @@ impl Promotions {
 #[async_trait]
 impl PromotionService for Promotions {
     async fn create_activity(&self, store: StoreId, activity: NewActivity) -> Result<Activity, PromotionError> {
-        check_activity(&activity.fields)?;
-        Ok(self.0.repository.create_activity(store, &activity).await?)
+        check_new_activity(&activity.fields)?;
+        self.0.repository.create_activity(store, &activity).await?.ok_or(PromotionError::NotFound)
     }
 
     async fn change_activity(
@@ -117,12 +117,13 @@ impl PromotionService for Promotions {
         from: Precondition,
         change: ActivityChange,
     ) -> Result<Activity, PromotionError> {
+        check_activity_change(&change)?;
         // What the change leaves out is taken from the version it was made from.
         let present = made_from(&from, self.activity(store, id).await?.activity, |activity| activity.version)?;
         let window = changed_window(present.window, change.starts_at, change.ends_at);
         let fields =
             ActivityFields { title: change.title.unwrap_or(present.title), window, mode: change.mode.unwrap_or(present.mode) };
-        check_activity(&fields)?;
+        check_window(window)?;
         let saved = changed(self.0.repository.save_activity(store, id, present.version, &fields).await?)?;
         self.0.listener.revisions_raised(store).await;
         Ok(saved)
@@ -150,7 +151,8 @@ impl PromotionService for Promotions {
                 self.0.listener.revisions_raised(store).await;
                 Ok(added)
             }
-            AddedOffer::Full => Err(invalid("activity_id", format!("at most {MAX_OFFERS} products an activity"))),
+            AddedOffer::Full => Err(InvalidField::new("activity_id", format!("at most {MAX_OFFERS} products an activity")).into()),
+            AddedOffer::ForeignPrice(currency) => Err(InvalidField::new("price", format!("the currency is {currency}")).into()),
             AddedOffer::Absent => Err(PromotionError::NotFound),
         }
     }
@@ -166,6 +168,7 @@ impl PromotionService for Promotions {
         from: Precondition,
         change: OfferChange,
     ) -> Result<Offer, PromotionError> {
+        check_terms_change(&change)?;
         let present = made_from(&from, self.offer(store, product).await?, |offer| offer.version)?;
         let (version, present) = (present.version, present.terms);
         let terms = OfferTerms {
@@ -175,7 +178,6 @@ impl PromotionService for Promotions {
             per_user_limit: change.per_user_limit.unwrap_or(present.per_user_limit),
             deleted: change.deleted.unwrap_or(present.deleted),
         };
-        check_terms(&terms)?;
         let saved = changed(self.0.repository.save_offer(store, product, version, &terms).await?)?;
         self.0.listener.revisions_raised(store).await;
         Ok(saved)
@@ -186,7 +188,7 @@ impl PromotionService for Promotions {
     }
 
     async fn create_campaign(&self, store: StoreId, campaign: NewCampaign) -> Result<Campaign, PromotionError> {
-        check_campaign(&campaign.fields)?;
+        check_new_campaign(&campaign.fields)?;
         let created = self.0.repository.create_campaign(store, &campaign).await?;
         self.0.listener.campaigns_changed(store).await;
         Ok(created)
@@ -199,10 +201,11 @@ impl PromotionService for Promotions {
         from: Precondition,
         change: CampaignChange,
     ) -> Result<Campaign, PromotionError> {
+        check_campaign_change(&change)?;
         let present = made_from(&from, self.campaign(store, id).await?, |campaign| campaign.version)?;
         let window = changed_window(present.window, change.starts_at, change.ends_at);
         let fields = CampaignFields { name: change.name.unwrap_or(present.name), window };
-        check_campaign(&fields)?;
+        check_window(window)?;
         let saved = changed(self.0.repository.save_campaign(store, id, present.version, &fields).await?)?;
         self.0.listener.campaigns_changed(store).await;
         Ok(saved)

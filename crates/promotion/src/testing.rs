@@ -12,7 +12,8 @@
 use std::sync::Arc;
 
 use sluice_kernel::{
-    ActivityId, CampaignId, Changed, Currency, Money, OrderNo, PageRequest, Points, ProductId, StoreId, Timestamp, UserId,
+    ActivityId, Amount, CampaignId, Changed, Currency, Money, OrderNo, PageRequest, Points, ProductId, ReceivingWay, StoreId,
+    Timestamp, UserId,
 };
 use tokio::task::JoinSet;
 
@@ -68,12 +69,12 @@ pub fn new_offer(title: &str, terms: OfferTerms) -> NewOffer {
         title: title.to_owned(),
         pictures: vec!["https://pictures.example/1.png".to_owned()],
         delivery_place: "1".to_owned(),
-        receiving_way: 2,
+        receiving_way: ReceivingWay::new(2).unwrap(),
         customer_product_id: Some("C-1".to_owned()),
         form: vec![OfferField::Recipients, OfferField::OwnForm],
         code: "A".to_owned(),
         spec: "red".to_owned(),
-        price: 1_990,
+        price: 1_990.into(),
         points: 500,
         allotable_profit: 150,
         supplier_price: 990,
@@ -82,13 +83,14 @@ pub fn new_offer(title: &str, terms: OfferTerms) -> NewOffer {
 }
 
 async fn create(promotion: &dyn PromotionRepository, title: &str, window: Window) -> Activity {
-    promotion.create_activity(STORE, &NewActivity { id: None, fields: fields(title, window) }).await.unwrap()
+    promotion.create_activity(STORE, &NewActivity { id: None, fields: fields(title, window) }).await.unwrap().unwrap()
 }
 
 async fn add(promotion: &dyn PromotionRepository, activity: &Activity, title: &str) -> Offer {
     match promotion.add_offer(STORE, activity.id, &new_offer(title, terms("0.8")), MOST, at(0)).await.unwrap() {
         AddedOffer::Done(offer) => offer,
         AddedOffer::Full => panic!("full"),
+        AddedOffer::ForeignPrice(currency) => panic!("not in {currency}"),
         AddedOffer::Absent => panic!("absent"),
     }
 }
@@ -111,9 +113,11 @@ async fn an_activity_reads_back_as_it_was_created(promotion: &dyn PromotionRepos
     let found = promotion.find_activity(STORE, created.id).await.unwrap().unwrap();
     assert_eq!((found.activity, found.offers.len()), (created, 0));
     let chosen = NewActivity { id: Some(ActivityId(900_001)), fields: fields("chosen", window(0, 0)) };
-    let chosen = promotion.create_activity(STORE, &chosen).await.unwrap();
+    let chosen = promotion.create_activity(STORE, &chosen).await.unwrap().unwrap();
     assert_eq!(chosen.id, ActivityId(900_001));
     assert_eq!(promotion.find_activity(STORE, ActivityId(404_404)).await.unwrap(), None);
+    let nowhere = NewActivity { id: None, fields: fields("x", window(0, 10)) };
+    assert_eq!(promotion.create_activity(StoreId(404_404), &nowhere).await.unwrap(), None);
 }
 
 async fn changes_are_compared_and_set(promotion: &dyn PromotionRepository) {
@@ -180,6 +184,14 @@ async fn an_offer_reads_back_with_its_terms(promotion: &dyn PromotionRepository)
     assert_eq!(promotion.find_offer(STORE, ProductId(404_404)).await.unwrap(), None);
     let nowhere = promotion.add_offer(STORE, ActivityId(404_404), &new_offer("x", whole), MOST, at(0)).await.unwrap();
     assert_eq!(nowhere, AddedOffer::Absent);
+
+    let mut foreign = new_offer("foreign", whole);
+    foreign.goods.price = Amount { minor_units: 1_990, currency: "JPY".parse().ok() };
+    let refused = promotion.add_offer(STORE, activity.id, &foreign, MOST, at(0)).await.unwrap();
+    assert_eq!(refused, AddedOffer::ForeignPrice(Currency::CNY));
+    foreign.goods.price.currency = Some(Currency::CNY);
+    let added = promotion.add_offer(STORE, activity.id, &foreign, MOST, at(0)).await.unwrap();
+    assert!(matches!(added, AddedOffer::Done(_)));
 }
 
 async fn a_look_sees_one_instant(promotion: &dyn PromotionRepository) {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sluice_cart::CartError;
 use sluice_catalog::CatalogError;
 use sluice_inventory::InventoryError;
-use sluice_kernel::{Classified, ErrorKind, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
 use sluice_member::MemberError;
 use sluice_order::OrderError;
 use sluice_partner::PartnerError;
@@ -225,6 +225,12 @@ impl ResponseError for Problem {
     }
 }
 
+impl From<InvalidField> for Problem {
+    fn from(invalid: InvalidField) -> Self {
+        Self::invalid(invalid.pointer, invalid.reason)
+    }
+}
+
 impl From<PortError> for Problem {
     fn from(error: PortError) -> Self {
         Self::from_classified(&error)
@@ -274,8 +280,8 @@ impl From<OrderError> for Problem {
                     })
                     .collect(),
             ),
-            OrderError::InvalidField { pointer, reason } => Self::invalid(pointer, reason),
-            OrderError::Value(value) => Self::invalid("/items", value.to_string()),
+            OrderError::InvalidField(invalid) => invalid.into(),
+            OrderError::TooManyLines => Self::of_field(code, "/items", error.to_string()),
             OrderError::ProductNotInActivity => problem.with_field("/product_id"),
             OrderError::PayTypeMismatch => problem.with_field("/pay_type"),
             OrderError::ReferrerInvalid => problem.with_field("/referrer"),
@@ -286,7 +292,6 @@ impl From<OrderError> for Problem {
             | OrderError::StoreSettingMissing
             | OrderError::RedemptionLimitReached
             | OrderError::VerifyCodeInvalid
-            | OrderError::TooManyLines
             | OrderError::TooManyUnpaid
             | OrderError::KeyReused
             | OrderError::InProgress
@@ -304,7 +309,7 @@ impl From<OrderError> for Problem {
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            CatalogError::InvalidField(invalid) => invalid.into(),
             CatalogError::NotFound | CatalogError::Stale | CatalogError::Port(_) => Self::from_classified(&error),
         }
     }
@@ -313,7 +318,7 @@ impl From<CatalogError> for Problem {
 impl From<CartError> for Problem {
     fn from(error: CartError) -> Self {
         match error {
-            CartError::Value(value) => Self::invalid("/quantity", value.to_string()),
+            CartError::InvalidField(invalid) => invalid.into(),
             CartError::NotFound | CartError::OffShelf | CartError::TooManyLines | CartError::Port(_) => {
                 Self::from_classified(&error)
             }
@@ -324,7 +329,7 @@ impl From<CartError> for Problem {
 impl From<InventoryError> for Problem {
     fn from(error: InventoryError) -> Self {
         match error {
-            InventoryError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            InventoryError::InvalidField(invalid) => invalid.into(),
             InventoryError::InsufficientStock { usable } => {
                 Self::new("insufficient_stock", format!("Only {usable} units are usable.")).with_errors(vec![FieldProblem {
                     pointer: "/delta".to_owned(),
@@ -342,7 +347,7 @@ impl From<InventoryError> for Problem {
 impl From<MemberError> for Problem {
     fn from(error: MemberError) -> Self {
         match error {
-            MemberError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            MemberError::InvalidField(invalid) => invalid.into(),
             MemberError::TooSoon { retry_after } => Self::from_classified(&error).retry_after(retry_after),
             MemberError::NotFound | MemberError::TooManyAddresses | MemberError::TooManyAccounts | MemberError::Port(_) => {
                 Self::from_classified(&error)
@@ -354,7 +359,7 @@ impl From<MemberError> for Problem {
 impl From<PointsError> for Problem {
     fn from(error: PointsError) -> Self {
         match error {
-            PointsError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PointsError::InvalidField(invalid) => invalid.into(),
             PointsError::KeyReused
             | PointsError::Refused
             | PointsError::NotDeducted
@@ -367,7 +372,7 @@ impl From<PointsError> for Problem {
 impl From<PromotionError> for Problem {
     fn from(error: PromotionError) -> Self {
         match error {
-            PromotionError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PromotionError::InvalidField(invalid) => invalid.into(),
             PromotionError::NotFound | PromotionError::Stale | PromotionError::Port(_) => Self::from_classified(&error),
         }
     }
@@ -376,6 +381,7 @@ impl From<PromotionError> for Problem {
 impl From<PayError> for Problem {
     fn from(error: PayError) -> Self {
         match error {
+            PayError::InvalidField(invalid) => invalid.into(),
             PayError::RefundTooLarge { left } => Self::invalid("/amount", format!("at most the {left} minor units that are left")),
             PayError::RestockTooLarge { .. } => Self::invalid("/restock_items", error.to_string()),
             PayError::NotFound
@@ -393,7 +399,7 @@ impl From<PayError> for Problem {
 impl From<PartnerError> for Problem {
     fn from(error: PartnerError) -> Self {
         match error {
-            PartnerError::InvalidField { field, reason } => Self::invalid(format!("/{field}"), reason),
+            PartnerError::InvalidField(invalid) => invalid.into(),
             PartnerError::NotFound | PartnerError::Stale | PartnerError::Unwritable(_) | PartnerError::Port(_) => {
                 Self::from_classified(&error)
             }

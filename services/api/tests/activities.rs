@@ -149,7 +149,7 @@ async fn activities_and_their_products_are_created() {
     assert_eq!((created.status().as_u16(), created.headers()["location"].to_str().unwrap()), (201, PRODUCT));
     let added = api.fakes.promotion.added.lock().unwrap()[0].clone();
     let (goods, terms) = (added.goods, added.terms);
-    assert_eq!((goods.title.as_str(), goods.receiving_way, goods.price, goods.points), ("Tea", 3, 1990, 500));
+    assert_eq!((goods.title.as_str(), goods.receiving_way.get(), goods.price.minor_units, goods.points), ("Tea", 3, 1990, 500));
     assert_eq!(goods.form, [OfferField::Recipients, OfferField::TotalAddress, OfferField::OwnForm]);
     assert_eq!((terms.mode, terms.sales_status, terms.per_user_limit), (Some(Mode::Points), SalesStatus::PlainSale, Some(4)));
     assert_eq!(terms.discount.to_string(), "0.3333");

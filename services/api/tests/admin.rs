@@ -65,7 +65,7 @@ async fn products_are_created_whole() {
     let created = post(product(json!({"amount": 2, "currency": "CNY"}))).await.unwrap();
     assert_eq!((created.status().as_u16(), created.headers()["location"].to_str().unwrap()), (201, "/api/v1/admin/products/1"));
     let given = api.fakes.catalog.created.lock().unwrap()[0].clone();
-    assert_eq!(given.skus.iter().map(|sku| sku.price).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(given.skus.iter().map(|sku| sku.price.minor_units).collect::<Vec<_>>(), [1, 2]);
     let negative = problem(post(product(json!(-1))).await.unwrap(), 422, "invalid_field").await;
     assert_eq!(pointers(&negative), ["/skus/1/price"]);
     let unknown =

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, OrderNo, PaymentHandle, PaymentId, PortResult, StoreId};
+use sluice_kernel::{Clock, InvalidField, OrderNo, PaymentHandle, PaymentId, PortResult, StoreId};
 use sluice_member::MemberService;
 use sluice_order::{NewOrder, Order, OrderError, PaymentRefund, Payments};
 use sluice_pay::{
@@ -101,13 +101,12 @@ impl Payments for OrderToPay {
             }
             Err(error @ PayError::RestockTooLarge { sku, .. }) => {
                 let index = command.restock.iter().position(|wish| wish.sku_id == sku).unwrap_or_default();
-                Err(OrderError::InvalidField { pointer: format!("/restock_items/{index}"), reason: error.to_string() })
+                Err(InvalidField::new(("restock_items", index), error.to_string()).into())
             }
             Err(PayError::KeyReused) => Err(OrderError::KeyReused),
             Err(PayError::RefundRefused(reason)) => Err(OrderError::RefundRefused(reason)),
-            Err(error @ PayError::RefundTooLarge { .. }) => {
-                Err(OrderError::InvalidField { pointer: "/amount".to_owned(), reason: error.to_string() })
-            }
+            Err(error @ PayError::RefundTooLarge { .. }) => Err(InvalidField::new("amount", error.to_string()).into()),
+            Err(PayError::InvalidField(invalid)) => Err(invalid.into()),
             Err(PayError::Port(error)) => Err(error.into()),
             Err(error) => Err(super::port_error("the refund", error).into()),
         }

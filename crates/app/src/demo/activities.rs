@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use sluice_kernel::{ActivityId, Classified as _, ErrorKind, PortError, PortResult, ProductId, StoreId, Timestamp};
+use sluice_kernel::{ActivityId, Classified as _, ErrorKind, PortError, PortResult, ProductId, ReceivingWay, StoreId, Timestamp};
 use sluice_promotion::{
     ActivityFields, Discount, Mode, NewActivity, NewOffer, OfferField, OfferGoods, OfferTerms, SalesStatus, Window,
 };
@@ -138,17 +138,18 @@ async fn add_offer(shop: &Shop, offer: &DemoOffer) -> PortResult<()> {
         per_user_limit: offer.per_user_limit,
         deleted: false,
     };
+    let receiving_way = ReceivingWay::new(offer.receiving_way.into());
     let n = offer.id;
     let goods = OfferGoods {
         title: format!("Offer {n}"),
         pictures: vec![format!("/pictures/{n}.png")],
         delivery_place: "1".to_owned(),
-        receiving_way: offer.receiving_way,
+        receiving_way: receiving_way.ok_or_else(|| PortError::internal("the demo's offers", "a receiving way over 4"))?,
         customer_product_id: Some(format!("CP-{n}")),
         form: offer.form.to_vec(),
         code: format!("SKU-{n}"),
         spec: "standard".to_owned(),
-        price: offer.price,
+        price: offer.price.into(),
         points: offer.points,
         allotable_profit: 150,
         supplier_price: 990,

@@ -7,7 +7,9 @@ use std::{
 };
 
 use sluice_kernel::Timestamp;
-use sluice_partner::{DeliveryState, EventType, NewSubscription, PartnerError, PartnerService as _, SubscriptionChange};
+use sluice_partner::{
+    DeliveryState, EventType, NewSubscription, PartnerError, PartnerService as _, SubscriptionChange, SubscriptionId,
+};
 use sluice_testkit::wait_until;
 
 use crate::push_stage::{Does, STORE, Seen, Stage, cancelled};
@@ -286,22 +288,28 @@ async fn what_staff_write_is_checked() {
     let create = async |url: &str, types: &[EventType]| {
         let new = NewSubscription { url: url.to_owned(), event_types: types.to_vec(), active: true };
         match stage.partners.create(STORE, new).await {
-            Err(PartnerError::InvalidField { field, .. }) => field,
+            Err(PartnerError::InvalidField(invalid)) => invalid.pointer,
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(create("ftp://partner.example/", &[EventType::OrderPaid]).await, "url");
-    assert_eq!(create(&format!("https://partner.example/{}", "x".repeat(1_000)), &[EventType::OrderPaid]).await, "url");
-    assert_eq!(create(URL, &[]).await, "event_types");
-    let bad = SubscriptionChange { url: Some("ftp://x".to_owned()), ..SubscriptionChange::default() };
-    assert!(matches!(
-        stage.partners.change(STORE, mine.id, 1.into(), bad).await,
-        Err(PartnerError::InvalidField { field: "url", .. })
-    ));
+    assert_eq!(create("ftp://partner.example/", &[EventType::OrderPaid]).await, "/url");
+    assert_eq!(create(&format!("https://partner.example/{}", "x".repeat(1_000)), &[EventType::OrderPaid]).await, "/url");
+    assert_eq!(create(URL, &[]).await, "/event_types");
+    // Before the subscription is read: whatever its version, and whether there is one.
+    let change = async |id, change: SubscriptionChange| match stage.partners.change(STORE, id, 7.into(), change).await {
+        Err(PartnerError::InvalidField(invalid)) => invalid.pointer,
+        other => panic!("{other:?}"),
+    };
+    for id in [mine.id, SubscriptionId(404_404)] {
+        let url = SubscriptionChange { url: Some("ftp://x".to_owned()), ..SubscriptionChange::default() };
+        assert_eq!(change(id, url).await, "/url");
+        let types = SubscriptionChange { event_types: Some(Vec::new()), ..SubscriptionChange::default() };
+        assert_eq!(change(id, types).await, "/event_types");
+    }
     for number in 1..50 {
         stage.subscribe(&format!("https://partner-{number}.example/")).await;
     }
-    assert_eq!(create(URL, &[EventType::OrderPaid]).await, "url", "a store has at most 50");
+    assert_eq!(create(URL, &[EventType::OrderPaid]).await, "/url", "a store has at most 50");
     let twice = SubscriptionChange {
         event_types: Some(vec![EventType::Referral, EventType::OrderPaid, EventType::Referral]),
         ..SubscriptionChange::default()

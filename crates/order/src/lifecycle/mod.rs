@@ -14,9 +14,13 @@ mod points;
 #[cfg(test)]
 mod points_tests;
 mod refund;
+#[cfg(test)]
+mod refund_tests;
 mod waiting;
 
 use sluice_events::OrderLine;
+
+pub(crate) use refund::check_refund_request;
 
 use crate::Order;
 

@@ -4,7 +4,7 @@
 //! order is an error, so that it is put aside for an eye and never silently dropped.
 
 use sluice_events::{Fact, PaymentSettled, RestockLine, SettledStatus};
-use sluice_kernel::{Points, RefundId};
+use sluice_kernel::{Money, Points, RefundId};
 
 use super::{attempt::Attempt, cancel::cancelled};
 use crate::{
@@ -96,6 +96,13 @@ impl Orders {
             None if replayed => order.status() == OrderStatus::Refunded,
             None => return Err(OrderError::NotRefundable("all of it was refunded".to_owned())),
         };
-        Ok(RefundOutcome { id, order_no: order.order_no, amount: 0, points: Some(order.terms.points_total), done, replayed })
+        Ok(RefundOutcome {
+            id,
+            order_no: order.order_no,
+            amount: Money::zero(order.terms.total.currency),
+            points: Some(order.terms.points_total),
+            done,
+            replayed,
+        })
     }
 }

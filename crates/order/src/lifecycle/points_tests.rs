@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
-use sluice_kernel::{Classified as _, Currency, Money, PayType, PaymentId, Points, RefundId, RefundState, ReservationId};
+use sluice_kernel::{
+    Amount, Classified as _, Currency, Money, PayType, PaymentId, Points, Quantity, RefundId, RefundState, ReservationId,
+};
 
 use crate::{
     Applied, CancelReason, IdempotencyKey, Order, OrderError, OrderService as _, OrderState, OrderStatus, RefundRequest,
@@ -131,9 +133,9 @@ fn ask(order: &Order, key: &str, amount: Option<i64>) -> RefundRequest {
         store: STORE,
         order_no: order.order_no,
         key: IdempotencyKey { route: "refunds", key: key.to_owned(), ..command(PayType::Points).key },
-        amount,
+        amount: amount.map(Amount::from),
         reason: "broken".to_owned(),
-        restock: RestockChoice::Lines(vec![(SKU, 1)]),
+        restock: RestockChoice::Lines(vec![(SKU, Quantity::new(1).unwrap())]),
         traceparent: None,
     }
 }
@@ -145,11 +147,11 @@ async fn points_go_back_whole_and_under_one_name() {
     assert_eq!(service.refund(ask(&order, "r1", None)).await.unwrap_err().code(), "order_not_refundable");
     tell(&world, &notice(&order, SettledStatus::Paid)).await.unwrap();
     let part = service.refund(ask(&order, "r1", Some(1))).await.unwrap_err();
-    assert!(matches!(part, OrderError::InvalidField { pointer, .. } if pointer == "/amount"));
+    assert!(matches!(part, OrderError::InvalidField(invalid) if invalid.pointer == "/amount"));
 
     let first = service.refund(ask(&order, "r1", None)).await.unwrap();
     let second = service.refund(ask(&order, "r2", None)).await.unwrap();
-    assert_eq!((first.points, first.amount, first.done), (Some(Points(800)), 0, false));
+    assert_eq!((first.points, first.amount, first.done), (Some(Points(800)), Money::zero(Currency::CNY), false));
     // Two requests at once name one refund: the points return once.
     assert_eq!(first.id, second.id);
     let asked = world.points_back.lock().unwrap()[0].clone();

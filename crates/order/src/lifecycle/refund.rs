@@ -1,13 +1,16 @@
 //! Refunds: what staff may ask for, what returns to stock, and what a refund that took effect does to the order.
 
 use sluice_events::{Fact, OrderRefunded, PaymentSettled};
-use sluice_kernel::{RefundId, RefundState, text::is_visible};
+use sluice_kernel::{InvalidField, Money, RefundId, RefundState, check};
 
 use super::attempt::Attempt;
 use crate::{
     IdempotencyKey, Order, OrderError, OrderStatus, Orders, PaymentRefund, RefundOutcome, RefundRecord, RefundRequest,
     RestockChoice, RestockRequest, StockStep, Transition,
 };
+
+/// Lines of units that a refund returns to stock; an order has no more lines.
+const MAX_RESTOCK_LINES: usize = 100;
 
 impl Orders {
     pub(crate) async fn begin_refund(&self, request: &RefundRequest) -> Result<RefundOutcome, OrderError> {
@@ -31,12 +34,13 @@ impl Orders {
                 store: request.store,
                 order_no: request.order_no,
                 payment,
-                amount: request.amount,
+                amount: request.amount.map(|amount| amount.minor_units),
                 reason: request.reason.clone(),
                 restock: restock_requests(&order, &request.restock),
                 fingerprint: Some(request.key.fingerprint),
             };
             let (amount, done) = self.ports.payments.refund(refund, request.traceparent.as_deref()).await?;
+            let amount = Money { amount, ..order.terms.total };
             RefundOutcome { id, order_no: request.order_no, amount, points: None, done, replayed }
         };
         if !replayed {
@@ -109,19 +113,28 @@ fn refund_id(key: &IdempotencyKey) -> RefundId {
     RefundId(hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
+/// What can be said of a request before its order is read.
+pub(crate) fn check_refund_request(request: &RefundRequest) -> check::Result {
+    check::text("reason", &request.reason, 200)?;
+    match &request.restock {
+        RestockChoice::Lines(lines) => check::entries("restock_items", lines.len(), MAX_RESTOCK_LINES),
+        RestockChoice::Nothing | RestockChoice::Everything => Ok(()),
+    }
+}
+
 fn check_refund(order: &Order, request: &RefundRequest) -> Result<(), OrderError> {
     if order.status() == OrderStatus::Refunded {
         return Err(OrderError::NotRefundable("all of it was refunded".to_owned()));
     }
-    if !is_visible(&request.reason) || request.reason.chars().count() > 200 {
-        return Err(OrderError::invalid("/reason", "1 to 200 characters"));
-    }
-    if order.terms.is_paid_in_points() && request.amount.is_some() {
-        return Err(OrderError::invalid("/amount", "an order that was paid in points is refunded whole"));
-    }
-    let left = order.terms.total.amount.saturating_sub(order.refunded);
-    if request.amount.is_some_and(|amount| amount <= 0 || amount > left) {
-        return Err(OrderError::invalid("/amount", &format!("from 1 to the {left} minor units that are left")));
+    if let Some(amount) = request.amount {
+        let amount = amount.in_currency("amount", order.terms.total.currency)?;
+        if order.terms.is_paid_in_points() {
+            return Err(InvalidField::new("amount", "an order that was paid in points is refunded whole").into());
+        }
+        let left = order.terms.total.amount.saturating_sub(order.refunded);
+        if amount <= 0 || amount > left {
+            return Err(InvalidField::new("amount", format!("from 1 to the {left} minor units that are left")).into());
+        }
     }
     let RestockChoice::Lines(lines) = &request.restock else {
         return Ok(());
@@ -130,11 +143,9 @@ fn check_refund(order: &Order, request: &RefundRequest) -> Result<(), OrderError
         let item = order.items.iter().find(|item| item.line.sku_id == *sku);
         let most = item.map_or(0, |item| item.line.quantity.get().saturating_sub(item.restocked));
         let repeated = lines.iter().take(index).any(|(other, _)| other == sku);
-        if *quantity < 1 || *quantity > most || repeated || order.status() == OrderStatus::PaidAfterClose {
-            return Err(OrderError::invalid(
-                &format!("/restock_items/{index}"),
-                &format!("at most {most} units of this SKU can be restocked"),
-            ));
+        if quantity.get() > most || repeated || order.status() == OrderStatus::PaidAfterClose {
+            let reason = format!("at most {most} units of this SKU can be restocked");
+            return Err(InvalidField::new(("restock_items", index), reason).into());
         }
     }
     Ok(())
@@ -147,7 +158,7 @@ fn restock_requests(order: &Order, choice: &RestockChoice) -> Vec<RestockRequest
         RestockChoice::Nothing => Vec::new(),
         RestockChoice::Lines(lines) => lines
             .iter()
-            .map(|(sku_id, quantity)| RestockRequest { sku_id: *sku_id, wanted: Some(*quantity), ordered: ordered(*sku_id) })
+            .map(|(sku_id, quantity)| RestockRequest { sku_id: *sku_id, wanted: Some(quantity.get()), ordered: ordered(*sku_id) })
             .collect(),
         // Units of an order that was paid after its close went back to stock when it was closed.
         RestockChoice::Everything if order.status() == OrderStatus::PaidAfterClose => Vec::new(),

@@ -1,6 +1,8 @@
 //! What the context is asked to do, and what it answers.
 
-use sluice_kernel::{Attribution, OrderNo, PayType, PaymentHandle, Points, Quantity, RefundId, SkuId, StoreId, UserId};
+use sluice_kernel::{
+    Amount, Attribution, Money, OrderNo, PayType, PaymentHandle, Points, Quantity, RefundId, SkuId, StoreId, UserId,
+};
 
 use crate::{IdempotencyKey, Order, Recipient};
 
@@ -72,7 +74,7 @@ pub enum RestockChoice {
     Nothing,
     /// All units that were not returned to stock yet.
     Everything,
-    Lines(Vec<(SkuId, i64)>),
+    Lines(Vec<(SkuId, Quantity)>),
 }
 
 /// What staff ask for.
@@ -81,8 +83,8 @@ pub struct RefundRequest {
     pub store: StoreId,
     pub order_no: OrderNo,
     pub key: IdempotencyKey,
-    /// `None`: all that is left. An order that was paid in points is refunded whole.
-    pub amount: Option<i64>,
+    /// In the order's currency. `None`: all that is left. An order that was paid in points is refunded whole.
+    pub amount: Option<Amount>,
     pub reason: String,
     pub restock: RestockChoice,
     pub traceparent: Option<String>,
@@ -93,7 +95,7 @@ pub struct RefundOutcome {
     pub id: RefundId,
     pub order_no: OrderNo,
     /// Zero where the order was paid in points.
-    pub amount: i64,
+    pub amount: Money,
     /// Where the order was paid in points.
     pub points: Option<Points>,
     /// False while the provider has not answered; the sweeper goes on.

@@ -5,10 +5,7 @@
 
 use sluice_kernel::{ActivityId, OrderKind, PayType, ProductId};
 
-use super::{
-    offer::{Checked, check, max_orders, named, redirect_type},
-    texts::check_texts,
-};
+use super::offer::{Checked, check, max_orders, named, redirect_type};
 use crate::{
     ActivityPart, ChildOrder, ItemLine, NewOrder, OfferLookup, OrderError, OrderTerms, Orders, PlaceActivityOrder, Placed,
     ShortLine, StockRefusal, StoreRules,
@@ -19,11 +16,6 @@ const NO_PRODUCT: ProductId = ProductId(0);
 
 impl Orders {
     pub(crate) async fn place_activity_order(&self, command: &PlaceActivityOrder) -> Result<Placed, OrderError> {
-        check_texts(
-            &command.recipient,
-            &command.attribution,
-            &[("/own_form", command.own_form.as_ref(), 500), ("/referrer", command.referrer.as_ref(), 512)],
-        )?;
         self.place_in_rounds(&command.key, || self.activity_round(command)).await
     }
 

@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{OrderKind, PortError, SkuId, StoreId, Timestamp};
+use sluice_kernel::{InvalidField, OrderKind, PortError, SkuId, StoreId, Timestamp};
 
 use super::{
     lines::{Wanted, check_shelf, sum_lines},
     pricing::{Priced, price},
+    request::check_line_count,
     required_fields::check_cart_fields,
-    texts::check_texts,
 };
 use crate::{
     CodeVerdict, NewOrder, OrderError, OrderInput, OrderTerms, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard, ShortLine,
@@ -23,15 +23,6 @@ const CART_REDIRECT: &str = "2";
 
 impl Orders {
     pub(crate) async fn place_cart_order(&self, command: &PlaceCartOrder) -> Result<Placed, OrderError> {
-        check_texts(
-            &command.recipient,
-            &command.attribution,
-            &[
-                ("/verify_code", command.verify_code.as_ref(), 16),
-                ("/store_code", command.store_code.as_ref(), 64),
-                ("/referrer", command.referrer.as_ref(), 512),
-            ],
-        )?;
         self.place_in_rounds(&command.key, || self.cart_round(command)).await
     }
 
@@ -64,8 +55,9 @@ impl Orders {
             OrderInput::FromCart => {
                 let (version, lines) = self.ports.cart.selected(command.store, &command.user).await?;
                 if lines.is_empty() {
-                    return Err(OrderError::invalid("/from_cart", "no line of the cart is selected"));
+                    return Err(InvalidField::new("from_cart", "no line of the cart is selected").into());
                 }
+                check_line_count(lines.len())?;
                 let lines: Vec<RequestedLine> =
                     lines.into_iter().map(|(sku, quantity)| RequestedLine { sku: sku.to_string(), quantity }).collect();
                 Ok((sum_lines(&lines)?, Some(version)))

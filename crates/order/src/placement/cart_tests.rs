@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use sluice_kernel::{Classified as _, Currency, Money, Points, ProductId, Quantity, SequenceIds, SkuId, ValueError};
+use sluice_kernel::{Classified as _, Currency, Money, Points, ProductId, Quantity, SequenceIds, SkuId};
 
 use super::{
     lines::{Wanted, check_shelf, sum_lines},
@@ -52,13 +52,10 @@ fn lines_of_one_sku_are_summed_and_keep_their_first_place() {
 }
 
 #[test]
-fn a_sum_over_9999_and_a_101st_line_are_refused() {
+fn a_sum_over_9999_is_refused() {
     let error = sum_lines(&[line("1", 9_999), line("1", 1)]).unwrap_err();
     assert_eq!(error.code(), "invalid_field");
-    assert!(matches!(error, OrderError::InvalidField { pointer, .. } if pointer == "/items/1/quantity"));
-    let many: Vec<RequestedLine> = (0..101).map(|_| line("1", 1)).collect();
-    assert_eq!(sum_lines(&many).unwrap_err().code(), "too_many_lines");
-    assert_eq!(sum_lines(&[]).unwrap_err().code(), "invalid_field");
+    assert!(matches!(error, OrderError::InvalidField(invalid) if invalid.pointer == "/items/1/quantity"));
 }
 
 #[test]
@@ -84,7 +81,7 @@ fn rule_4_overflow_is_an_error() {
     let wanted = sum_lines(&[line("1", 9_999)]).unwrap();
     let cards = shelf(&[card(1, i64::MAX / 2, "1")]);
     let error = price(&wanted, &cards, &SequenceIds::default()).unwrap_err();
-    assert!(matches!(error, OrderError::Value(ValueError::Overflow)));
+    assert!(matches!(error, OrderError::InvalidField(invalid) if invalid.pointer == "/items"));
 }
 
 proptest! {

@@ -5,13 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{Quantity, SkuId};
+use sluice_kernel::{InvalidField, Quantity, SkuId};
 
 use super::parse_id;
 use crate::{OrderError, RequestedLine, ShelfCard};
-
-/// Lines an order takes at most, counted before lines of one SKU are summed (api.md, Limits).
-pub const MAX_LINES: usize = 100;
 
 /// One SKU of the order: the index of its first line in the request, and the summed quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +19,6 @@ pub struct Wanted {
 
 /// Sums lines of one SKU; in SKU order, which is also the lock order.
 pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, OrderError> {
-    if lines.len() > MAX_LINES {
-        return Err(OrderError::TooManyLines);
-    }
-    if lines.is_empty() {
-        return Err(OrderError::invalid("/items", "at least one line"));
-    }
     let mut unknown = Vec::new();
     let mut wanted = BTreeMap::<SkuId, Wanted>::new();
     for (line, requested) in lines.iter().enumerate() {
@@ -41,7 +32,7 @@ pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, Ord
             }
             Some(known) => {
                 known.quantity = known.quantity.checked_add(requested.quantity).map_err(|_| {
-                    OrderError::invalid(&format!("/items/{line}/quantity"), "the lines of one SKU sum to more than 9999")
+                    InvalidField::new("quantity", "the lines of one SKU sum to more than 9999").within(("items", line))
                 })?;
             }
         }

@@ -19,10 +19,12 @@ mod offer;
 #[cfg(test)]
 mod offer_tests;
 mod pricing;
+mod request;
+#[cfg(test)]
+mod request_tests;
 mod required_fields;
 #[cfg(test)]
 mod required_fields_tests;
-mod texts;
 mod unpaid;
 #[cfg(test)]
 mod unpaid_tests;
@@ -30,6 +32,7 @@ mod unpaid_tests;
 use std::str::FromStr;
 
 pub(crate) use in_flight::{InFlightKey, InFlightKeys};
+pub(crate) use request::{check_activity_order, check_cart_order};
 pub(crate) use unpaid::UnpaidShares;
 pub use unpaid::{Unpaid, UnpaidLimits};
 

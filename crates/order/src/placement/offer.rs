@@ -1,6 +1,6 @@
 //! Whether an activity order may be placed: the checks before the gate, in the order in which they refuse (spec.md S1).
 
-use sluice_kernel::{ActivityId, PayType, ProductId, Timestamp, ValueError, Window};
+use sluice_kernel::{ActivityId, InvalidField, PayType, ProductId, Timestamp, ValueError, Window};
 
 use super::{
     discount::{DiscountedPrice, PartnerPrice, discounted_price, partner_price},
@@ -53,7 +53,7 @@ pub fn check<'a>(
         None => None,
     };
     check_activity_fields(offer, found.store.special, &command.recipient, command.own_form.as_ref())?;
-    let too_large = |error: ValueError| OrderError::invalid("/quantity", &error.to_string());
+    let too_large = |error: ValueError| InvalidField::new("quantity", error.to_string());
     let price = discounted_price(offer, command.quantity).map_err(too_large)?;
     let partner = partner_price(offer, ratio, command.quantity).map_err(too_large)?;
     Ok(Checked { offer, window, promoter, partner, price })

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use sluice_kernel::check;
 
 use crate::{
     GatewayError, PayError, PayException, PayRefund, PayService as _, Payments, RefundBegin, RefundRequest, RefundStatus,
@@ -34,6 +35,7 @@ fn pause(attempts: u32) -> Duration {
 
 impl Payments {
     pub(crate) async fn begin_refund(&self, request: &RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError> {
+        check::text("reason", &request.reason, 200)?;
         let refund = match self.refunds.begin(request, self.clock.now()).await? {
             RefundBegin::Begun(refund) => refund,
             RefundBegin::TooLarge { left } => return Err(PayError::RefundTooLarge { left }),

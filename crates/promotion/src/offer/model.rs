@@ -1,6 +1,6 @@
 //! Offers: the products of an activity and their terms.
 
-use sluice_kernel::{ActivityId, ProductId, SkuId};
+use sluice_kernel::{ActivityId, Amount, ProductId, ReceivingWay, SkuId};
 
 use crate::{Activity, Discount, Mode};
 
@@ -92,14 +92,13 @@ pub struct OfferGoods {
     pub title: String,
     pub pictures: Vec<String>,
     pub delivery_place: String,
-    /// 0 physical, 1 to 4 virtual.
-    pub receiving_way: u8,
+    pub receiving_way: ReceivingWay,
     pub customer_product_id: Option<String>,
     pub form: Vec<OfferField>,
     pub code: String,
     pub spec: String,
-    /// Minor units of the store's currency.
-    pub price: i64,
+    /// In the store's currency.
+    pub price: Amount,
     pub points: i64,
     pub allotable_profit: i64,
     pub supplier_price: i64,

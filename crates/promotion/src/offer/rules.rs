@@ -1,44 +1,36 @@
-//! What staff may write of an offer.
+//! What staff may write of an offer. A place is named as it stands in the request.
 
-use crate::{
-    OfferGoods, OfferTerms, PromotionError,
-    fields::{check_length, check_text, invalid},
-};
+use sluice_kernel::check;
+
+use crate::{OfferChange, OfferGoods, OfferTerms};
 
 const MAX_PER_USER: i64 = 1_000_000;
+const MAX_PICTURES: usize = 20;
 
-pub(crate) fn check_terms(terms: &OfferTerms) -> Result<(), PromotionError> {
-    if terms.per_user_limit.is_some_and(|limit| !(1..=MAX_PER_USER).contains(&limit)) {
-        return Err(invalid("per_user_limit", format!("from 1 to {MAX_PER_USER} units, or none")));
-    }
-    Ok(())
+pub(crate) fn check_terms(terms: &OfferTerms) -> check::Result {
+    check_limit(terms.per_user_limit)
 }
 
-pub(crate) fn check_goods(goods: &OfferGoods) -> Result<(), PromotionError> {
-    check_text("title", &goods.title, 200)?;
-    check_text("delivery_place", &goods.delivery_place, 64)?;
-    check_text("code", &goods.code, 64)?;
-    check_length("spec", &goods.spec, 200)?;
-    goods.customer_product_id.as_deref().map_or(Ok(()), |id| check_text("customer_product_id", id, 64))?;
-    if goods.pictures.len() > 20 {
-        return Err(invalid("pictures", "at most 20 pictures"));
-    }
-    goods.pictures.iter().try_for_each(|picture| check_text("pictures", picture, 500))?;
-    if goods.receiving_way > 4 {
-        return Err(invalid("receiving_way", "from 0 to 4"));
-    }
-    for (field, amount) in [
-        ("price", goods.price),
-        ("points", goods.points),
-        ("allotable_profit", goods.allotable_profit),
-        ("supplier_price", goods.supplier_price),
-    ] {
-        if !(0..=MAX_AMOUNT).contains(&amount) {
-            return Err(invalid(field, format!("from 0 to {MAX_AMOUNT}")));
-        }
-    }
-    Ok(())
+pub(crate) fn check_terms_change(change: &OfferChange) -> check::Result {
+    check_limit(change.per_user_limit.flatten())
 }
 
-/// A trillion, as in the catalog.
-const MAX_AMOUNT: i64 = 1_000_000_000_000;
+fn check_limit(per_user: Option<i64>) -> check::Result {
+    per_user.map_or(Ok(()), |limit| check::number("per_user_limit", limit, 1..=MAX_PER_USER))
+}
+
+/// The catalog's rules for a product and its one SKU, of which an offer alone must not leave `customer_product_id` empty.
+pub(crate) fn check_goods(goods: &OfferGoods) -> check::Result {
+    check::text("title", &goods.title, 200)?;
+    check::entries("pictures", goods.pictures.len(), MAX_PICTURES)?;
+    goods.pictures.iter().enumerate().try_for_each(|(index, picture)| check::text(("pictures", index), picture, 500))?;
+    check::text("delivery_place", &goods.delivery_place, 64)?;
+    goods.customer_product_id.as_deref().map_or(Ok(()), |id| check::text("customer_product_id", id, 64))?;
+    check::distinct("order_form_items", &goods.form)?;
+    check::text("code", &goods.code, 64)?;
+    check::short_text("spec", &goods.spec, 200)?;
+    check::amount("price", goods.price.minor_units)?;
+    check::amount("points", goods.points)?;
+    check::amount("allotable_profit", goods.allotable_profit)?;
+    check::amount("supplier_price", goods.supplier_price)
+}

@@ -189,7 +189,7 @@ fn apply_to_sku(sku: &mut Sku, change: &SkuChange) {
     replace(&mut sku.code, change.code.as_ref());
     replace(&mut sku.spec, change.spec.as_ref());
     if let Some(price) = change.price {
-        sku.price = Money::new(price, sku.price.currency);
+        sku.price = Money::new(price.minor_units, sku.price.currency);
     }
     if let Some(points) = change.points {
         sku.points = Points(points);

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::{self, NotSet, Set},
-    EntityTrait as _, IntoActiveModel as _,
+    ConnectionTrait, EntityTrait as _, IntoActiveModel as _,
 };
 use sluice_catalog::{NewProduct, NewSku, Product, Sku, Store};
 use sluice_inventory::Listing;
@@ -37,9 +37,14 @@ pub(super) async fn store(database: &Database, store: &Store) -> StoreResult<boo
     }
 }
 
+/// `None` where the store is not set up.
+pub(crate) async fn find_currency(connection: &impl ConnectionTrait, store: StoreId) -> StoreResult<Option<Currency>> {
+    let found = stores::Entity::find_by_id(store.0).one(connection).await?;
+    Ok(found.map(|store| store.currency.0))
+}
+
 async fn currency_of(unit: &UnitOfWork, store: StoreId) -> StoreResult<Currency> {
-    let found = stores::Entity::find_by_id(store.0).one(unit).await?;
-    Ok(found.ok_or(StoreError::Corrupt("stores"))?.currency.0)
+    find_currency(unit, store).await?.ok_or(StoreError::Corrupt("stores"))
 }
 
 /// The id that was chosen; without one the database gives it.
@@ -115,7 +120,7 @@ async fn insert_sku(
         store_id: product.store_id,
         code: sku.code.clone(),
         spec: sku.spec.clone(),
-        price: Money::new(sku.price, currency),
+        price: Money::new(sku.price.minor_units, currency),
         points: Points(sku.points),
         allotable_profit: sku.allotable_profit,
         supplier_price: sku.supplier_price,

@@ -17,7 +17,7 @@ use sluice_kernel::{Changed, PageRequest, PortResult, ProductId, SkuId, StoreId,
 use crate::{database::Database, error::IntoPort as _};
 
 pub(crate) use change::raise_revisions;
-pub(crate) use create::{chosen, product as create_product};
+pub(crate) use create::{chosen, find_currency, product as create_product};
 pub use seed::SeedProduct;
 
 #[derive(Clone)]

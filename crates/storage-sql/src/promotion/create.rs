@@ -1,13 +1,13 @@
 //! New activities, offers and campaigns.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _};
-use sluice_catalog::{FormField, NewProduct, NewSku, ReceivingWay};
+use sluice_catalog::{FormField, NewProduct, NewSku};
 use sluice_kernel::{ActivityId, CampaignId, ProductId, SkuId, StoreId, Timestamp};
 use sluice_promotion::{Activity, AddedOffer, Campaign, NewActivity, NewCampaign, NewOffer, Offer, OfferField};
 
 use super::row;
 use crate::{
-    catalog::{chosen, create_product},
+    catalog::{chosen, create_product, find_currency},
     database::Database,
     error::{StoreError, StoreResult},
     table::{activities, activity_products, campaigns},
@@ -16,7 +16,11 @@ use crate::{
 
 const FIRST: i64 = 1;
 
-pub(super) async fn activity(database: &Database, store: StoreId, new: &NewActivity) -> StoreResult<Activity> {
+/// `None` where the store is not set up.
+pub(super) async fn activity(database: &Database, store: StoreId, new: &NewActivity) -> StoreResult<Option<Activity>> {
+    if find_currency(database, store).await?.is_none() {
+        return Ok(None);
+    }
     let fields = &new.fields;
     let row = activities::ActiveModel {
         id: chosen(new.id.map(|id| id.0)),
@@ -25,14 +29,14 @@ pub(super) async fn activity(database: &Database, store: StoreId, new: &NewActiv
         ..row::activity_values(fields)
     };
     let inserted = activities::Entity::insert(row).exec(database).await?;
-    Ok(Activity {
+    Ok(Some(Activity {
         id: ActivityId(inserted.last_insert_id),
         store_id: store,
         title: fields.title.clone(),
         window: fields.window,
         mode: fields.mode,
         version: FIRST,
-    })
+    }))
 }
 
 pub(super) async fn campaign(database: &Database, store: StoreId, new: &NewCampaign) -> StoreResult<Campaign> {
@@ -62,7 +66,13 @@ pub(super) async fn offer(
         return Ok(AddedOffer::Full);
     }
 
-    let product = create_product(unit, store, &product_of(new)?, now, outside_gate).await?;
+    if let (Some(given), Some(currency)) = (new.goods.price.currency, find_currency(unit, store).await?)
+        && given != currency
+    {
+        return Ok(AddedOffer::ForeignPrice(currency));
+    }
+
+    let product = create_product(unit, store, &product_of(new), now, outside_gate).await?;
     let sku = product.skus.first().ok_or(StoreError::Corrupt("a new product without its SKU"))?;
     let row = activity_products::ActiveModel {
         product_id: Set(product.id.0),
@@ -77,15 +87,14 @@ pub(super) async fn offer(
     Ok(AddedOffer::Done(offer))
 }
 
-fn product_of(offer: &NewOffer) -> StoreResult<NewProduct> {
+fn product_of(offer: &NewOffer) -> NewProduct {
     let goods = &offer.goods;
-    let receiving_way = ReceivingWay::new(goods.receiving_way.into());
-    Ok(NewProduct {
+    NewProduct {
         id: offer.id.map(ProductId),
         title: goods.title.clone(),
         pictures: goods.pictures.clone(),
         delivery_place: goods.delivery_place.clone(),
-        receiving_way: receiving_way.ok_or(StoreError::Contradiction("a receiving way is from 0 to 4"))?,
+        receiving_way: goods.receiving_way,
         customer_product_id: goods.customer_product_id.clone(),
         order_form_items: goods.form.iter().map(|field| form_field(*field)).collect(),
         listed: true,
@@ -100,7 +109,7 @@ fn product_of(offer: &NewOffer) -> StoreResult<NewProduct> {
             supplier_price: goods.supplier_price,
             listed: true,
         }],
-    })
+    }
 }
 
 fn form_field(field: OfferField) -> FormField {

@@ -35,7 +35,7 @@ impl SqlPromotionRepository {
 
 #[async_trait]
 impl PromotionRepository for SqlPromotionRepository {
-    async fn create_activity(&self, store: StoreId, activity: &NewActivity) -> PortResult<Activity> {
+    async fn create_activity(&self, store: StoreId, activity: &NewActivity) -> PortResult<Option<Activity>> {
         create::activity(&self.database, store, activity).await.into_port("creating an activity")
     }
 

@@ -6,16 +6,16 @@ use std::sync::{
 };
 
 use sluice_catalog::{
-    CatalogError, CatalogRepository as _, CatalogService as _, Catalogue, NewProduct, NewSku, ProductChange, ReceivingWay,
-    SkuChange, Store, StoreSettings, StoreSettingsChange,
+    CatalogError, CatalogRepository as _, CatalogService as _, Catalogue, FormField, NewProduct, NewSku, ProductChange,
+    ReceivingWay, SkuChange, Store, StoreSettings, StoreSettingsChange,
 };
 use sluice_inventory::{GateEffect, Listing};
-use sluice_kernel::{Changed, Currency, ManualClock, Precondition, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Amount, Changed, Currency, ManualClock, Precondition, ProductId, SkuId, StoreId, Timestamp};
 use sluice_storage_sql::{SeedProduct, SqlCatalogRepository};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(contract, stock_rows_follow, seeding, refusals_of_staff_changes);
+on_every_database!(contract, stock_rows_follow, seeding, refusals_of_staff_changes, refusals_of_what_staff_write);
 
 const STORE: StoreId = StoreId(1);
 
@@ -56,7 +56,7 @@ async fn stock_rows_follow(test: &TestDatabase) {
         id: Some(SkuId(id)),
         code: "A".to_owned(),
         spec: String::new(),
-        price: 1,
+        price: 1.into(),
         points: 0,
         allotable_profit: 0,
         supplier_price: 0,
@@ -92,33 +92,21 @@ async fn stock_rows_follow(test: &TestDatabase) {
     assert_eq!(beside.number("SELECT COUNT(*) FROM stock WHERE NOT buyable AND revision = 2 AND received = 0").await, 2);
 }
 
-async fn refusals_of_staff_changes(test: &TestDatabase) {
-    let catalog = Catalogue::new(Arc::new(with_stores(test, false).await), Arc::new(ManualClock::at(now())));
-    let field = |error: CatalogError| match error {
-        CatalogError::InvalidField { field, .. } => field,
-        error @ (CatalogError::NotFound | CatalogError::Stale | CatalogError::Port(_)) => panic!("{error}"),
-    };
-    // S1 rule 6: b points are worth a major units, and neither is nothing.
-    for ratio in [[0, 100], [1, 0], [0, 0], [-1, 100], [1, -100], [i64::MIN, i64::MAX]] {
-        let settings = StoreSettings { points_to_cash_ratio: Some(ratio), ..StoreSettings::default() };
-        let refused = catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap_err();
-        assert_eq!(field(refused), "points_to_cash_ratio", "{ratio:?}");
-    }
-    let settings = StoreSettings { points_to_cash_ratio: Some([i64::MAX, 1]), ..StoreSettings::default() };
-    assert_eq!(catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap().version, 2);
-
-    // A product of an activity has one SKU, from its making on.
-    let sku = |code: &str| NewSku {
+fn sku(code: &str) -> NewSku {
+    NewSku {
         id: None,
         code: code.to_owned(),
         spec: String::new(),
-        price: 1,
+        price: 1.into(),
         points: 0,
         allotable_profit: 0,
         supplier_price: 0,
         listed: true,
-    };
-    let product = |skus: Vec<NewSku>| NewProduct {
+    }
+}
+
+fn product(skus: Vec<NewSku>) -> NewProduct {
+    NewProduct {
         id: None,
         title: "title".to_owned(),
         pictures: Vec::new(),
@@ -127,31 +115,142 @@ async fn refusals_of_staff_changes(test: &TestDatabase) {
         customer_product_id: None,
         order_form_items: Vec::new(),
         listed: true,
-        offer_only: true,
+        offer_only: false,
         skus,
+    }
+}
+
+fn pointer(error: CatalogError) -> String {
+    match error {
+        CatalogError::InvalidField(invalid) => invalid.pointer,
+        error @ (CatalogError::NotFound | CatalogError::Stale | CatalogError::Port(_)) => panic!("{error}"),
+    }
+}
+
+/// What is wrong with a product, said of a new one and of a change to it, which has the same fields.
+async fn refusals_of_what_staff_write(test: &TestDatabase) {
+    let catalog = Catalogue::new(Arc::new(with_stores(test, false).await), Arc::new(ManualClock::at(now())));
+    let (long, yen) = ("长".repeat(501), Amount { minor_units: 1, currency: "JPY".parse().ok() });
+    let dear = Amount::from(1_000_000_000_001);
+
+    let made = |change: &dyn Fn(&mut NewProduct)| {
+        let mut product = product(vec![sku("A"), sku("B")]);
+        change(&mut product);
+        product
     };
+    let twice = vec![FormField::Tel, FormField::IdCard, FormField::Tel];
+    for (place, bad) in [
+        ("/title", made(&|new| new.title = " ".to_owned())),
+        ("/title", made(&|new| new.title = "长".repeat(201))),
+        ("/title", made(&|new| new.title = "a\u{7}".to_owned())),
+        ("/delivery_place", made(&|new| new.delivery_place = String::new())),
+        ("/delivery_place", made(&|new| new.delivery_place = "长".repeat(65))),
+        ("/pictures", made(&|new| new.pictures = vec!["/1.png".to_owned(); 21])),
+        ("/pictures/1", made(&|new| new.pictures = vec!["/1.png".to_owned(), String::new()])),
+        ("/pictures/0", made(&|new| new.pictures = vec![long.clone()])),
+        ("/customer_product_id", made(&|new| new.customer_product_id = Some("长".repeat(65)))),
+        ("/customer_product_id", made(&|new| new.customer_product_id = Some("a\nb".to_owned()))),
+        ("/order_form_items/2", made(&|new| new.order_form_items = twice.clone())),
+        ("/skus", made(&|new| new.skus = vec![sku("A"); 101])),
+        ("/skus/1/code", made(&|new| new.skus[1].code = String::new())),
+        ("/skus/1/spec", made(&|new| new.skus[1].spec = "a\tb".to_owned())),
+        ("/skus/0/price", made(&|new| new.skus[0].price = (-1).into())),
+        ("/skus/0/price", made(&|new| new.skus[0].price = dear)),
+        ("/skus/0/price", made(&|new| new.skus[0].price = yen)),
+        ("/skus/1/points", made(&|new| new.skus[1].points = -1)),
+        ("/skus/1/allotable_profit", made(&|new| new.skus[1].allotable_profit = -1)),
+        ("/skus/1/supplier_price", made(&|new| new.skus[1].supplier_price = i64::MAX)),
+    ] {
+        assert_eq!(pointer(catalog.create_product(STORE, bad).await.unwrap_err()), place);
+    }
+    let sound = made(&|new| {
+        (new.title, new.customer_product_id) = ("长".repeat(200), Some(String::new()));
+        new.pictures = vec!["长".repeat(500); 20];
+        new.skus[0].price = Amount { minor_units: 1_000_000_000_000, currency: Some(Currency::CNY) };
+    });
+    let standing = catalog.create_product(STORE, sound).await.unwrap();
+
+    // Before the product is read: whatever its version, and whether there is one.
+    let none = ProductChange::default;
+    for (place, bad) in [
+        ("/title", ProductChange { title: Some(String::new()), ..none() }),
+        ("/delivery_place", ProductChange { delivery_place: Some("a\0".to_owned()), ..none() }),
+        ("/pictures/0", ProductChange { pictures: Some(vec![" ".to_owned()]), ..none() }),
+        ("/customer_product_id", ProductChange { customer_product_id: Some(Some("长".repeat(65))), ..none() }),
+        ("/order_form_items/2", ProductChange { order_form_items: Some(twice.clone()), ..none() }),
+    ] {
+        for id in [standing.id, ProductId(404_404)] {
+            assert_eq!(pointer(catalog.change_product(STORE, id, 9.into(), bad.clone()).await.unwrap_err()), place);
+        }
+    }
+    let none = SkuChange::default;
+    for (place, bad) in [
+        ("/code", SkuChange { code: Some(" ".to_owned()), ..none() }),
+        ("/code", SkuChange { code: Some("长".repeat(65)), ..none() }),
+        ("/spec", SkuChange { spec: Some("长".repeat(201)), ..none() }),
+        ("/price", SkuChange { price: Some(dear), ..none() }),
+        ("/points", SkuChange { points: Some(-1), ..none() }),
+        ("/allotable_profit", SkuChange { allotable_profit: Some(-1), ..none() }),
+        ("/supplier_price", SkuChange { supplier_price: Some(-1), ..none() }),
+    ] {
+        for id in [standing.skus[0].id, SkuId(404_404)] {
+            assert_eq!(pointer(catalog.change_sku(STORE, id, 9.into(), bad.clone()).await.unwrap_err()), place);
+        }
+    }
+    for (place, bad) in [
+        ("/code", sku("")),
+        ("/spec", NewSku { spec: "a\u{7}".to_owned(), ..sku("C") }),
+        ("/price", NewSku { price: dear, ..sku("C") }),
+        ("/price", NewSku { price: yen, ..sku("C") }),
+        ("/points", NewSku { points: -1, ..sku("C") }),
+    ] {
+        assert_eq!(pointer(catalog.create_sku(STORE, standing.id, bad).await.unwrap_err()), place);
+    }
+    for kind in ["", "12345678901234567", "1\u{7}"] {
+        let settings = StoreSettings { h5_redirect_type: Some(kind.to_owned()), ..StoreSettings::default() };
+        let refused = catalog.change_settings(STORE, 9.into(), StoreSettingsChange { settings }).await.unwrap_err();
+        assert_eq!(pointer(refused), "/h5_redirect_type", "{kind:?}");
+    }
+    let beside = test.beside().await;
+    assert_eq!(beside.number("SELECT COUNT(*) FROM products").await, 1);
+    assert_eq!(beside.number("SELECT COUNT(*) FROM skus").await, 2);
+}
+
+async fn refusals_of_staff_changes(test: &TestDatabase) {
+    let catalog = Catalogue::new(Arc::new(with_stores(test, false).await), Arc::new(ManualClock::at(now())));
+    // S1 rule 6: b points are worth a major units, and neither is nothing.
+    for ratio in [[0, 100], [1, 0], [0, 0], [-1, 100], [1, -100], [i64::MIN, i64::MAX]] {
+        let settings = StoreSettings { points_to_cash_ratio: Some(ratio), ..StoreSettings::default() };
+        let refused = catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap_err();
+        assert_eq!(pointer(refused), "/points_to_cash_ratio", "{ratio:?}");
+    }
+    let settings = StoreSettings { points_to_cash_ratio: Some([i64::MAX, 1]), ..StoreSettings::default() };
+    assert_eq!(catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap().version, 2);
+
+    // A product of an activity has one SKU, from its making on.
+    let product = |skus: Vec<NewSku>| NewProduct { offer_only: true, ..product(skus) };
     for skus in [Vec::new(), vec![sku("A"), sku("B")]] {
-        assert_eq!(field(catalog.create_product(STORE, product(skus)).await.unwrap_err()), "skus");
+        assert_eq!(pointer(catalog.create_product(STORE, product(skus)).await.unwrap_err()), "/skus");
     }
     let made = catalog.create_product(STORE, product(vec![sku("A")])).await.unwrap();
-    assert_eq!(field(catalog.create_sku(STORE, made.id, sku("B")).await.unwrap_err()), "skus");
+    assert_eq!(pointer(catalog.create_sku(STORE, made.id, sku("B")).await.unwrap_err()), "/skus");
     assert!(matches!(catalog.listed_product(STORE, made.id).await, Err(CatalogError::NotFound)));
     assert!(catalog.product(STORE, made.id).await.is_ok());
 
     // A change is made from a version that its Precondition admits, and a price is in the SKU's currency.
-    let price = |currency| SkuChange { price: Some(2), currency, ..SkuChange::default() };
+    let price = |currency| SkuChange { price: Some(Amount { minor_units: 2, currency }), ..SkuChange::default() };
     let id = made.skus[0].id;
     assert!(matches!(catalog.change_sku(STORE, id, 7.into(), price(None)).await, Err(CatalogError::Stale)));
     let yen = price(Some("JPY".parse().unwrap()));
-    assert_eq!(field(catalog.change_sku(STORE, id, Precondition::Any, yen).await.unwrap_err()), "price");
+    assert_eq!(pointer(catalog.change_sku(STORE, id, Precondition::Any, yen).await.unwrap_err()), "/price");
     let yuan = price(Some(Currency::CNY));
     assert_eq!(catalog.change_sku(STORE, id, Precondition::OneOf(vec![7, 1]), yuan).await.unwrap().version, 2);
 
     // A product is read whole, so it has an end.
     let plain = |skus| NewProduct { offer_only: false, ..product(skus) };
     let full = catalog.create_product(STORE, plain(vec![sku("A"); 100])).await.unwrap();
-    assert_eq!(field(catalog.create_sku(STORE, full.id, sku("B")).await.unwrap_err()), "skus");
-    assert_eq!(field(catalog.create_product(STORE, plain(vec![sku("A"); 101])).await.unwrap_err()), "skus");
+    assert_eq!(pointer(catalog.create_sku(STORE, full.id, sku("B")).await.unwrap_err()), "/skus");
+    assert_eq!(pointer(catalog.create_product(STORE, plain(vec![sku("A"); 101])).await.unwrap_err()), "/skus");
 }
 
 async fn seeding(test: &TestDatabase) {

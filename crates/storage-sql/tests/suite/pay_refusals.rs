@@ -18,7 +18,11 @@ use sluice_storage_sql::{SqlPaymentRepository, SqlRefundRepository};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(a_refused_refund_is_not_taken_for_one_without_an_answer, a_hundred_failing_refunds_hide_no_later_one);
+on_every_database!(
+    a_refused_refund_is_not_taken_for_one_without_an_answer,
+    a_hundred_failing_refunds_hide_no_later_one,
+    a_refund_says_why,
+);
 
 const STORE: StoreId = StoreId(1);
 
@@ -112,13 +116,17 @@ impl Stage {
     }
 
     async fn ask(&self, id: &str, payment: &Payment, amount: i64) -> Result<PayRefund, PayError> {
+        self.ask_because(id, payment, amount, "returned").await
+    }
+
+    async fn ask_because(&self, id: &str, payment: &Payment, amount: i64, reason: &str) -> Result<PayRefund, PayError> {
         let request = RefundRequest {
             id: RefundId::from(id),
             store: STORE,
             order_no: payment.order_no,
             payment_id: payment.id.clone(),
             amount: Some(amount),
-            reason: "returned".to_owned(),
+            reason: reason.to_owned(),
             restock: Vec::new(),
             fingerprint: None,
         };
@@ -187,4 +195,21 @@ async fn a_hundred_failing_refunds_hide_no_later_one(test: &TestDatabase) {
         stage.later(Duration::from_mins(11)).await;
     }
     assert!(stage.exceptions().await.iter().any(|seen| seen.starts_with("refund_unanswered")));
+}
+
+async fn a_refund_says_why(test: &TestDatabase) {
+    let stage = Stage::set(test);
+    let payment = stage.paid(1).await;
+    for reason in ["", " ", "returned\u{7}", &*"x".repeat(201)] {
+        match stage.ask_because("r-1", &payment, 100, reason).await {
+            Err(PayError::InvalidField(invalid)) => assert_eq!(invalid.pointer, "/reason"),
+            other => panic!("{reason:?}: {other:?}"),
+        }
+    }
+    for amount in [0, -1, 1_991] {
+        let refused = stage.ask("r-1", &payment, amount).await;
+        assert!(matches!(refused, Err(PayError::RefundTooLarge { left: 1_990 })), "{amount}: {refused:?}");
+    }
+    assert!(stage.pay.refunds(STORE, payment.order_no).await.unwrap().is_empty());
+    assert!(stage.provider.asked.lock().unwrap().is_empty());
 }

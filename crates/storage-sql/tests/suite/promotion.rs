@@ -5,17 +5,25 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sluice_catalog::{CatalogRepository as _, FormField, ProductChange, Store, StoreSettings};
 use sluice_inventory::{GateEffect, Listing};
-use sluice_kernel::{Classified as _, Currency, ManualClock, PageRequest, PortResult, SkuId, StoreId};
+use sluice_kernel::{
+    ActivityId, Amount, CampaignId, Classified as _, Currency, ManualClock, PageRequest, PortResult, ProductId, SkuId, StoreId,
+};
 use sluice_promotion::{
-    ActivityChange, ActivityFields, ChangeListener, Mode, NewActivity, OfferChange, PromotionError, PromotionPorts,
-    PromotionService, Promotions, ReferrerSeal, Window,
+    ActivityChange, ActivityFields, CampaignChange, CampaignFields, ChangeListener, Mode, NewActivity, NewCampaign, NewOffer,
+    OfferChange, OfferField, PromotionError, PromotionPorts, PromotionService, Promotions, ReferrerSeal, Window,
     testing::{at, new_offer, promotion_contract, terms},
 };
 use sluice_storage_sql::{SqlCatalogRepository, SqlPromotionRepository};
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(contract, an_offer_is_a_product_with_stock_and_terms, refusals_of_staff_changes);
+on_every_database!(
+    contract,
+    an_offer_is_a_product_with_stock_and_terms,
+    refusals_of_staff_changes,
+    refusals_of_what_staff_write_of_an_offer,
+    refusals_of_names,
+);
 
 const STORE: StoreId = StoreId(1);
 
@@ -124,36 +132,93 @@ async fn an_offer_is_a_product_with_stock_and_terms(test: &TestDatabase) {
     assert_eq!(catalog.cards(STORE, &[offer.sku_id]).await.unwrap()[0].revision, 6);
 }
 
+fn pointer(error: PromotionError) -> String {
+    match error {
+        PromotionError::InvalidField(invalid) => invalid.pointer,
+        error @ (PromotionError::NotFound | PromotionError::Stale | PromotionError::Port(_)) => panic!("{error}"),
+    }
+}
+
+async fn refusals_of_what_staff_write_of_an_offer(test: &TestDatabase) {
+    with_stores(test, false).await;
+    let promotion = service(test, false);
+    let activity = promotion.create_activity(STORE, activity(-10, 10)).await.unwrap();
+    let made = |change: &dyn Fn(&mut NewOffer)| {
+        let mut offer = new_offer("x", terms("1"));
+        change(&mut offer);
+        offer
+    };
+    let yen = Amount { minor_units: 1, currency: "JPY".parse().ok() };
+    for (place, bad) in [
+        ("/title", made(&|new| new.goods.title = " ".to_owned())),
+        ("/title", made(&|new| new.goods.title = "长".repeat(201))),
+        ("/pictures", made(&|new| new.goods.pictures = vec!["/1.png".to_owned(); 21])),
+        ("/pictures/1", made(&|new| new.goods.pictures = vec!["/1.png".to_owned(), "a\u{7}".to_owned()])),
+        ("/delivery_place", made(&|new| new.goods.delivery_place = "长".repeat(65))),
+        ("/customer_product_id", made(&|new| new.goods.customer_product_id = Some(String::new()))),
+        ("/order_form_items/1", made(&|new| new.goods.form = vec![OfferField::Tel, OfferField::Tel])),
+        ("/code", made(&|new| new.goods.code = String::new())),
+        ("/spec", made(&|new| new.goods.spec = "长".repeat(201))),
+        ("/price", made(&|new| new.goods.price = (-1).into())),
+        ("/price", made(&|new| new.goods.price = 1_000_000_000_001.into())),
+        ("/price", made(&|new| new.goods.price = yen)),
+        ("/points", made(&|new| new.goods.points = 1_000_000_000_001)),
+        ("/allotable_profit", made(&|new| new.goods.allotable_profit = -1)),
+        ("/supplier_price", made(&|new| new.goods.supplier_price = -1)),
+        ("/per_user_limit", made(&|new| new.terms.per_user_limit = Some(0))),
+        ("/per_user_limit", made(&|new| new.terms.per_user_limit = Some(1_000_001))),
+    ] {
+        assert_eq!(pointer(promotion.add_offer(STORE, activity.id, bad).await.unwrap_err()), place);
+    }
+    assert_eq!(test.beside().await.number("SELECT COUNT(*) FROM activity_products").await, 0);
+    for limit in [1, 1_000_000] {
+        promotion.add_offer(STORE, activity.id, made(&|new| new.terms.per_user_limit = Some(limit))).await.unwrap();
+    }
+    // Before the offer is read.
+    let none = OfferChange { per_user_limit: Some(Some(0)), ..OfferChange::default() };
+    assert_eq!(pointer(promotion.change_offer(STORE, ProductId(404_404), 9.into(), none).await.unwrap_err()), "/per_user_limit");
+}
+
+async fn refusals_of_names(test: &TestDatabase) {
+    with_stores(test, false).await;
+    let promotion = service(test, false);
+    let window = Window { starts_at: at(0), ends_at: at(1) };
+    for bad in ["", " \u{200B}", "tab\tbed", &*"长".repeat(201)] {
+        let mut new = activity(0, 1);
+        new.fields.title = bad.to_owned();
+        assert_eq!(pointer(promotion.create_activity(STORE, new).await.unwrap_err()), "/title", "{bad:?}");
+        let new = NewCampaign { fields: CampaignFields { name: bad.to_owned(), window } };
+        assert_eq!(pointer(promotion.create_campaign(STORE, new).await.unwrap_err()), "/name", "{bad:?}");
+        // Before anything is read.
+        let title = ActivityChange { title: Some(bad.to_owned()), ..ActivityChange::default() };
+        let refused = promotion.change_activity(STORE, ActivityId(404_404), 9.into(), title).await.unwrap_err();
+        assert_eq!(pointer(refused), "/title", "{bad:?}");
+        let name = CampaignChange { name: Some(bad.to_owned()), ..CampaignChange::default() };
+        let refused = promotion.change_campaign(STORE, CampaignId(404_404), 9.into(), name).await.unwrap_err();
+        assert_eq!(pointer(refused), "/name", "{bad:?}");
+        assert_eq!(pointer(promotion.seal_referrer(STORE, bad).await.unwrap_err()), "/promoter", "{bad:?}");
+    }
+    assert_eq!(pointer(promotion.seal_referrer(STORE, &"p".repeat(65)).await.unwrap_err()), "/promoter");
+    assert!(promotion.seal_referrer(STORE, &"推".repeat(64)).await.is_ok());
+    let elsewhere = promotion.create_activity(StoreId(404_404), activity(0, 1)).await.unwrap_err();
+    assert!(matches!(elsewhere, PromotionError::NotFound));
+}
+
 async fn refusals_of_staff_changes(test: &TestDatabase) {
     with_stores(test, false).await;
     let promotion = service(test, false);
-    let field = |error: PromotionError| match error {
-        PromotionError::InvalidField { field, .. } => field,
-        error @ (PromotionError::NotFound | PromotionError::Stale | PromotionError::Port(_)) => panic!("{error}"),
-    };
     // An inverted window, made or changed into; one instant is a window.
-    assert_eq!(field(promotion.create_activity(STORE, activity(11, 10)).await.unwrap_err()), "ends_at");
+    assert_eq!(pointer(promotion.create_activity(STORE, activity(11, 10)).await.unwrap_err()), "/ends_at");
     let made = promotion.create_activity(STORE, activity(10, 10)).await.unwrap();
     let inverted = ActivityChange { ends_at: Some(at(9)), ..ActivityChange::default() };
-    assert_eq!(field(promotion.change_activity(STORE, made.id, 1.into(), inverted.clone()).await.unwrap_err()), "ends_at");
+    assert_eq!(pointer(promotion.change_activity(STORE, made.id, 1.into(), inverted.clone()).await.unwrap_err()), "/ends_at");
     assert_eq!(promotion.change_activity(STORE, made.id, 7.into(), inverted).await.unwrap_err().code(), "stale");
     let both =
         ActivityChange { starts_at: Some(at(1)), ends_at: Some(at(9)), mode: Some(Mode::Points), ..ActivityChange::default() };
     let changed = promotion.change_activity(STORE, made.id, 1.into(), both).await.unwrap();
     assert_eq!((changed.title.as_str(), changed.window.starts_at, changed.mode), ("Half price", at(1), Mode::Points));
 
-    for (limit, allowed) in [(0, false), (1, true), (1_000_000, true), (1_000_001, false)] {
-        let offer = new_offer("x", sluice_promotion::OfferTerms { per_user_limit: Some(limit), ..terms("1") });
-        assert_eq!(promotion.add_offer(STORE, made.id, offer).await.is_ok(), allowed, "{limit}");
-    }
-    let mut dear = new_offer("x", terms("0.0001"));
-    dear.goods.price = 1_000_000_000_001;
-    assert_eq!(field(promotion.add_offer(STORE, made.id, dear).await.unwrap_err()), "price");
     assert_eq!(promotion.activity(StoreId(2), made.id).await.unwrap_err().code(), "not_found");
-    for promoter in ["", " ", &"p".repeat(65), "tab\tbed"] {
-        assert_eq!(field(promotion.seal_referrer(STORE, promoter).await.unwrap_err()), "promoter", "{promoter:?}");
-    }
-    assert!(promotion.seal_referrer(STORE, &"推".repeat(64)).await.is_ok());
 
     // Over for one instant more than its end.
     let open = promotion.open_activities(STORE, PageRequest::first(10)).await.unwrap();

@@ -255,11 +255,11 @@ pub struct RestockAnswer {
 }
 
 impl RefundAnswer {
-    pub fn asked(asked: RefundOutcome, total: Money, reason: String) -> Self {
+    pub fn asked(asked: RefundOutcome, reason: String) -> Self {
         Self {
             refund_id: asked.id,
             order_no: asked.order_no,
-            amount: Money { amount: asked.amount, ..total },
+            amount: asked.amount,
             points: asked.points,
             status: if asked.done { RefundStatus::Done } else { RefundStatus::Pending }.into(),
             reason,

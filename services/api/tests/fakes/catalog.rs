@@ -164,11 +164,10 @@ impl CatalogService for FakeCatalog {
         if !from.admits(sku.version) {
             return Err(CatalogError::Stale);
         }
-        if change.currency.is_some_and(|currency| currency != sku.price.currency) {
-            return Err(CatalogError::InvalidField { field: "price", reason: "another currency".to_owned() });
+        if let Some(price) = change.price {
+            sku.price.amount = price.in_currency("price", sku.price.currency)?;
         }
         sku.version += 1;
-        sku.price.amount = change.price.unwrap_or(sku.price.amount);
         Ok(sku)
     }
 }

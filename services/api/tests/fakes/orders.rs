@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{
-    Clock as _, Currency, Money, OrderNo, Page, PaymentHandle, PaymentId, Points, PortError, ProductId, RefundId, ReservationId,
-    SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
+    Clock as _, Currency, InvalidField, Money, OrderNo, Page, PaymentHandle, PaymentId, Points, PortError, ProductId, RefundId,
+    ReservationId, SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
 };
 use sluice_order::{
     ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput,
@@ -188,7 +188,7 @@ impl OrderService for FakeOrders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
         self.commands.lock().unwrap().push(command.clone());
         let OrderInput::Items(lines) = &command.input else {
-            return Err(OrderError::InvalidField { pointer: "/from_cart".to_owned(), reason: "the cart is empty".to_owned() });
+            return Err(InvalidField::new("from_cart", "the cart is empty").into());
         };
         let (sku, quantity) = (lines[0].sku.clone(), lines[0].quantity);
         if let Some(refusal) = refusal(&sku) {
@@ -334,7 +334,8 @@ impl OrderService for FakeOrders {
             return Err(OrderError::NotRefundable("it is unpaid".to_owned()));
         }
         self.refunds.lock().unwrap().push(ask.clone());
-        let amount = ask.amount.unwrap_or(order.terms.total.amount);
+        let amount = ask.amount.map_or(order.terms.total.amount, |amount| amount.minor_units);
+        let amount = Money { amount, ..order.terms.total };
         let points = order.terms.is_paid_in_points().then_some(order.terms.points_total);
         Ok(RefundOutcome { id: RefundId::from("r1"), order_no: ask.order_no, amount, points, done: true, replayed: false })
     }

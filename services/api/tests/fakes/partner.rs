@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock as _, OrderNo, Page, PageRequest, Precondition, SequenceIds, StoreId, SystemClock};
+use sluice_kernel::{Clock as _, InvalidField, OrderNo, Page, PageRequest, Precondition, SequenceIds, StoreId, SystemClock};
 use sluice_partner::{
     Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, EventType, NewSubscription, OrderChange, PartnerError,
     PartnerService, PushStats, Secret, Subscription, SubscriptionChange, SubscriptionId, TargetHealth,
@@ -58,10 +58,10 @@ impl FakePartner {
 impl PartnerService for FakePartner {
     async fn create(&self, store: StoreId, new: NewSubscription) -> Result<Subscription, PartnerError> {
         if new.url.contains("127.0.0.1") {
-            return Err(PartnerError::InvalidField { field: "url", reason: "127.0.0.1 is a loopback address".to_owned() });
+            return Err(InvalidField::new("url", "127.0.0.1 is a loopback address").into());
         }
         if new.event_types.is_empty() {
-            return Err(PartnerError::InvalidField { field: "event_types", reason: "at least one".to_owned() });
+            return Err(InvalidField::new("event_types", "at least one").into());
         }
         let mut all = self.subscriptions.lock().unwrap();
         let number = i64::try_from(all.len()).unwrap() + 1;

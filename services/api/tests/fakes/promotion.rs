@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use sluice_events::{OrderPaid, OrderRefunded};
 use sluice_kernel::{
-    ActivityId, CampaignId, Currency, Money, OrderNo, Page, PageRequest, Points, Precondition, ProductId, SkuId, StoreId,
-    Timestamp, UserId,
+    ActivityId, CampaignId, Currency, InvalidField, Money, OrderNo, Page, PageRequest, Points, Precondition, ProductId, SkuId,
+    StoreId, Timestamp, UserId,
 };
 use sluice_promotion::{
     Activity, ActivityChange, ActivityOffers, Campaign, CampaignChange, Look, Mode, NewActivity, NewCampaign, NewOffer, Offer,
@@ -58,7 +58,7 @@ fn checked(window: Window) -> Result<Window, PromotionError> {
     if window.starts_at <= window.ends_at {
         return Ok(window);
     }
-    Err(PromotionError::InvalidField { field: "ends_at", reason: "not before starts_at".to_owned() })
+    Err(InvalidField::new("ends_at", "not before starts_at").into())
 }
 
 #[async_trait]
@@ -109,7 +109,7 @@ impl PromotionService for FakePromotion {
     async fn add_offer(&self, store: StoreId, activity: ActivityId, offer: NewOffer) -> Result<Offer, PromotionError> {
         known((store, activity) == (STORE, ActivityId(1)), ())?;
         if offer.terms.per_user_limit == Some(0) {
-            return Err(PromotionError::InvalidField { field: "per_user_limit", reason: "from 1".to_owned() });
+            return Err(InvalidField::new("per_user_limit", "from 1").into());
         }
         self.added.lock().unwrap().push(offer);
         Ok(*self.offer.lock().unwrap())

@@ -2,12 +2,12 @@
 
 use actix_web::HttpRequest;
 use serde::Deserialize;
+use sluice_kernel::Quantity;
 use sluice_order::{PayType, PlaceActivityOrder};
 use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Customer, Id, Json, Key, Route},
-    fields,
     routes::orders::placing::{self, AttributionFields, PlacedOrder, RecipientFields},
     trace,
 };
@@ -49,8 +49,8 @@ pub fn route() -> Route {
 pub struct PlaceActivity {
     #[schema(max_length = 64)]
     product_id: String,
-    #[schema(minimum = 1, maximum = 9999)]
-    quantity: i64,
+    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
+    quantity: Quantity,
     pay_type: PaidWith,
     recipient: Option<RecipientFields>,
     /// A free-form remark.
@@ -91,14 +91,13 @@ async fn place_in_activity(
     let key = key.for_request(SCOPE, &customer, request.path(), &body.value);
     let Customer(caller) = customer;
     let PlaceActivity { product_id, quantity, pay_type, recipient, own_form, attribution, referrer } = body.fields;
-    fields::short("/product_id", &product_id, 64)?;
     let command = PlaceActivityOrder {
         store: caller.store,
         user: caller.user,
         key,
         activity: id.0,
         product: product_id,
-        quantity: fields::quantity(|| "/quantity".to_owned(), quantity)?,
+        quantity,
         pay_type: pay_type.into(),
         recipient: recipient.unwrap_or_default().into(),
         own_form,
@@ -106,8 +105,5 @@ async fn place_in_activity(
         referrer,
         traceparent: trace::parent(),
     };
-    placing::check_texts(&command.recipient, &command.attribution)?;
-    fields::remark("/own_form", command.own_form.as_ref(), 500)?;
-    fields::optional("/referrer", command.referrer.as_ref(), 512)?;
     placing::place(&api, permit, |shop| async move { shop.orders.place_activity(command).await }).await
 }

@@ -9,8 +9,6 @@ use serde::Deserialize;
 use sluice_member::NewAddress;
 use utoipa::ToSchema;
 
-use crate::{endpoint::Answer, fields};
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddressFields {
@@ -30,22 +28,9 @@ pub struct AddressFields {
     is_default: bool,
 }
 
-impl AddressFields {
-    fn checked(self) -> Answer<NewAddress> {
-        fields::text("/name", &self.name, 64)?;
-        fields::text("/phone", &self.phone, 32)?;
-        fields::text("/province", &self.province, 64)?;
-        fields::text("/city", &self.city, 64)?;
-        fields::text("/district", &self.district, 64)?;
-        fields::text("/address", &self.address, 200)?;
-        Ok(NewAddress {
-            name: self.name,
-            phone: self.phone,
-            province: self.province,
-            city: self.city,
-            district: self.district,
-            address: self.address,
-            is_default: self.is_default,
-        })
+impl From<AddressFields> for NewAddress {
+    fn from(fields: AddressFields) -> Self {
+        let AddressFields { name, phone, province, city, district, address, is_default } = fields;
+        Self { name, phone, province, city, district, address, is_default }
     }
 }

@@ -11,7 +11,7 @@ pub fn route() -> Route {
 }
 
 async fn add_address(customer: Customer, body: Json<AddressFields>, api: Api) -> Answer<Created<Body<AddressAnswer>>> {
-    let entry = body.fields.checked()?;
+    let entry = body.fields.into();
     let added = api.call(|shop| async move { shop.member.add_address(customer.store, &customer.user, entry).await }).await?;
     Ok(Created { location: format!("/api/v1/addresses/{}", added.id.0), answer: Body::of(added) })
 }

@@ -18,7 +18,7 @@ async fn replace_address(
     body: Json<AddressFields>,
     api: Api,
 ) -> Answer<Body<AddressAnswer>> {
-    let entry = body.fields.checked()?;
+    let entry = body.fields.into();
     let replaced = api.call(|shop| async move { shop.member.replace_address(customer.store, &customer.user, *id, entry).await });
     replaced.await.map(Body::of)
 }

@@ -1,12 +1,11 @@
 //! PUT /cart/items/{sku_id}: sets quantity and selection of one SKU.
 
 use serde::Deserialize;
-use sluice_kernel::SkuId;
+use sluice_kernel::{Quantity, SkuId};
 use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Body, Customer, Id, Json, Route},
-    fields,
     responses::product::CartAnswer,
 };
 
@@ -21,8 +20,8 @@ pub fn route() -> Route {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutItem {
-    #[schema(minimum = 1, maximum = 9999)]
-    quantity: i64,
+    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
+    quantity: Quantity,
     /// Whether an order from the cart takes this line.
     #[serde(default = "selected")]
     #[schema(default = true)]
@@ -35,7 +34,6 @@ fn selected() -> bool {
 
 async fn put_item(customer: Customer, id: Id<SkuId>, body: Json<PutItem>, api: Api) -> Answer<Body<CartAnswer>> {
     let PutItem { quantity, selected } = body.fields;
-    let quantity = fields::quantity(|| "/quantity".to_owned(), quantity)?;
     let cart = api.call(|shop| async move { shop.cart.put(customer.store, &customer.user, *id, quantity, selected).await });
     cart.await.map(Body::of)
 }

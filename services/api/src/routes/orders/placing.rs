@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Body, Caller, Created, Problem, Replayable},
-    fields,
     responses::order::OrderAnswer,
 };
 
@@ -54,18 +53,6 @@ impl From<AttributionFields> for Attribution {
         let AttributionFields { rq, cookie_id } = fields;
         Self { rq, cookie_id }
     }
-}
-
-pub fn check_texts(recipient: &Recipient, attribution: &Attribution) -> Answer<()> {
-    fields::optional("/recipient/name", recipient.name.as_ref(), 64)?;
-    fields::optional("/recipient/phone", recipient.phone.as_ref(), 32)?;
-    fields::optional("/recipient/id_card", recipient.id_card.as_ref(), 32)?;
-    fields::optional("/recipient/province", recipient.province.as_ref(), 64)?;
-    fields::optional("/recipient/city", recipient.city.as_ref(), 64)?;
-    fields::optional("/recipient/district", recipient.district.as_ref(), 64)?;
-    fields::optional("/recipient/address", recipient.address.as_ref(), 200)?;
-    fields::optional("/attribution/rq", attribution.rq.as_ref(), 128)?;
-    fields::optional("/attribution/cookie_id", attribution.cookie_id.as_ref(), 128)
 }
 
 /// A permit to place an order now, within the bounds of the user and of the process.

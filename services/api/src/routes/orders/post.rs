@@ -2,17 +2,16 @@
 
 use actix_web::HttpRequest;
 use serde::Deserialize;
+use sluice_kernel::Quantity;
 use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
 use super::placing::{self, AttributionFields, PlacedOrder, RecipientFields};
 use crate::{
     endpoint::{Answer, Api, Customer, Json, Key, Problem, Route},
-    fields, trace,
+    trace,
 };
 
-/// Lines an order takes, counted before lines of one SKU are summed (api.md, Limits).
-const MAX_LINES: usize = 100;
 /// Scope of the idempotency key.
 const SCOPE: &str = "POST /orders";
 
@@ -63,8 +62,8 @@ pub struct PlaceOrder {
 #[serde(deny_unknown_fields)]
 pub struct Line {
     sku_id: String,
-    #[schema(minimum = 1, maximum = 9999)]
-    quantity: i64,
+    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
+    quantity: Quantity,
 }
 
 async fn place(customer: Customer, key: Key, body: Json<PlaceOrder>, request: HttpRequest, api: Api) -> Answer<PlacedOrder> {
@@ -84,31 +83,17 @@ async fn place(customer: Customer, key: Key, body: Json<PlaceOrder>, request: Ht
         referrer: body.fields.referrer,
         traceparent: trace::parent(),
     };
-    placing::check_texts(&command.recipient, &command.attribution)?;
-    fields::optional("/verify_code", command.verify_code.as_ref(), 16)?;
-    fields::optional("/store_code", command.store_code.as_ref(), 64)?;
-    fields::optional("/referrer", command.referrer.as_ref(), 512)?;
     placing::place(&api, permit, |shop| async move { shop.orders.place(command).await }).await
 }
 
 fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput> {
-    let lines = match (items, from_cart.unwrap_or(false)) {
-        (None, true) => return Ok(OrderInput::FromCart),
-        (Some(lines), false) => lines,
-        (Some(_), true) => return Err(Problem::invalid("/from_cart", "either items or from_cart, not both")),
-        (None, false) => return Err(Problem::invalid("/items", "send items, or from_cart: true")),
-    };
-    if lines.is_empty() {
-        return Err(Problem::invalid("/items", "at least one line"));
+    match (items, from_cart.unwrap_or(false)) {
+        (None, true) => Ok(OrderInput::FromCart),
+        (Some(lines), false) => {
+            let requested = lines.into_iter().map(|Line { sku_id, quantity }| RequestedLine { sku: sku_id, quantity });
+            Ok(OrderInput::Items(requested.collect()))
+        }
+        (Some(_), true) => Err(Problem::invalid("/from_cart", "either items or from_cart, not both")),
+        (None, false) => Err(Problem::invalid("/items", "send items, or from_cart: true")),
     }
-    if lines.len() > MAX_LINES {
-        return Err(Problem::of_field("too_many_lines", "/items", "at most 100 lines"));
-    }
-    let mut requested = Vec::with_capacity(lines.len());
-    for (index, line) in lines.into_iter().enumerate() {
-        fields::short(&format!("/items/{index}/sku_id"), &line.sku_id, 64)?;
-        let quantity = fields::quantity(|| format!("/items/{index}/quantity"), line.quantity)?;
-        requested.push(RequestedLine { sku: line.sku_id, quantity });
-    }
-    Ok(OrderInput::Items(requested))
 }

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Body, Customer, Id, Json, ProviderName, Route},
-    fields,
     responses::member::AccountAnswer,
 };
 
@@ -26,8 +25,6 @@ pub struct PutAccount {
 
 async fn put_account(customer: Customer, id: Id<ProviderName>, body: Json<PutAccount>, api: Api) -> Answer<Body<AccountAnswer>> {
     let account = ThirdPartyAccount { provider: id.0.0, account: body.fields.account };
-    fields::text("/provider", &account.provider, 32)?;
-    fields::text("/account", &account.account, 128)?;
     let noted = account.clone();
     api.call(|shop| async move { shop.member.put_account(customer.store, &customer.user, noted).await }).await?;
     Ok(Body::of(account))

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use super::PayMode;
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    fields,
     responses::activity::StaffActivityAnswer,
 };
 
@@ -40,7 +39,6 @@ async fn change_activity(
     api: Api,
 ) -> Answer<Versioned<StaffActivityAnswer>> {
     let ChangeActivity { title, starts_at, ends_at, mode } = body.fields;
-    title.as_ref().map_or(Ok(()), |title| fields::text("/title", title, 200))?;
     let change = ActivityChange { title, starts_at, ends_at, mode: mode.map(Mode::from) };
     let changed = api.call(|shop| async move { shop.promotion.change_activity(staff.store, *id, from, change).await });
     let changed = changed.await?;

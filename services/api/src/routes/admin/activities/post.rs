@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use super::PayMode;
 use crate::{
     endpoint::{Answer, Api, Created, Json, Route, Staff, Versioned},
-    fields,
     responses::activity::StaffActivityAnswer,
 };
 
@@ -35,13 +34,8 @@ pub struct CreateActivity {
 
 async fn create_activity(staff: Staff, body: Json<CreateActivity>, api: Api) -> Answer<Created<Versioned<StaffActivityAnswer>>> {
     let CreateActivity { title, starts_at, ends_at, mode } = body.fields;
-    fields::text("/title", &title, 200)?;
     let new = NewActivity { id: None, fields: ActivityFields { title, window: Window { starts_at, ends_at }, mode: mode.into() } };
-    let created = api.call(|shop| async move {
-        let store = shop.catalog.store(staff.store).await?;
-        Answer::Ok(shop.promotion.create_activity(store.id, new).await?)
-    });
-    let created = created.await?;
+    let created = api.call(|shop| async move { shop.promotion.create_activity(staff.store, new).await }).await?;
     Ok(Created {
         location: format!("/api/v1/admin/activities/{}", created.id),
         answer: Versioned(created.version, StaffActivityAnswer::new(created, api.shop.clock.now())),

@@ -1,17 +1,16 @@
 //! POST /admin/activities/{id}/products: a product with one SKU that this activity alone sells, with a stock of zero.
 
 use serde::Deserialize;
-use sluice_catalog::FormField;
-use sluice_kernel::ActivityId;
+use sluice_catalog::{FormField, ReceivingWay};
+use sluice_kernel::{ActivityId, Amount};
 use sluice_promotion::{Mode, NewOffer, OfferField, OfferGoods, OfferTerms};
 use utoipa::ToSchema;
 
 use super::{PayMode, discount, sales_status};
 use crate::{
     endpoint::{Answer, Api, Created, Id, Json, Problem, Route, Staff, Versioned},
-    fields::{self, Amount, DecimalText},
+    fields::DecimalText,
     responses::{activity::StaffOfferAnswer, shape},
-    routes::admin::products::{amount_in_range, check_form, check_pictures, receiving_way},
 };
 
 pub fn route() -> Route {
@@ -36,8 +35,8 @@ pub struct AddProduct {
     delivery_place: String,
     /// 0 physical, 1 to 4 virtual.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 4)]
-    receiving_way: i64,
+    #[schema(value_type = i64, minimum = 0, maximum = 4)]
+    receiving_way: ReceivingWay,
     #[schema(max_length = 64)]
     customer_product_id: Option<String>,
     /// recipients, tel, id_card, total_address, address and own_form.
@@ -84,31 +83,12 @@ async fn add_product(
     body: Json<AddProduct>,
     api: Api,
 ) -> Answer<Created<Versioned<StaffOfferAnswer>>> {
-    let added = api.call(|shop| async move {
-        let store = shop.catalog.store(staff.store).await?;
-        let price = body.fields.price.within("/price", store.currency)?;
-        Answer::Ok(shop.promotion.add_offer(staff.store, *id, checked(body.fields, price)?).await?)
-    });
-    let added = added.await?;
+    let offer = offer(body.fields)?;
+    let added = api.call(|shop| async move { shop.promotion.add_offer(staff.store, *id, offer).await }).await?;
     Ok(Created { location: format!("/api/v1/admin/activity-products/{}", added.product_id), answer: Versioned::of(added) })
 }
 
-fn checked(given: AddProduct, price: i64) -> Answer<NewOffer> {
-    fields::text("/title", &given.title, 200)?;
-    check_pictures(&given.pictures)?;
-    fields::text("/delivery_place", &given.delivery_place, 64)?;
-    given.customer_product_id.as_ref().map_or(Ok(()), |id| fields::text("/customer_product_id", id, 64))?;
-    check_form(&given.order_form_items)?;
-    fields::text("/code", &given.code, 64)?;
-    fields::short("/spec", &given.spec, 200)?;
-    for (pointer, amount) in [
-        ("/price", price),
-        ("/points", given.points),
-        ("/allotable_profit", given.allotable_profit),
-        ("/supplier_price", given.supplier_price),
-    ] {
-        amount_in_range(pointer, amount)?;
-    }
+fn offer(given: AddProduct) -> Answer<NewOffer> {
     let terms = OfferTerms {
         mode: given.mode.map(Mode::from),
         discount: discount(&given.discount)?,
@@ -118,7 +98,7 @@ fn checked(given: AddProduct, price: i64) -> Answer<NewOffer> {
     };
     let form = given.order_form_items.iter().enumerate().map(|(index, field)| form_field(index, *field));
     let goods = OfferGoods {
-        receiving_way: receiving_way(given.receiving_way)?.get(),
+        receiving_way: given.receiving_way,
         form: form.collect::<Answer<_>>()?,
         title: given.title,
         pictures: given.pictures,
@@ -126,7 +106,7 @@ fn checked(given: AddProduct, price: i64) -> Answer<NewOffer> {
         customer_product_id: given.customer_product_id,
         code: given.code,
         spec: given.spec,
-        price,
+        price: given.price,
         points: given.points,
         allotable_profit: given.allotable_profit,
         supplier_price: given.supplier_price,

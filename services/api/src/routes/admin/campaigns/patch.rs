@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    fields,
     responses::activity::CampaignAnswer,
 };
 
@@ -37,7 +36,6 @@ async fn change_campaign(
     api: Api,
 ) -> Answer<Versioned<CampaignAnswer>> {
     let ChangeCampaign { name, starts_at, ends_at } = body.fields;
-    name.as_ref().map_or(Ok(()), |name| fields::text("/name", name, 200))?;
     let change = CampaignChange { name, starts_at, ends_at };
     let changed = api.call(|shop| async move { shop.promotion.change_campaign(staff.store, *id, from, change).await });
     let changed = changed.await?;

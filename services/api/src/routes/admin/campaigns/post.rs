@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Created, Json, Route, Staff, Versioned},
-    fields,
     responses::activity::CampaignAnswer,
 };
 
@@ -33,7 +32,6 @@ pub struct CreateCampaign {
 
 async fn create_campaign(staff: Staff, body: Json<CreateCampaign>, api: Api) -> Answer<Created<Versioned<CampaignAnswer>>> {
     let CreateCampaign { name, starts_at, ends_at } = body.fields;
-    fields::text("/name", &name, 200)?;
     let new = NewCampaign { fields: CampaignFields { name, window: Window { starts_at, ends_at } } };
     let created = api.call(|shop| async move { shop.promotion.create_campaign(staff.store, new).await }).await?;
     Ok(Created {

@@ -2,20 +2,19 @@
 
 use actix_web::HttpRequest;
 use serde::Deserialize;
-use sluice_kernel::OrderNo;
+use sluice_kernel::{Amount, OrderNo, Quantity};
 use sluice_order::{RefundRequest, RestockChoice};
 use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Body, Created, Id, Json, Key, Problem, Replayable, Route, Staff},
-    fields::{self, Amount},
+    fields,
     responses::order::RefundAnswer,
     trace,
 };
 
 /// Scope of the idempotency key.
 const SCOPE: &str = "POST /admin/orders/{order_no}/refunds";
-const MAX_ITEMS: usize = 100;
 
 pub fn route() -> Route {
     Route::post("/api/v1/admin/orders/{order_no}/refunds", refund)
@@ -47,8 +46,8 @@ pub struct AskRefund {
 #[serde(deny_unknown_fields)]
 pub struct RestockItem {
     sku_id: String,
-    #[schema(minimum = 1, maximum = 9999)]
-    quantity: i64,
+    #[schema(value_type = i64, minimum = 1, maximum = 9999)]
+    quantity: Quantity,
 }
 
 async fn refund(
@@ -60,17 +59,20 @@ async fn refund(
     api: Api,
 ) -> Answer<Replayable<Created<Body<RefundAnswer>>>> {
     let key = key.for_order(SCOPE, &staff, request.path(), &body.value);
-    let (store, order_no) = (staff.store, *id);
     let AskRefund { amount, reason, restock, restock_items } = body.fields;
-    fields::text("/reason", &reason, 200)?;
-    let restock = choice(restock, restock_items)?;
-    let total = api.call(|shop| async move { shop.orders.find(store, None, order_no).await }).await?.order.terms.total;
-    let amount = amount.map(|amount| amount.within("/amount", total.currency)).transpose()?;
-    let ask = RefundRequest { store, order_no, key, amount, reason: reason.clone(), restock, traceparent: trace::parent() };
+    let ask = RefundRequest {
+        store: staff.store,
+        order_no: *id,
+        key,
+        amount,
+        reason: reason.clone(),
+        restock: choice(restock, restock_items)?,
+        traceparent: trace::parent(),
+    };
     let asked = api.call(|shop| async move { shop.orders.refund(ask).await }).await?;
     Ok(Replayable {
         replayed: asked.replayed,
-        answer: Created { location: request.path().to_owned(), answer: Body(RefundAnswer::asked(asked, total, reason)) },
+        answer: Created { location: request.path().to_owned(), answer: Body(RefundAnswer::asked(asked, reason)) },
     })
 }
 
@@ -81,15 +83,10 @@ fn choice(restock: Option<bool>, items: Option<Vec<RestockItem>>) -> Answer<Rest
         (Some(true), Some(_)) => return Err(Problem::invalid("/restock_items", "either restock or restock_items, not both")),
         (None | Some(false), Some(items)) => items,
     };
-    if items.len() > MAX_ITEMS {
-        return Err(Problem::invalid("/restock_items", format!("at most {MAX_ITEMS}")));
-    }
     let mut lines = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         let unknown = |_| Problem::invalid(format!("/restock_items/{index}/sku_id"), "not in this order");
-        let sku = fields::id(&item.sku_id).map_err(unknown)?;
-        let quantity = fields::quantity(|| format!("/restock_items/{index}/quantity"), item.quantity)?;
-        lines.push((sku, quantity.get()));
+        lines.push((fields::id(&item.sku_id).map_err(unknown)?, item.quantity));
     }
     Ok(RestockChoice::Lines(lines))
 }

@@ -6,8 +6,7 @@ use sluice_points::PointsGrant;
 use utoipa::ToSchema;
 
 use crate::{
-    endpoint::{Answer, Api, Body, Json, Key, Performed, Problem, Replayable, Route, Staff},
-    fields,
+    endpoint::{Answer, Api, Body, Json, Key, Performed, Replayable, Route, Staff},
     responses::points::GrantAnswer,
 };
 
@@ -40,11 +39,6 @@ async fn grant_points(
     api: Api,
 ) -> Answer<Replayable<Performed<Body<GrantAnswer>>>> {
     let GrantPoints { user_id, points, reason } = body.fields;
-    fields::text("/user_id", &user_id, 64)?;
-    fields::text("/reason", &reason, 200)?;
-    if points < 1 {
-        return Err(Problem::invalid("/points", "at least 1"));
-    }
     let grant = PointsGrant {
         store: staff.store,
         user: UserId(user_id.clone()),

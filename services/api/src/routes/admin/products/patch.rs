@@ -1,14 +1,13 @@
 //! PATCH /admin/products/{id}: changes the fields that are sent; needs If-Match.
 
 use serde::Deserialize;
-use sluice_catalog::{FormField, ProductChange};
+use sluice_catalog::{FormField, ProductChange, ReceivingWay};
 use sluice_kernel::ProductId;
 use utoipa::ToSchema;
 
-use super::{check_form, check_pictures, receiving_way};
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    fields::{self, present},
+    fields::present,
     responses::{product::StaffProductAnswer, shape},
 };
 
@@ -27,8 +26,8 @@ pub struct ChangeProduct {
     pictures: Option<Vec<String>>,
     #[schema(max_length = 64)]
     delivery_place: Option<String>,
-    #[schema(minimum = 0, maximum = 4)]
-    receiving_way: Option<i64>,
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4)]
+    receiving_way: Option<ReceivingWay>,
     /// Null takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 64)]
@@ -46,25 +45,22 @@ async fn change_product(
     body: Json<ChangeProduct>,
     api: Api,
 ) -> Answer<Versioned<StaffProductAnswer>> {
-    let change = checked(body.fields)?;
+    let change = body.fields.into();
     let changed = api.call(|shop| async move { shop.catalog.change_product(staff.store, *id, from, change).await });
     changed.await.map(Versioned::of)
 }
 
-fn checked(given: ChangeProduct) -> Answer<ProductChange> {
-    given.title.as_ref().map_or(Ok(()), |title| fields::text("/title", title, 200))?;
-    given.pictures.as_ref().map_or(Ok(()), |pictures| check_pictures(pictures))?;
-    given.delivery_place.as_ref().map_or(Ok(()), |place| fields::text("/delivery_place", place, 64))?;
-    fields::optional("/customer_product_id", given.customer_product_id.as_ref().and_then(Option::as_ref), 64)?;
-    given.order_form_items.as_ref().map_or(Ok(()), |items| check_form(items))?;
-    Ok(ProductChange {
-        title: given.title,
-        pictures: given.pictures,
-        delivery_place: given.delivery_place,
-        receiving_way: given.receiving_way.map(receiving_way).transpose()?,
-        customer_product_id: given.customer_product_id,
-        order_form_items: given.order_form_items,
-        listed: given.listed,
-        deleted: given.deleted,
-    })
+impl From<ChangeProduct> for ProductChange {
+    fn from(given: ChangeProduct) -> Self {
+        Self {
+            title: given.title,
+            pictures: given.pictures,
+            delivery_place: given.delivery_place,
+            receiving_way: given.receiving_way,
+            customer_product_id: given.customer_product_id,
+            order_form_items: given.order_form_items,
+            listed: given.listed,
+            deleted: given.deleted,
+        }
+    }
 }

@@ -18,11 +18,7 @@ async fn create_sku(
     body: Json<SkuFields>,
     api: Api,
 ) -> Answer<Created<Versioned<StaffSkuAnswer>>> {
-    let created = api.call(|shop| async move {
-        let store = shop.catalog.store(staff.store).await?;
-        let sku = body.fields.checked("", store.currency)?;
-        Answer::Ok(shop.catalog.create_sku(store.id, *id, sku).await?)
-    });
-    let created = created.await?;
+    let sku = body.fields.into();
+    let created = api.call(|shop| async move { shop.catalog.create_sku(staff.store, *id, sku).await }).await?;
     Ok(Created { location: format!("/api/v1/admin/skus/{}", created.id), answer: Versioned::of(created) })
 }

@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    endpoint::{Answer, Api, Body, Json, Performed, Route, Staff},
-    fields,
-};
+use crate::endpoint::{Answer, Api, Body, Json, Performed, Route, Staff};
 
 pub fn route() -> Route {
     Route::post("/api/v1/admin/referrers", seal_referrer)
@@ -31,7 +28,6 @@ pub struct ReferrerAnswer {
 
 async fn seal_referrer(staff: Staff, body: Json<SealReferrer>, api: Api) -> Answer<Performed<Body<ReferrerAnswer>>> {
     let SealReferrer { promoter } = body.fields;
-    fields::text("/promoter", &promoter, 64)?;
     let sealed = api.call(|shop| async move { shop.promotion.seal_referrer(staff.store, &promoter).await });
     sealed.await.map(|referrer| Performed(Body(ReferrerAnswer { referrer })))
 }

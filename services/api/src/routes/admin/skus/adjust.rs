@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Body, Id, Json, Key, Performed, Replayable, Route, Staff},
-    fields,
     responses::stock::StockAnswer,
 };
 
@@ -39,7 +38,6 @@ async fn adjust_stock(
     api: Api,
 ) -> Answer<Replayable<Performed<Body<StockAnswer>>>> {
     let AdjustStock { delta, reason } = body.fields;
-    fields::text("/reason", &reason, 200)?;
     let adjustment = AdjustmentId(key.id_within(&format!("{}\n{}\n{}", staff.store, staff.user, *id)));
     let adjusted = api.call(|shop| async move { shop.inventory.adjust(staff.store, *id, adjustment, delta, reason).await });
     let adjusted = adjusted.await?;

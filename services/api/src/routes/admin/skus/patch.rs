@@ -2,12 +2,11 @@
 
 use serde::Deserialize;
 use sluice_catalog::SkuChange;
-use sluice_kernel::SkuId;
+use sluice_kernel::{Amount, SkuId};
 use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    fields::{self, Amount},
     responses::product::StaffSkuAnswer,
 };
 
@@ -38,23 +37,14 @@ async fn change_sku(
     body: Json<ChangeSku>,
     api: Api,
 ) -> Answer<Versioned<StaffSkuAnswer>> {
-    let change = checked(body.fields)?;
+    let change = body.fields.into();
     let changed = api.call(|shop| async move { shop.catalog.change_sku(staff.store, *id, from, change).await });
     changed.await.map(Versioned::of)
 }
 
-fn checked(given: ChangeSku) -> Answer<SkuChange> {
-    given.code.as_ref().map_or(Ok(()), |code| fields::text("/code", code, 64))?;
-    fields::optional("/spec", given.spec.as_ref(), 200)?;
-    Ok(SkuChange {
-        code: given.code,
-        spec: given.spec,
-        price: given.price.map(|price| price.minor_units),
-        currency: given.price.and_then(|price| price.currency),
-        points: given.points,
-        allotable_profit: given.allotable_profit,
-        supplier_price: given.supplier_price,
-        listed: given.listed,
-        deleted: given.deleted,
-    })
+impl From<ChangeSku> for SkuChange {
+    fn from(given: ChangeSku) -> Self {
+        let ChangeSku { code, spec, price, points, allotable_profit, supplier_price, listed, deleted } = given;
+        Self { code, spec, price, points, allotable_profit, supplier_price, listed, deleted }
+    }
 }

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoint::{Answer, Api, IfMatch, Json, Route, Staff, Versioned},
-    fields,
     responses::operations::SettingsAnswer,
 };
 
@@ -36,7 +35,6 @@ async fn change_settings(
     api: Api,
 ) -> Answer<Versioned<SettingsAnswer>> {
     let ReplaceSettings { special, h5_redirect_type, points_to_cash_ratio } = body.fields;
-    h5_redirect_type.as_ref().map_or(Ok(()), |kind| fields::text("/h5_redirect_type", kind, 16))?;
     let change = StoreSettingsChange { settings: StoreSettings { special, h5_redirect_type, points_to_cash_ratio } };
     let changed = api.call(|shop| async move { shop.catalog.change_settings(staff.store, from, change).await });
     changed.await.map(Versioned::of)
