@@ -37,10 +37,8 @@ fn blind_world() -> Arc<World> {
 }
 
 fn pointer(error: OrderError) -> String {
-    match error {
-        OrderError::InvalidField(invalid) => invalid.pointer,
-        other => panic!("{other:?}"),
-    }
+    let OrderError::InvalidField(invalid) = error else { panic!("{error:?}") };
+    invalid.pointer
 }
 
 /// A text of an order: where it stands, its longest length, and how it is set.

@@ -140,9 +140,9 @@ async fn refusals_of_what_staff_write(test: &TestDatabase) {
     };
     let twice = vec![FormField::Tel, FormField::IdCard, FormField::Tel];
     for (place, bad) in [
-        ("/title", made(&|new| new.title = " ".to_owned())),
+        ("/title", made(&|new| new.title = " ".into())),
         ("/title", made(&|new| new.title = "长".repeat(201))),
-        ("/title", made(&|new| new.title = "a\u{7}".to_owned())),
+        ("/title", made(&|new| new.title = "a\u{7}".into())),
         ("/delivery_place", made(&|new| new.delivery_place = String::new())),
         ("/delivery_place", made(&|new| new.delivery_place = "长".repeat(65))),
         ("/pictures", made(&|new| new.pictures = vec!["/1.png".to_owned(); 21])),
@@ -150,10 +150,10 @@ async fn refusals_of_what_staff_write(test: &TestDatabase) {
         ("/pictures/0", made(&|new| new.pictures = vec![long.clone()])),
         ("/customer_product_id", made(&|new| new.customer_product_id = Some("长".repeat(65)))),
         ("/customer_product_id", made(&|new| new.customer_product_id = Some("a\nb".to_owned()))),
-        ("/order_form_items/2", made(&|new| new.order_form_items = twice.clone())),
+        ("/order_form_items/2", made(&|new| new.order_form_items.clone_from(&twice))),
         ("/skus", made(&|new| new.skus = vec![sku("A"); 101])),
         ("/skus/1/code", made(&|new| new.skus[1].code = String::new())),
-        ("/skus/1/spec", made(&|new| new.skus[1].spec = "a\tb".to_owned())),
+        ("/skus/1/spec", made(&|new| new.skus[1].spec = "a\tb".into())),
         ("/skus/0/price", made(&|new| new.skus[0].price = (-1).into())),
         ("/skus/0/price", made(&|new| new.skus[0].price = dear)),
         ("/skus/0/price", made(&|new| new.skus[0].price = yen)),

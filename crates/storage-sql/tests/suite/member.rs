@@ -34,6 +34,9 @@ impl CodeSender for Sent {
     }
 }
 
+/// Sets one text of an address.
+type SetText = fn(&mut NewAddress, String);
+
 fn pointer<T>(answer: Result<T, MemberError>) -> String {
     match answer.map(drop) {
         Err(MemberError::InvalidField(invalid)) => invalid.pointer,
@@ -57,7 +60,7 @@ async fn refusals_of_what_a_user_writes(test: &TestDatabase) {
     }
     assert!(sent.0.lock().unwrap().is_empty());
 
-    let texts: [(&str, usize, fn(&mut NewAddress, String)); 5] = [
+    let texts: [(&str, usize, SetText); 5] = [
         ("/name", 64, |entry, text| entry.name = text),
         ("/province", 64, |entry, text| entry.province = text),
         ("/city", 64, |entry, text| entry.city = text),

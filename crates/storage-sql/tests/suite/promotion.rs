@@ -150,7 +150,7 @@ async fn refusals_of_what_staff_write_of_an_offer(test: &TestDatabase) {
     };
     let yen = Amount { minor_units: 1, currency: "JPY".parse().ok() };
     for (place, bad) in [
-        ("/title", made(&|new| new.goods.title = " ".to_owned())),
+        ("/title", made(&|new| new.goods.title = " ".into())),
         ("/title", made(&|new| new.goods.title = "长".repeat(201))),
         ("/pictures", made(&|new| new.goods.pictures = vec!["/1.png".to_owned(); 21])),
         ("/pictures/1", made(&|new| new.goods.pictures = vec!["/1.png".to_owned(), "a\u{7}".to_owned()])),
