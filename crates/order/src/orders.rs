@@ -107,16 +107,10 @@ impl OrderService for Orders {
         Ok(self.ports.orders.statuses(orders).await?)
     }
 
-    async fn cancel(
-        &self,
-        store: StoreId,
-        user: Option<&UserId>,
-        order: OrderNo,
-        traceparent: Option<&str>,
-    ) -> Result<OrderDetail, OrderError> {
+    async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
         self.order_of(store, user, order).await?;
         let reason = if user.is_some() { CancelReason::User } else { CancelReason::Staff };
-        let cancelled = self.cancel_unpaid(store, order, reason, traceparent).await?;
+        let cancelled = self.cancel_unpaid(store, order, reason).await?;
         self.detail(cancelled).await
     }
 
@@ -145,8 +139,8 @@ impl OrderService for Orders {
         self.begin_refund(&request).await
     }
 
-    async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
-        self.receive_settlement(settled, traceparent).await
+    async fn settle(&self, settled: &PaymentSettled) -> Result<(), OrderError> {
+        self.receive_settlement(settled).await
     }
 
     async fn settle_waiting(&self, limit: u32) -> Result<usize, OrderError> {
@@ -157,8 +151,8 @@ impl OrderService for Orders {
         self.deduct_due(limit).await
     }
 
-    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError> {
-        self.cancel_overdue(closed.store_id, closed.order_no, traceparent).await
+    async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError> {
+        self.cancel_overdue(closed.store_id, closed.order_no).await
     }
 
     async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError> {

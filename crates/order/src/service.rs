@@ -22,13 +22,7 @@ pub trait OrderService: Send + Sync {
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
     /// The present status of each of these orders, for streams that were opened on them.
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
-    async fn cancel(
-        &self,
-        store: StoreId,
-        user: Option<&UserId>,
-        order: OrderNo,
-        traceparent: Option<&str>,
-    ) -> Result<OrderDetail, OrderError>;
+    async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     /// Prepares the payment again while the order is unpaid. The second value says that the key was used before.
     async fn prepare_payment(
         &self,
@@ -43,13 +37,13 @@ pub trait OrderService: Send + Sync {
     async fn refund(&self, request: RefundRequest) -> Result<RefundOutcome, OrderError>;
 
     /// Consumer of `payment-settled`.
-    async fn settle(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError>;
+    async fn settle(&self, settled: &PaymentSettled) -> Result<(), OrderError>;
     /// Takes up to `limit` settlements that no event has brought to their orders; answers how many were due.
     async fn settle_waiting(&self, limit: u32) -> Result<usize, OrderError>;
     /// Begins deductions of up to `limit` orders that nobody deducts; answers how many were looked at.
     async fn deduct_waiting(&self, limit: u32) -> Result<usize, OrderError>;
     /// Consumer of `auto-cancel`.
-    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError>;
+    async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError>;
     /// The `auto-cancel` messages of orders whose deadline has passed; the same order comes again after a pause, until
     /// it is not unpaid any more.
     async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError>;

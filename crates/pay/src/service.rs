@@ -27,16 +27,10 @@ pub trait PayService: Send + Sync {
     /// Closes all channels of the order for good, asking the provider a bounded number of times.
     async fn close(&self, store: StoreId, order: OrderNo) -> Result<CloseAnswer, PayError>;
     /// A provider's callback: verified, matched, stored.
-    async fn receive(
-        &self,
-        provider: &str,
-        headers: &WebhookHeaders,
-        body: &[u8],
-        traceparent: Option<&str>,
-    ) -> Result<(), PayError>;
+    async fn receive(&self, provider: &str, headers: &WebhookHeaders, body: &[u8]) -> Result<(), PayError>;
     async fn find(&self, id: &PaymentId) -> Result<Payment, PayError>;
     /// Begins a refund and tries the provider once; without an answer the sweeper goes on until there is one.
-    async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError>;
+    async fn refund(&self, request: RefundRequest) -> Result<PayRefund, PayError>;
     async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError>;
     /// Sweeper: asks for up to `limit` refunds that are due; returns how many it asked for.
     async fn retry_refunds(&self, limit: u32) -> Result<usize, PayError>;
@@ -140,7 +134,7 @@ impl Payments {
         for _ in 0..CLOSE_TRIES {
             match bounded(gateway.close(payment)).await {
                 Ok(ChannelState::Paid(notice)) => {
-                    self.payments.settle(payment, &notice, None, self.clock.now()).await?;
+                    self.payments.settle(payment, &notice, self.clock.now()).await?;
                     return Ok(CloseAnswer::Paid);
                 }
                 Ok(ChannelState::Closed) => break,
@@ -259,13 +253,7 @@ impl PayService for Payments {
         Ok(answer)
     }
 
-    async fn receive(
-        &self,
-        provider: &str,
-        headers: &WebhookHeaders,
-        body: &[u8],
-        traceparent: Option<&str>,
-    ) -> Result<(), PayError> {
+    async fn receive(&self, provider: &str, headers: &WebhookHeaders, body: &[u8]) -> Result<(), PayError> {
         let gateway = self.gateway(provider)?;
         let now = self.clock.now();
         let verified = gateway.verify(headers, body, now).map_err(|_| PayError::SignatureInvalid)?;
@@ -284,7 +272,7 @@ impl PayService for Payments {
         if let Some(detail) = difference(&payment, &notice) {
             return self.mismatch(&notice, Some(payment.store), detail).await;
         }
-        let answer = self.payments.settle(&payment, &notice, traceparent, now).await?;
+        let answer = self.payments.settle(&payment, &notice, now).await?;
         tracing::info!(payment.id = %payment.id, order.no = %payment.order_no, payment.status = ?notice.status, payment.answer = ?answer, "A payment notification was stored.");
         Ok(())
     }
@@ -293,8 +281,8 @@ impl PayService for Payments {
         self.payments.find(id).await?.ok_or(PayError::NotFound)
     }
 
-    async fn refund(&self, request: RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError> {
-        self.begin_refund(&request, traceparent).await
+    async fn refund(&self, request: RefundRequest) -> Result<PayRefund, PayError> {
+        self.begin_refund(&request).await
     }
 
     async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError> {

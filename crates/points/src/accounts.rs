@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, UserId, check};
+use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, TraceContext, UserId, check};
 use tokio::sync::Notify;
 
 use crate::{
@@ -238,7 +238,7 @@ fn refund_task(refund: RefundOfPoints) -> PointsTask {
         // Replaced by the deduction's.
         currency: Currency::CNY,
         restock: refund.restock,
-        traceparent: refund.traceparent,
+        traceparent: TraceContext::current_header(),
     }
 }
 

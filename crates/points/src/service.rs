@@ -41,6 +41,7 @@ pub struct PointsDeduction {
     pub order_no: OrderNo,
     pub points: Points,
     pub currency: Currency,
+    /// Of its order: a batch belongs to many traces.
     pub traceparent: Option<String>,
 }
 
@@ -54,7 +55,6 @@ pub struct RefundOfPoints {
     pub points: Points,
     pub reason: String,
     pub restock: Vec<RestockLine>,
-    pub traceparent: Option<String>,
 }
 
 #[async_trait]

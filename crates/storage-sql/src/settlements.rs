@@ -14,7 +14,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _},
 };
 use sluice_events::{Fact, PaymentSettled};
-use sluice_kernel::{PortResult, Timestamp};
+use sluice_kernel::{PortResult, Timestamp, TraceContext};
 use sluice_order::{Settlements, WaitingSettlement};
 
 use crate::{
@@ -33,7 +33,12 @@ const GRACE: Duration = Duration::from_secs(5);
 static KEEP: MultiRow<Model> = MultiRow::with_tail(|dialect| dialect.keep_existing("settlement_id"));
 static TAKEN: InList = InList::new(|| "DELETE FROM order_settlements".to_owned(), "settlement_id");
 
-/// Keeps what was settled until its order has taken it, and announces it.
+/// Keeps what was settled in the present trace until its order has taken it, and announces it.
+pub(crate) async fn announce_one(unit: &UnitOfWork, settled: PaymentSettled, now: Timestamp) -> StoreResult<()> {
+    announce(unit, vec![(settled, TraceContext::current_header().as_deref())], now).await
+}
+
+/// The same for settlements of several traces.
 pub(crate) async fn announce(unit: &UnitOfWork, settled: Vec<(PaymentSettled, Option<&str>)>, now: Timestamp) -> StoreResult<()> {
     let mut rows = Values::default();
     for (settled, _) in &settled {

@@ -27,7 +27,6 @@ mod routes;
 mod server;
 mod settings;
 mod state;
-mod trace;
 mod webhooks;
 
 pub use asyncapi::asyncapi;

@@ -23,7 +23,6 @@ use crate::{
     problem::Problem,
     request_body::{Holding, SharedBody},
     state::Api,
-    trace,
 };
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -38,11 +37,11 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)?.install_recorder()
 }
 
-/// The server's own span of the caller's trace, or a new trace.
+/// The trace a request belongs to: the server's own span of the caller's trace, or a new trace.
 fn trace_of(request: &ServiceRequest, token: &str) -> TraceContext {
     let fresh = TraceContext::start(token);
     let given = request.headers().get(&TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceContext::parse);
-    given.map_or(fresh.clone(), |caller| TraceContext { trace_id: caller.trace_id, span_id: fresh.span_id })
+    given.map_or(fresh, |caller| caller.under_span_of(fresh))
 }
 
 fn header_value(text: &str) -> HeaderValue {
@@ -63,12 +62,12 @@ pub async fn observe(
     metrics::gauge!("http_requests_in_flight").increment(1);
     let in_flight = InFlight;
 
-    let span = tracing::info_span!("request", trace.id = %context.trace_id, http.method = method);
+    let span = tracing::info_span!("request", trace.id = context.id(), http.method = method);
     let handled = async {
         let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref(), &context)))
     };
-    let response = trace::within(context.clone(), handled.instrument(span.clone())).await;
+    let response = TraceContext::within(Some(context), handled.instrument(span.clone())).await;
     drop(in_flight);
     let mut response = response?;
     let elapsed = begun.elapsed();
@@ -89,7 +88,7 @@ pub async fn observe(
     }
     let headers = response.headers_mut();
     headers.insert(TRACEPARENT, header_value(&context.to_string()));
-    headers.insert(TRACE_ID, header_value(&context.trace_id));
+    headers.insert(TRACE_ID, header_value(&context.id()));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -145,6 +144,6 @@ fn panicked(panic: &(dyn std::any::Any + Send), context: &TraceContext) -> Error
     let cause = std::io::Error::other(text.unwrap_or("a panic without words").to_owned());
     let problem = Problem::internal(&cause);
     let mut response = problem.error_response();
-    response.headers_mut().insert(TRACE_ID, header_value(&context.trace_id));
+    response.headers_mut().insert(TRACE_ID, header_value(&context.id()));
     InternalError::from_response(problem, response).into()
 }

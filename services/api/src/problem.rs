@@ -13,7 +13,7 @@ use serde::Serialize;
 use sluice_cart::CartError;
 use sluice_catalog::CatalogError;
 use sluice_inventory::InventoryError;
-use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError, TraceContext};
 use sluice_member::MemberError;
 use sluice_order::OrderError;
 use sluice_partner::PartnerError;
@@ -28,7 +28,7 @@ use utoipa::{
     },
 };
 
-use crate::{error_codes, trace};
+use crate::error_codes;
 
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -205,7 +205,7 @@ impl ResponseError for Problem {
             status: entry.status,
             detail: &self.detail,
             code: entry.code,
-            trace_id: trace::id(),
+            trace_id: TraceContext::current().map_or_else(|| "0".repeat(32), |trace| trace.id()),
             errors: &self.errors,
         };
         let mut response = HttpResponse::build(self.status_code());

@@ -17,6 +17,7 @@ use actix_web::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sluice_app::Shop;
+use sluice_kernel::TraceContext;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -106,7 +107,8 @@ impl State {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        match self.runtime.spawn(work(self.shop.clone()).in_current_span()).await {
+        let work = TraceContext::within(TraceContext::current(), work(self.shop.clone()));
+        match self.runtime.spawn(work.in_current_span()).await {
             Ok(outcome) => outcome.map_err(Into::into),
             Err(failure) => Err(Problem::internal(&failure)),
         }

@@ -50,7 +50,8 @@ async fn a_placed_order_has_the_published_shape() {
     });
     assert_eq!(order, expected);
     let command = api.fakes.orders.commands.lock().unwrap()[0].clone();
-    assert!(command.traceparent.unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    let trace = api.fakes.orders.traces.lock().unwrap()[0].clone();
+    assert!(trace.unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     assert_eq!((command.attribution.rq.as_deref(), command.referrer.as_deref()), (Some("r"), Some("x")));
 
     let read: Value = api.customer("GET", &format!("/api/v1/orders/{number}")).send().await.unwrap().json().await.unwrap();

@@ -79,7 +79,7 @@ impl Payments for OrderToPay {
         Ok(answer == CloseAnswer::Paid)
     }
 
-    async fn refund(&self, command: PaymentRefund, traceparent: Option<&str>) -> Result<(i64, bool), OrderError> {
+    async fn refund(&self, command: PaymentRefund) -> Result<(i64, bool), OrderError> {
         let request = RefundRequest {
             id: command.id,
             store: command.store,
@@ -94,7 +94,7 @@ impl Payments for OrderToPay {
                 .collect(),
             fingerprint: command.fingerprint,
         };
-        match self.pay.refund(request, traceparent).await {
+        match self.pay.refund(request).await {
             Ok(refund) => Ok((refund.amount.amount, refund.status == RefundStatus::Done)),
             Err(PayError::RefundTooLarge { left: 0 }) if command.amount.is_none() => {
                 Err(OrderError::NotRefundable("all of it was refunded".to_owned()))

@@ -41,7 +41,7 @@ impl PointsAccount for OrderToPoints {
         }))
     }
 
-    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<Option<bool>> {
+    async fn refund(&self, refund: PointsRefund) -> PortResult<Option<bool>> {
         let refund = RefundOfPoints {
             id: refund.id,
             store: refund.store,
@@ -50,7 +50,6 @@ impl PointsAccount for OrderToPoints {
             points: refund.points,
             reason: refund.reason,
             restock: refund.restock,
-            traceparent: traceparent.map(str::to_owned),
         };
         self.0.refund(refund).await.map_err(|error| super::port_error("the refund of points", error))
     }

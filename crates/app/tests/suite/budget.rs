@@ -53,7 +53,6 @@ fn order_of(skus: std::ops::Range<i64>) -> PlaceCartOrder {
         store_code: None,
         attribution: Attribution::default(),
         referrer: None,
-        traceparent: None,
     }
 }
 

@@ -16,7 +16,7 @@ const SKU: SkuId = SkuId(1);
 async fn expire(shop: &Wired, placed: &Placed) {
     let order = &placed.order;
     let closed = PaymentWindowClosed { order_no: order.order_no, store_id: order.store, expires_at: order.terms.expires_at };
-    shop.open.shop.orders.expire(&closed, None).await.unwrap();
+    shop.open.shop.orders.expire(&closed).await.unwrap();
 }
 
 async fn race_a_thousand_times(shop: Wired) {

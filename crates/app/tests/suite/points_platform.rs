@@ -73,7 +73,6 @@ fn command(number: usize) -> PlaceActivityOrder {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
-        traceparent: None,
     }
 }
 
@@ -129,7 +128,7 @@ async fn deliver(shop: &Arc<Wired>) -> bool {
             settling.join_next().await.unwrap().unwrap();
         }
         let shop = shop.clone();
-        settling.spawn(async move { shop.open.shop.orders.settle(&payment, None).await.unwrap() });
+        settling.spawn(async move { shop.open.shop.orders.settle(&payment).await.unwrap() });
     }
     settling.join_all().await;
     shop.open.shop.outbox.delivered(&rows.iter().map(|row| row.id).collect::<Vec<_>>()).await.unwrap();

@@ -27,7 +27,6 @@ async fn take(shop: &Wired, key: &str) -> Result<Placed, OrderError> {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
-        traceparent: None,
     };
     shop.open.shop.orders.place_activity(command).await
 }

@@ -75,7 +75,6 @@ impl Wired {
             store_code: None,
             attribution: Attribution::default(),
             referrer: None,
-            traceparent: None,
         };
         self.open.shop.orders.place(command).await.unwrap()
     }
@@ -100,7 +99,7 @@ impl Wired {
             ("webhook-timestamp".to_owned(), seconds.to_string()),
             ("webhook-signature".to_owned(), signature),
         ]);
-        self.open.shop.pay.receive("sandbox", &headers, body.as_bytes(), None).await
+        self.open.shop.pay.receive("sandbox", &headers, body.as_bytes()).await
     }
 
     /// Delivers the settlements that the outbox holds for these orders, without taking them out: calling again delivers
@@ -112,7 +111,7 @@ impl Wired {
             if let Fact::PaymentSettled { payment } = serde_json::from_str(&row.payload).unwrap()
                 && of.contains(&payment.order_no)
             {
-                self.open.shop.orders.settle(&payment, None).await.unwrap();
+                self.open.shop.orders.settle(&payment).await.unwrap();
             }
         }
     }

@@ -89,7 +89,6 @@ pub fn command(pay_type: PayType) -> PlaceActivityOrder {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
-        traceparent: None,
     }
 }
 

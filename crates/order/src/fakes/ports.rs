@@ -48,7 +48,7 @@ impl PointsAccount for Fakes {
         Ok(None)
     }
 
-    async fn refund(&self, refund: PointsRefund, _: Option<&str>) -> PortResult<Option<bool>> {
+    async fn refund(&self, refund: PointsRefund) -> PortResult<Option<bool>> {
         self.0.points_back.lock().unwrap().push(refund);
         Ok(Some(false))
     }
@@ -239,7 +239,7 @@ impl Payments for Fakes {
         Ok(*self.0.money_is_stored.lock().unwrap())
     }
 
-    async fn refund(&self, command: PaymentRefund, _: Option<&str>) -> Result<(i64, bool), OrderError> {
+    async fn refund(&self, command: PaymentRefund) -> Result<(i64, bool), OrderError> {
         self.0.money_back.lock().unwrap().push(command);
         Ok((0, true))
     }

@@ -1,6 +1,6 @@
 //! One try to change an order. Who loses the compare-and-set reads again and decides anew.
 
-use sluice_kernel::PortError;
+use sluice_kernel::{PortError, TraceContext};
 
 use crate::{Applied, Order, OrderError, OrderState, Orders, StockStep, Transition};
 
@@ -28,7 +28,7 @@ impl Orders {
         }
     }
 
-    pub(crate) fn plain_transition(&self, order: &Order, to: OrderState, traceparent: Option<&str>) -> Transition {
+    pub(crate) fn plain_transition(&self, order: &Order, to: OrderState) -> Transition {
         Transition {
             store: order.store,
             order_no: order.order_no,
@@ -40,7 +40,7 @@ impl Orders {
             refund: None,
             settles: None,
             fact: None,
-            traceparent: traceparent.map(str::to_owned),
+            traceparent: TraceContext::current_header(),
             now: self.ports.clock.now(),
         }
     }

@@ -11,13 +11,7 @@ use crate::{Applied, CancelReason, Order, OrderError, OrderState, Orders, StockS
 
 impl Orders {
     /// Answers the order as it is then; refuses where it is not unpaid any more.
-    pub(crate) async fn cancel_unpaid(
-        &self,
-        store: StoreId,
-        order_no: OrderNo,
-        reason: CancelReason,
-        traceparent: Option<&str>,
-    ) -> Result<Order, OrderError> {
+    pub(crate) async fn cancel_unpaid(&self, store: StoreId, order_no: OrderNo, reason: CancelReason) -> Result<Order, OrderError> {
         for _ in 0..MAX_LOST_RACES {
             let order = self.order(store, order_no).await?;
             if matches!(order.state, OrderState::Cancelled { .. }) {
@@ -31,11 +25,8 @@ impl Orders {
             }
             let fact =
                 Fact::OrderCancelled { order: cancelled(&order, &to, self.ports.clock.now()), reservation: order.reservation };
-            let transition = Transition {
-                stock: StockStep::Release(order.reservation),
-                fact: Some(fact),
-                ..self.plain_transition(&order, to, traceparent)
-            };
+            let transition =
+                Transition { stock: StockStep::Release(order.reservation), fact: Some(fact), ..self.plain_transition(&order, to) };
             match self.ports.orders.apply(&transition).await? {
                 Applied::Done => {
                     self.ports.stock.hint_effects();
@@ -50,17 +41,12 @@ impl Orders {
     }
 
     /// Consumer of `auto-cancel`: the deadline stands on the row, the message is only a hint.
-    pub(crate) async fn cancel_overdue(
-        &self,
-        store: StoreId,
-        order_no: OrderNo,
-        traceparent: Option<&str>,
-    ) -> Result<(), OrderError> {
+    pub(crate) async fn cancel_overdue(&self, store: StoreId, order_no: OrderNo) -> Result<(), OrderError> {
         let order = self.order(store, order_no).await?;
         if order.state != OrderState::Unpaid || self.ports.clock.now() < order.terms.expires_at {
             return Ok(());
         }
-        match self.cancel_unpaid(store, order_no, CancelReason::Expired, traceparent).await {
+        match self.cancel_unpaid(store, order_no, CancelReason::Expired).await {
             // Its money came first.
             Ok(_) | Err(OrderError::NotCancellable) => Ok(()),
             Err(error) => Err(error),

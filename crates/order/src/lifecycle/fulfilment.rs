@@ -13,7 +13,7 @@ impl Orders {
     ) -> Result<OrderDetail, OrderError> {
         let order = self.order(store, order_no).await?;
         let to = step(order.state.clone()).map_err(|refused| OrderError::WrongState(refused.to_string()))?;
-        let transition = self.plain_transition(&order, to, None);
+        let transition = self.plain_transition(&order, to);
         match self.ports.orders.apply(&transition).await? {
             Applied::Done => self.detail(self.order(store, order_no).await?).await,
             Applied::Lost | Applied::Repeated | Applied::Short | Applied::EpochMoved | Applied::MoneyStored => {

@@ -23,12 +23,7 @@ enum Hold {
 }
 
 impl Orders {
-    pub(crate) async fn take_late_money(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    pub(crate) async fn take_late_money(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let terms = order.late_terms();
         for further in 1..=MAX_ATTEMPTS {
             let attempt = order.reservation.attempt.saturating_add(further);
@@ -37,17 +32,17 @@ impl Orders {
                 Hold::Held(epoch) => epoch,
                 Hold::Gone => continue,
                 Hold::Lost => return Ok(Attempt::Lost),
-                Hold::Short => return self.close_with_late_money(order, settled, traceparent).await,
+                Hold::Short => return self.close_with_late_money(order, settled).await,
             };
             let step = StockStep::LateSell { reservation, epoch, terms: terms.clone() };
-            let transition = self.paid_transition(&order, settled, reservation, true, step, traceparent)?;
+            let transition = self.paid_transition(&order, settled, reservation, true, step)?;
             match self.ports.orders.apply(&transition).await? {
                 Applied::Done => {
                     self.ports.stock.hint_effects();
                     return Ok(Attempt::Taken);
                 }
                 Applied::Repeated => return Ok(Attempt::Settled),
-                Applied::Short => return self.close_with_late_money(order, settled, traceparent).await,
+                Applied::Short => return self.close_with_late_money(order, settled).await,
                 // The gate was rebuilt, or the sweeper took this reservation for an orphan: under the next name.
                 Applied::EpochMoved => {}
                 Applied::Lost | Applied::MoneyStored => {
@@ -83,54 +78,32 @@ impl Orders {
         })
     }
 
-    async fn close_with_late_money(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    async fn close_with_late_money(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let to = order.state.clone().pay_after_close(settled.payment_id.clone()).map_err(|_| OrderError::NotCancellable)?;
-        let transition = Transition { paid_at: Some(settled.at), ..self.plain_transition(&order, to, traceparent) };
+        let transition = Transition { paid_at: Some(settled.at), ..self.plain_transition(&order, to) };
         if matches!(self.try_apply(&transition).await?, Attempt::Lost) {
             return Ok(Attempt::Lost);
         }
-        self.return_late_money(&order, &settled.payment_id, traceparent).await?;
+        self.return_late_money(&order, &settled.payment_id).await?;
         Ok(Attempt::Settled)
     }
 
-    pub(crate) async fn return_late_money(
-        &self,
-        order: &Order,
-        payment: &PaymentId,
-        traceparent: Option<&str>,
-    ) -> Result<(), OrderError> {
+    pub(crate) async fn return_late_money(&self, order: &Order, payment: &PaymentId) -> Result<(), OrderError> {
         let detail = "Money came after the order was closed and its stock was gone; it is refunded.".to_owned();
         self.ports.payments.keep_exception("paid_after_close", order.store, order.order_no, payment, detail).await?;
-        self.return_all(order, payment, "late", "paid after close", traceparent).await
+        self.return_all(order, payment, "late", "paid after close").await
     }
 
-    pub(crate) async fn return_second_payment(
-        &self,
-        order: &Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    pub(crate) async fn return_second_payment(&self, order: &Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let payment = &settled.payment_id;
         let detail = "A second payment came for an order that does not need it; it is refunded.".to_owned();
         self.ports.payments.keep_exception("paid_twice", order.store, order.order_no, payment, detail).await?;
-        self.return_all(order, payment, "twice", "paid twice", traceparent).await?;
+        self.return_all(order, payment, "twice", "paid twice").await?;
         Ok(Attempt::Settled)
     }
 
     /// The refund's id follows from the payment, so that asking twice refunds once.
-    async fn return_all(
-        &self,
-        order: &Order,
-        payment: &PaymentId,
-        suffix: &str,
-        reason: &str,
-        traceparent: Option<&str>,
-    ) -> Result<(), OrderError> {
+    async fn return_all(&self, order: &Order, payment: &PaymentId, suffix: &str, reason: &str) -> Result<(), OrderError> {
         let command = PaymentRefund {
             id: RefundId(format!("{payment}-{suffix}")),
             store: order.store,
@@ -141,7 +114,7 @@ impl Orders {
             restock: Vec::new(),
             fingerprint: None,
         };
-        match self.ports.payments.refund(command, traceparent).await {
+        match self.ports.payments.refund(command).await {
             // A provider's no is final, and staff were told of it.
             Ok(_) | Err(OrderError::RefundRefused(_)) => Ok(()),
             Err(error) => Err(error),

@@ -35,15 +35,15 @@ impl Orders {
 
     /// The one command that settles: the event, whoever settled, and the sweeper end here. Afterwards the settlement
     /// waits no longer.
-    pub(crate) async fn take_settlement(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
+    pub(crate) async fn take_settlement(&self, settled: &PaymentSettled) -> Result<(), OrderError> {
         for _ in 0..MAX_LOST_RACES {
             let order = self.order(settled.store_id, settled.order_no).await?;
             let attempt = match settled.status {
-                _ if settled.provider == POINTS_PROVIDER => self.take_points_notice(order, settled, traceparent).await?,
+                _ if settled.provider == POINTS_PROVIDER => self.take_points_notice(order, settled).await?,
                 // A failed payment leaves the order unpaid; the client may try again until the deadline.
                 SettledStatus::Failed => Attempt::Settled,
-                SettledStatus::Paid => self.take_money(order, settled, traceparent).await?,
-                SettledStatus::Refunded => self.take_refund(order, settled, traceparent).await?,
+                SettledStatus::Paid => self.take_money(order, settled).await?,
+                SettledStatus::Refunded => self.take_refund(order, settled).await?,
             };
             match attempt {
                 Attempt::Taken => return Ok(()),
@@ -55,24 +55,24 @@ impl Orders {
         Err(too_many_races())
     }
 
-    async fn take_money(&self, order: Order, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<Attempt, OrderError> {
+    async fn take_money(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let payment = &settled.payment_id;
         if let Some(known) = order.state.payment() {
             if known != payment {
-                return self.return_second_payment(&order, settled, traceparent).await;
+                return self.return_second_payment(&order, settled).await;
             }
             if matches!(order.state, OrderState::PaidAfterClose { .. }) {
-                self.return_late_money(&order, payment, traceparent).await?;
+                self.return_late_money(&order, payment).await?;
             }
             return Ok(Attempt::Settled);
         }
         match order.state {
             OrderState::Unpaid => {
                 let step = StockStep::Sell(order.reservation);
-                let transition = self.paid_transition(&order, settled, order.reservation, false, step, traceparent)?;
+                let transition = self.paid_transition(&order, settled, order.reservation, false, step)?;
                 self.try_apply(&transition).await
             }
-            OrderState::Cancelled { .. } => self.take_late_money(order, settled, traceparent).await,
+            OrderState::Cancelled { .. } => self.take_late_money(order, settled).await,
             // An order that is paid in points takes no money.
             OrderState::Confirming
             | OrderState::Failed
@@ -80,7 +80,7 @@ impl Orders {
             | OrderState::Fulfilled { .. }
             | OrderState::Completed { .. }
             | OrderState::PaidAfterClose { .. }
-            | OrderState::Refunded { .. } => self.return_second_payment(&order, settled, traceparent).await,
+            | OrderState::Refunded { .. } => self.return_second_payment(&order, settled).await,
         }
     }
 
@@ -91,7 +91,6 @@ impl Orders {
         reservation: ReservationId,
         late: bool,
         stock: StockStep,
-        traceparent: Option<&str>,
     ) -> Result<Transition, OrderError> {
         let to = order.state.clone().pay(settled.payment_id.clone()).map_err(|_| OrderError::PaymentClosed)?;
         let paid = OrderPaid {
@@ -112,7 +111,7 @@ impl Orders {
             stock,
             settles: Some(settled.id()),
             fact: Some(fact),
-            ..self.plain_transition(order, to, traceparent)
+            ..self.plain_transition(order, to)
         })
     }
 }

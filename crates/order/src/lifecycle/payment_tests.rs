@@ -50,17 +50,17 @@ async fn an_order_whose_money_is_stored_is_cancelled_by_nobody() {
         for user in [Some(&order.user), None] {
             *world.money_is_stored.lock().unwrap() = seen_early;
             world.changes.lock().unwrap().push_back(Applied::MoneyStored);
-            let refused = service.cancel(STORE, user, order.order_no, None).await.unwrap_err();
+            let refused = service.cancel(STORE, user, order.order_no).await.unwrap_err();
             assert_eq!(refused.code(), "order_not_cancellable");
         }
         world.clock.set(order.terms.expires_at.plus(Duration::from_hours(1)));
         let closed =
             sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.terms.expires_at };
         world.changes.lock().unwrap().push_back(Applied::MoneyStored);
-        service.expire(&closed, None).await.unwrap();
+        service.expire(&closed).await.unwrap();
         assert_eq!(status(&world), OrderStatus::Unpaid);
         world.changes.lock().unwrap().clear();
-        service.settle(&paid(&order), None).await.unwrap();
+        service.settle(&paid(&order)).await.unwrap();
         assert_eq!(status(&world), OrderStatus::Paid);
     }
 }
@@ -74,7 +74,7 @@ async fn late_money_whose_reservation_is_gone_is_not_refunded_while_units_are_th
     world.gate.lock().unwrap().extend([ReserveAnswer::Gone, ReserveAnswer::Held { epoch: 7 }, ReserveAnswer::Held { epoch: 7 }]);
     // The second one was taken for an orphan by the sweeper before its commit.
     world.changes.lock().unwrap().extend([Applied::EpochMoved, Applied::Done]);
-    world.service().settle(&paid(&order), None).await.unwrap();
+    world.service().settle(&paid(&order)).await.unwrap();
     assert_eq!(status(&world), OrderStatus::Paid);
     let names = [2, 3, 4].map(|attempt| ReservationId { attempt, ..order.reservation });
     assert_eq!(*world.reserved.lock().unwrap(), names);
@@ -88,7 +88,7 @@ async fn late_money_is_not_refunded_while_every_reservation_is_gone() {
     let (world, order) = placed(World { outside_gate: true, ..World::new(PayType::Cash) }).await;
     close(&world);
     world.gate.lock().unwrap().extend(std::iter::repeat_n(ReserveAnswer::Gone, 8));
-    world.service().settle(&paid(&order), None).await.unwrap();
+    world.service().settle(&paid(&order)).await.unwrap();
     assert_eq!((status(&world), world.waiting.lock().unwrap().len()), (OrderStatus::Cancelled, 1));
     world.clock.set(now().plus(Duration::from_mins(1)));
     assert_eq!(world.service().settle_waiting(10).await.unwrap(), 1);
@@ -103,7 +103,7 @@ async fn late_money_behind_a_closed_gate_holds_no_other_money_up() {
     *world.gate_is_closed.lock().unwrap() = true;
     let service = world.service();
     for _ in 0..3 {
-        service.settle(&paid(&order), None).await.unwrap();
+        service.settle(&paid(&order)).await.unwrap();
     }
     assert_eq!(world.waiting.lock().unwrap().len(), 1);
     for minute in 1..=20 {
@@ -126,7 +126,7 @@ async fn money_whose_event_was_lost_is_not_silent() {
     assert_eq!(world.service().settle_waiting(10).await.unwrap(), 1);
     assert_eq!((status(&world), world.waiting.lock().unwrap().len()), (OrderStatus::Paid, 0));
     // The event comes after all.
-    world.service().settle(&settled, None).await.unwrap();
+    world.service().settle(&settled).await.unwrap();
     assert_eq!((status(&world), world.transitions.lock().unwrap().len()), (OrderStatus::Paid, 1));
 }
 
@@ -190,7 +190,7 @@ async fn a_key_whose_look_up_fails_is_not_refused() {
 #[tokio::test]
 async fn a_paid_order_tells_that_it_took_its_settlement() {
     let (world, order) = placed(World::new(PayType::Cash)).await;
-    world.service().settle(&paid(&order), None).await.unwrap();
+    world.service().settle(&paid(&order)).await.unwrap();
     let transitions = world.transitions.lock().unwrap();
     assert_eq!(transitions[0].settles.as_deref(), Some("p1/paid"));
     assert!(matches!(transitions[0].fact, Some(Fact::OrderPaid { .. })));

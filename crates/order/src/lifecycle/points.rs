@@ -16,23 +16,18 @@ use crate::{
 pub(crate) const POINTS_PROVIDER: &str = "points";
 
 impl Orders {
-    pub(crate) async fn take_points_notice(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    pub(crate) async fn take_points_notice(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         if !order.terms.is_paid_in_points() {
             return Err(OrderError::WrongState(format!("order {} is not paid in points", order.order_no)));
         }
         match settled.status {
-            SettledStatus::Paid => self.take_points(order, settled, traceparent).await,
-            SettledStatus::Failed => self.give_points_up(order, settled, traceparent).await,
-            SettledStatus::Refunded => self.take_refund(order, settled, traceparent).await,
+            SettledStatus::Paid => self.take_points(order, settled).await,
+            SettledStatus::Failed => self.give_points_up(order, settled).await,
+            SettledStatus::Refunded => self.take_refund(order, settled).await,
         }
     }
 
-    async fn take_points(&self, order: Order, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<Attempt, OrderError> {
+    async fn take_points(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         if order.state != OrderState::Confirming {
             return Ok(Attempt::Settled);
         }
@@ -42,24 +37,19 @@ impl Orders {
             return Err(OrderError::WrongState(reason));
         }
         let step = StockStep::Sell(order.reservation);
-        let transition = self.paid_transition(&order, settled, order.reservation, false, step, traceparent)?;
+        let transition = self.paid_transition(&order, settled, order.reservation, false, step)?;
         self.try_apply(&transition).await
     }
 
     /// The account refused: units and limit are free again.
-    async fn give_points_up(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    async fn give_points_up(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let Ok(to) = order.state.clone().fail() else { return Ok(Attempt::Settled) };
         let fact = Fact::OrderCancelled { order: cancelled(&order, &to, settled.at), reservation: order.reservation };
         let transition = Transition {
             stock: StockStep::Release(order.reservation),
             settles: Some(settled.id()),
             fact: Some(fact),
-            ..self.plain_transition(&order, to, traceparent)
+            ..self.plain_transition(&order, to)
         };
         self.try_apply(&transition).await
     }
@@ -89,7 +79,7 @@ impl Orders {
                 .map(|line| RestockLine { sku_id: line.sku_id, quantity: line.wanted.unwrap_or(line.ordered) })
                 .collect(),
         };
-        let done = self.ports.points.refund(refund, request.traceparent.as_deref()).await?;
+        let done = self.ports.points.refund(refund).await?;
         let done = match done {
             Some(done) => done,
             // The request took effect before; what it names has changed with the order since.

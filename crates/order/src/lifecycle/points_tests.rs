@@ -36,7 +36,7 @@ fn notice(order: &Order, status: SettledStatus) -> PaymentSettled {
 }
 
 async fn tell(world: &Arc<World>, notice: &PaymentSettled) -> Result<(), OrderError> {
-    world.service().settle(notice, None).await
+    world.service().settle(notice).await
 }
 
 fn status(world: &World) -> OrderStatus {
@@ -114,13 +114,13 @@ async fn a_confirming_order_is_cancelled_by_nobody() {
     let (world, order) = placed(PayType::Points).await;
     let service = world.service();
     for user in [Some(&order.user), None] {
-        let refused = service.cancel(STORE, user, order.order_no, None).await.unwrap_err();
+        let refused = service.cancel(STORE, user, order.order_no).await.unwrap_err();
         assert_eq!(refused.code(), "order_not_cancellable");
     }
     world.clock.set(order.terms.expires_at.plus(std::time::Duration::from_hours(1)));
     let closed =
         sluice_events::PaymentWindowClosed { order_no: order.order_no, store_id: STORE, expires_at: order.terms.expires_at };
-    service.expire(&closed, None).await.unwrap();
+    service.expire(&closed).await.unwrap();
     assert_eq!(status(&world), OrderStatus::Confirming);
     let key = IdempotencyKey { route: "pay", ..command(PayType::Points).key };
     let refused = service.prepare_payment(STORE, &order.user, order.order_no, key).await.unwrap_err();
@@ -136,7 +136,6 @@ fn ask(order: &Order, key: &str, amount: Option<i64>) -> RefundRequest {
         amount: amount.map(Amount::from),
         reason: "broken".to_owned(),
         restock: RestockChoice::Lines(vec![(SKU, Quantity::new(1).unwrap())]),
-        traceparent: None,
     }
 }
 

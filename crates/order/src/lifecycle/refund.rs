@@ -39,7 +39,7 @@ impl Orders {
                 restock: restock_requests(&order, &request.restock),
                 fingerprint: Some(request.key.fingerprint),
             };
-            let (amount, done) = self.ports.payments.refund(refund, request.traceparent.as_deref()).await?;
+            let (amount, done) = self.ports.payments.refund(refund).await?;
             let amount = Money { amount, ..order.terms.total };
             RefundOutcome { id, order_no: request.order_no, amount, points: None, done, replayed }
         };
@@ -49,12 +49,7 @@ impl Orders {
         Ok(asked)
     }
 
-    pub(crate) async fn take_refund(
-        &self,
-        order: Order,
-        settled: &PaymentSettled,
-        traceparent: Option<&str>,
-    ) -> Result<Attempt, OrderError> {
+    pub(crate) async fn take_refund(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let Some(refund_id) = settled.refund_id.clone() else {
             return Ok(Attempt::Settled);
         };
@@ -100,7 +95,7 @@ impl Orders {
             refund: Some(record),
             settles: Some(settled.id()),
             fact: Some(fact),
-            ..self.plain_transition(&order, to, traceparent)
+            ..self.plain_transition(&order, to)
         };
         self.try_apply(&transition).await
     }

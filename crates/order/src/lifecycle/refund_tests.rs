@@ -25,7 +25,6 @@ fn ask(order: &Order) -> RefundRequest {
         amount: None,
         reason: "broken".to_owned(),
         restock: RestockChoice::Nothing,
-        traceparent: None,
     }
 }
 

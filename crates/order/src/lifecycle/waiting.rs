@@ -29,8 +29,8 @@ fn pause(attempts: u32) -> Duration {
 
 impl Orders {
     /// Consumer of `payment-settled`. What cannot be taken now waits in its row, so that nothing behind it has to.
-    pub(crate) async fn receive_settlement(&self, settled: &PaymentSettled, traceparent: Option<&str>) -> Result<(), OrderError> {
-        let Err(error) = self.take_settlement(settled, traceparent).await else { return Ok(()) };
+    pub(crate) async fn receive_settlement(&self, settled: &PaymentSettled) -> Result<(), OrderError> {
+        let Err(error) = self.take_settlement(settled).await else { return Ok(()) };
         if !error.kind().is_transient() {
             return Err(error);
         }
@@ -60,7 +60,7 @@ impl Orders {
 
     async fn settle_one(&self, waiting: &WaitingSettlement) -> Result<(), OrderError> {
         let WaitingSettlement { id, settled, attempts } = waiting;
-        let Err(error) = self.take_settlement(settled, None).await else {
+        let Err(error) = self.take_settlement(settled).await else {
             tracing::info!(order.no = %settled.order_no, settlement.id = %id, "A settlement was taken that no event had brought to its order.");
             return Ok(());
         };
@@ -101,7 +101,7 @@ impl Orders {
             return Ok(());
         }
         match self.ports.points.deduct(&order).await? {
-            Some(ended) => self.take_settlement(&ended, None).await,
+            Some(ended) => self.take_settlement(&ended).await,
             None => Ok(()),
         }
     }

@@ -32,7 +32,6 @@ pub struct PlaceCartOrder {
     pub store_code: Option<String>,
     pub attribution: Attribution,
     pub referrer: Option<String>,
-    pub traceparent: Option<String>,
 }
 
 /// Everything an activity order is placed with (spec.md S1, Input).
@@ -51,7 +50,6 @@ pub struct PlaceActivityOrder {
     pub attribution: Attribution,
     /// Sealed; names the promoter.
     pub referrer: Option<String>,
-    pub traceparent: Option<String>,
 }
 
 /// A placed order as it is answered; a replay shows it as it was answered first.
@@ -87,7 +85,6 @@ pub struct RefundRequest {
     pub amount: Option<Amount>,
     pub reason: String,
     pub restock: RestockChoice,
-    pub traceparent: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Find the offer → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
 //! `confirming` (spec.md S1 rules 1–9).
 
-use sluice_kernel::{ActivityId, OrderKind, PayType, ProductId};
+use sluice_kernel::{ActivityId, OrderKind, PayType, ProductId, TraceContext};
 
 use super::offer::{Checked, check, max_orders, named, redirect_type};
 use crate::{
@@ -120,7 +120,7 @@ impl Orders {
             uses_code: None,
             first_payment: None,
             reserved_in_epoch: None,
-            traceparent: command.traceparent.clone(),
+            traceparent: TraceContext::current_header(),
         })
     }
 

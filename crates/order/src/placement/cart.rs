@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{InvalidField, OrderKind, PortError, SkuId, StoreId, Timestamp};
+use sluice_kernel::{InvalidField, OrderKind, PortError, SkuId, StoreId, Timestamp, TraceContext};
 
 use super::{
     lines::{Wanted, check_shelf, sum_lines},
@@ -109,7 +109,7 @@ impl Orders {
             uses_code: None,
             first_payment: None,
             reserved_in_epoch: None,
-            traceparent: command.traceparent.clone(),
+            traceparent: TraceContext::current_header(),
         })
     }
 

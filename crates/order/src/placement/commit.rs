@@ -138,7 +138,7 @@ impl Orders {
 
     /// An order that costs nothing is paid at once. What stands in its way passes, and the sweeper goes on.
     async fn settle_free(&self, order: &mut Order, free: &PaymentSettled) {
-        match self.take_settlement(free, None).await {
+        match self.take_settlement(free).await {
             Ok(()) => order.state = OrderState::Paid { payment: free.payment_id.clone() },
             Err(error) => {
                 tracing::warn!(order.no = %order.order_no, error = %error, "An order that costs nothing will be paid soon.");

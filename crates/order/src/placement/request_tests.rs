@@ -25,7 +25,6 @@ fn cart_order() -> PlaceCartOrder {
         store_code: None,
         attribution: Attribution::default(),
         referrer: None,
-        traceparent: None,
     }
 }
 

@@ -47,7 +47,7 @@ pub trait Payments: Send + Sync {
     async fn close(&self, store: StoreId, order: OrderNo) -> PortResult<bool>;
     /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already; refuses what exceeds
     /// what is left of money or units, and `Err(OrderError::RefundRefused)` where the provider says no.
-    async fn refund(&self, refund: PaymentRefund, traceparent: Option<&str>) -> Result<(i64, bool), OrderError>;
+    async fn refund(&self, refund: PaymentRefund) -> Result<(i64, bool), OrderError>;
     /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`, `settlement_refused`.
     async fn keep_exception(
         &self,

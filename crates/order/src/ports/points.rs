@@ -26,5 +26,5 @@ pub trait PointsAccount: Send + Sync {
     async fn deduct(&self, order: &Order) -> PortResult<Option<PaymentSettled>>;
     /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already;
     /// `None` where the points went back by another request.
-    async fn refund(&self, refund: PointsRefund, traceparent: Option<&str>) -> PortResult<Option<bool>>;
+    async fn refund(&self, refund: PointsRefund) -> PortResult<Option<bool>>;
 }

@@ -41,13 +41,7 @@ pub trait PaymentRepository: Send + Sync {
     /// pending → closed; `false` where it was not pending.
     async fn mark_closed(&self, id: &PaymentId) -> PortResult<bool>;
     /// Stores a matching notice and its effect. Money wins: paid is reached from every other status.
-    async fn settle(
-        &self,
-        payment: &Payment,
-        notice: &Notice,
-        traceparent: Option<&str>,
-        now: Timestamp,
-    ) -> PortResult<NoticeAnswer>;
+    async fn settle(&self, payment: &Payment, notice: &Notice, now: Timestamp) -> PortResult<NoticeAnswer>;
     /// Keeps what staff must look at; once per kind, payment (or notice) and detail, and a bounded number of them for a
     /// payment.
     async fn keep_exception(&self, exception: &PayException) -> PortResult<()>;

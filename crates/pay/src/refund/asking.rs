@@ -34,7 +34,7 @@ fn pause(attempts: u32) -> Duration {
 }
 
 impl Payments {
-    pub(crate) async fn begin_refund(&self, request: &RefundRequest, traceparent: Option<&str>) -> Result<PayRefund, PayError> {
+    pub(crate) async fn begin_refund(&self, request: &RefundRequest) -> Result<PayRefund, PayError> {
         check::text("reason", &request.reason, 200)?;
         let refund = match self.refunds.begin(request, self.clock.now()).await? {
             RefundBegin::Begun(refund) => refund,
@@ -46,7 +46,7 @@ impl Payments {
         if refund.status != RefundStatus::Pending {
             return Ok(refund);
         }
-        match self.ask_provider(&refund, traceparent).await? {
+        match self.ask_provider(&refund).await? {
             Outcome::Done => Ok(PayRefund { status: RefundStatus::Done, ..refund }),
             Outcome::Refused(reason) => Err(PayError::RefundRefused(reason)),
             Outcome::Unknown(error) => {
@@ -72,7 +72,7 @@ impl Payments {
     }
 
     async fn ask_again(&self, refund: &PayRefund) -> Result<(), PayError> {
-        let Outcome::Unknown(error) = self.ask_provider(refund, None).await? else { return Ok(()) };
+        let Outcome::Unknown(error) = self.ask_provider(refund).await? else { return Ok(()) };
         tracing::warn!(refund.id = %refund.id, refund.attempts = refund.attempts, error = %error, "A refund is still pending.");
         self.refunds.put_off(&refund.id, self.clock.now().plus(pause(refund.attempts))).await?;
         if refund.attempts >= TOLD_AFTER {
@@ -82,7 +82,7 @@ impl Payments {
         Ok(())
     }
 
-    async fn ask_provider(&self, refund: &PayRefund, traceparent: Option<&str>) -> Result<Outcome, PayError> {
+    async fn ask_provider(&self, refund: &PayRefund) -> Result<Outcome, PayError> {
         let payment = self.find(&refund.payment_id).await?;
         let outcome = if payment.amount.amount == 0 {
             // Nothing was paid, so nobody has to be asked for it.
@@ -94,7 +94,7 @@ impl Payments {
             }
         };
         match &outcome {
-            Outcome::Done => self.refunds.finish(&refund.id, traceparent, self.clock.now()).await?,
+            Outcome::Done => self.refunds.finish(&refund.id, self.clock.now()).await?,
             Outcome::Refused(reason) => {
                 // Staff are told first: a crash in between tells them once more.
                 let detail = format!("The provider refuses refund {} of {} minor units: {reason}", refund.id, refund.amount.amount);

@@ -28,7 +28,7 @@ pub trait RefundRepository: Send + Sync {
     /// at the same moment never exceed either. A refund that the provider refused begins anew.
     async fn begin(&self, request: &RefundRequest, now: Timestamp) -> PortResult<RefundBegin>;
     /// The provider has given the money back: refund and `payment-settled` in one transaction, once.
-    async fn finish(&self, id: &RefundId, traceparent: Option<&str>, now: Timestamp) -> PortResult<()>;
+    async fn finish(&self, id: &RefundId, now: Timestamp) -> PortResult<()>;
     async fn find(&self, id: &RefundId) -> PortResult<Option<PayRefund>>;
     async fn of_order(&self, store: StoreId, order: OrderNo) -> PortResult<Vec<PayRefund>>;
     /// The provider refuses: the amount is left again. A refund that has ended stays as it is.

@@ -43,7 +43,7 @@ async fn one_live_payment_an_order(payments: &dyn PaymentRepository) {
 
     // A failed payment makes room for another.
     let failed = notice(&first, "live-failed", NoticeStatus::Failed);
-    assert_eq!(payments.settle(&first, &failed, None, at(1)).await.unwrap(), NoticeAnswer::Settled);
+    assert_eq!(payments.settle(&first, &failed, at(1)).await.unwrap(), NoticeAnswer::Settled);
     assert_eq!(status(payments, &first.id).await, PaymentStatus::Failed);
     let later = Payment { created_at: at(2), ..second };
     assert_eq!(insert(payments, &later).await, InsertAnswer::Inserted);
@@ -73,7 +73,7 @@ async fn a_notice_settles_once_and_money_wins(payments: &dyn PaymentRepository) 
     insert(payments, &pending).await;
     let settle = async |event: &str, status| {
         let notice = notice(&pending, event, status);
-        payments.settle(&pending, &notice, None, at(1)).await.unwrap()
+        payments.settle(&pending, &notice, at(1)).await.unwrap()
     };
     assert_eq!(settle("settle-failed", NoticeStatus::Failed).await, NoticeAnswer::Settled);
     assert_eq!(settle("settle-failed", NoticeStatus::Failed).await, NoticeAnswer::Repeated);
@@ -97,7 +97,7 @@ async fn a_closed_order_takes_no_payment(payments: &dyn PaymentRepository) {
     assert!(all.iter().all(|payment| payment.status != PaymentStatus::Pending), "{all:?}");
 
     let late = notice(&first, "closed-late", NoticeStatus::Paid);
-    assert_eq!(payments.settle(&first, &late, None, at(3)).await.unwrap(), NoticeAnswer::Settled);
+    assert_eq!(payments.settle(&first, &late, at(3)).await.unwrap(), NoticeAnswer::Settled);
     assert_eq!(status(payments, &first.id).await, PaymentStatus::Paid);
 }
 
@@ -106,7 +106,7 @@ async fn stored_money_is_heard_of_and_opens_no_second_payment(payments: &dyn Pay
     let (first, second) = (payment("stored-1", 6), payment("stored-2", 6));
     insert(payments, &first).await;
     let paid = notice(&first, "stored-paid", NoticeStatus::Paid);
-    assert_eq!(payments.settle(&first, &paid, None, at(1)).await.unwrap(), NoticeAnswer::Settled);
+    assert_eq!(payments.settle(&first, &paid, at(1)).await.unwrap(), NoticeAnswer::Settled);
     assert_eq!(insert(payments, &second).await, InsertAnswer::Closed);
     let known = payments.close_order(STORE, first.order_no, at(2)).await.unwrap();
     assert_eq!(known, [Payment { status: PaymentStatus::Paid, ..first }]);
@@ -189,7 +189,7 @@ async fn callbacks_at_the_same_moment_settle_once(payments: Arc<dyn PaymentRepos
         let (payments, pending) = (Arc::clone(&payments), pending.clone());
         // The provider repeats some notifications under one id and some under another.
         let notice = notice(&pending, &format!("callbacks-{}", number % 4), NoticeStatus::Paid);
-        race.spawn(async move { payments.settle(&pending, &notice, None, at(1)).await.unwrap() });
+        race.spawn(async move { payments.settle(&pending, &notice, at(1)).await.unwrap() });
     }
     let answers = race.join_all().await;
     assert_eq!(answers.iter().filter(|answer| **answer == NoticeAnswer::Settled).count(), 1);

@@ -28,7 +28,7 @@ pub async fn refund_contract(payments: &dyn PaymentRepository, refunds: Arc<dyn 
 async fn paid(payments: &dyn PaymentRepository, id: &str, order: i64) -> Payment {
     let pending = payment(id, order);
     payments.insert(&pending).await.unwrap();
-    payments.settle(&pending, &notice(&pending, &format!("{id}-paid"), NoticeStatus::Paid), None, at(1)).await.unwrap();
+    payments.settle(&pending, &notice(&pending, &format!("{id}-paid"), NoticeStatus::Paid), at(1)).await.unwrap();
     pending
 }
 
@@ -69,9 +69,9 @@ async fn amounts_are_taken_from_what_is_left(payments: &dyn PaymentRepository, r
     assert_eq!(rest.amount.amount, 1_490);
     assert_eq!(begin(refunds, &request("r-more", &payment, None)).await, RefundBegin::TooLarge { left: 0 });
 
-    refunds.finish(&part.id, None, at(5)).await.unwrap();
-    refunds.finish(&part.id, None, at(6)).await.unwrap();
-    refunds.finish(&rest.id, None, at(6)).await.unwrap();
+    refunds.finish(&part.id, at(5)).await.unwrap();
+    refunds.finish(&part.id, at(6)).await.unwrap();
+    refunds.finish(&rest.id, at(6)).await.unwrap();
     let all = refunds.of_order(STORE, payment.order_no).await.unwrap();
     assert!(all.iter().all(|refund| refund.status == RefundStatus::Done), "{all:?}");
     assert_eq!(all.len(), 2);
@@ -108,7 +108,7 @@ async fn finished_at_once_it_is_finished(payments: &dyn PaymentRepository, refun
         let (refunds, request) = (Arc::clone(&refunds), request("r-finish", &payment, None));
         race.spawn(async move {
             let refund = begun(&*refunds, &request).await;
-            refunds.finish(&refund.id, None, at(9)).await.unwrap();
+            refunds.finish(&refund.id, at(9)).await.unwrap();
         });
     }
     race.join_all().await;
@@ -173,7 +173,7 @@ async fn a_refused_refund_leaves_its_money_and_may_begin_anew(payments: &dyn Pay
     let again = begun(refunds, &anew).await;
     assert_eq!((again.status, again.amount.amount, again.restock.len()), (RefundStatus::Pending, 1_000, 1));
     assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 1_000);
-    refunds.finish(&refund.id, None, at(4)).await.unwrap();
+    refunds.finish(&refund.id, at(4)).await.unwrap();
     refunds.refuse(&refund.id, "too late", at(5)).await.unwrap();
     assert_eq!(refunds.find(&refund.id).await.unwrap().unwrap().status, RefundStatus::Done);
     assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 1_000);
@@ -184,7 +184,7 @@ async fn those_that_fail_step_aside_and_each_has_one_claim(payments: &dyn Paymen
     // Whatever the cases before have left pending.
     let soon = at(100_000);
     for left in refunds.claim(1_000, soon, soon).await.unwrap() {
-        refunds.finish(&left.id, None, soon).await.unwrap();
+        refunds.finish(&left.id, soon).await.unwrap();
     }
     let payment = paid(payments, "refund-many", 50_014).await;
     for number in 0..100 {

@@ -120,7 +120,7 @@ async fn complete(unit: &UnitOfWork, stock: StockMode, adjustment: &Adjustment, 
         }
         StockMode::Reserved => ledger::record(unit, std::slice::from_ref(&movement)).await?,
     }
-    outbox::append(unit, &Fact::StockAdjusted { movement }, None, adjustment.at).await?;
+    outbox::append(unit, &Fact::StockAdjusted { movement }, adjustment.at).await?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@
 //! order or a SKU holds its row until the commit.
 
 use sluice_events::{Fact, slice_of};
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, TraceContext};
 
 use crate::{
     error::{StoreError, StoreResult},
@@ -34,12 +34,12 @@ pub(crate) async fn write(unit: &UnitOfWork, facts: Values<outbox::New>) -> Stor
     Ok(())
 }
 
-/// Keeps a fact in the transaction that makes it true.
-pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
-    write(unit, [new_fact(fact, traceparent, now)?].into()).await
+/// Keeps a fact of the present trace in the transaction that makes it true.
+pub(crate) async fn append(unit: &UnitOfWork, fact: &Fact, now: Timestamp) -> StoreResult<()> {
+    write(unit, [new_fact(fact, TraceContext::current_header().as_deref(), now)?].into()).await
 }
 
-/// Keeps facts of one transaction, in their order.
+/// Keeps facts of one transaction, each of its own trace, in their order.
 pub(crate) async fn append_all(unit: &UnitOfWork, facts: &[(Fact, Option<&str>)], now: Timestamp) -> StoreResult<()> {
     let mut rows = Values::default();
     for (fact, traceparent) in facts {

@@ -138,13 +138,7 @@ fn digest(detail: &str) -> String {
 }
 
 /// Notice, payment and what is announced of it in one transaction.
-async fn settle(
-    unit: &UnitOfWork,
-    payment: &Payment,
-    notice: &Notice,
-    traceparent: Option<&str>,
-    now: Timestamp,
-) -> StoreResult<NoticeAnswer> {
+async fn settle(unit: &UnitOfWork, payment: &Payment, notice: &Notice, now: Timestamp) -> StoreResult<NoticeAnswer> {
     let (status, settled) = match notice.status {
         NoticeStatus::Paid => (PaymentStatus::Paid, SettledStatus::Paid),
         NoticeStatus::Failed => (PaymentStatus::Failed, SettledStatus::Failed),
@@ -186,9 +180,9 @@ async fn settle(
         at: now,
     };
     match notice.status {
-        NoticeStatus::Paid => settlements::announce(unit, vec![(settled, traceparent)], now).await?,
+        NoticeStatus::Paid => settlements::announce_one(unit, settled, now).await?,
         // A failed payment changes nothing for its order, which may be paid again.
-        NoticeStatus::Failed => outbox::append(unit, &Fact::PaymentSettled { payment: settled }, traceparent, now).await?,
+        NoticeStatus::Failed => outbox::append(unit, &Fact::PaymentSettled { payment: settled }, now).await?,
     }
     Ok(NoticeAnswer::Settled)
 }
@@ -225,15 +219,9 @@ impl PaymentRepository for SqlPaymentRepository {
         insert::mark_closed(&self.database, id).await.into_port("closing a payment")
     }
 
-    async fn settle(
-        &self,
-        payment: &Payment,
-        notice: &Notice,
-        traceparent: Option<&str>,
-        now: Timestamp,
-    ) -> PortResult<NoticeAnswer> {
+    async fn settle(&self, payment: &Payment, notice: &Notice, now: Timestamp) -> PortResult<NoticeAnswer> {
         self.database
-            .transact(move |unit, _| settle(unit, payment, notice, traceparent, now).boxed())
+            .transact(move |unit, _| settle(unit, payment, notice, now).boxed())
             .await
             .into_port("storing a payment notice")
     }

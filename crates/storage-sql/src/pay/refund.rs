@@ -142,7 +142,7 @@ async fn find(unit: &UnitOfWork, id: &RefundId) -> StoreResult<Option<PayRefund>
     Ok(find_with_fingerprint(unit, id).await?.map(|(refund, _)| refund))
 }
 
-async fn finish(unit: &UnitOfWork, id: &RefundId, traceparent: Option<&str>, now: Timestamp) -> StoreResult<()> {
+async fn finish(unit: &UnitOfWork, id: &RefundId, now: Timestamp) -> StoreResult<()> {
     let done = ActiveModel { status: Set(Stored(RefundStatus::Done)), finished_at: Set(Some(Stored(now))), ..Default::default() };
     if Entity::update_many().set(done).filter(is_pending(id)).exec(unit).await?.rows_affected == 0 {
         return Ok(());
@@ -163,7 +163,7 @@ async fn finish(unit: &UnitOfWork, id: &RefundId, traceparent: Option<&str>, now
         restock: refund.restock,
         at: now,
     };
-    settlements::announce(unit, vec![(settled, traceparent)], now).await
+    settlements::announce_one(unit, settled, now).await
 }
 
 async fn refuse(unit: &UnitOfWork, id: &RefundId, reason: &str, now: Timestamp) -> StoreResult<()> {
@@ -237,8 +237,8 @@ impl RefundRepository for SqlRefundRepository {
         self.database.transact(move |unit, _| begin(unit, request, now).boxed()).await.into_port("beginning a refund")
     }
 
-    async fn finish(&self, id: &RefundId, traceparent: Option<&str>, now: Timestamp) -> PortResult<()> {
-        self.database.transact(move |unit, _| finish(unit, id, traceparent, now).boxed()).await.into_port("finishing a refund")
+    async fn finish(&self, id: &RefundId, now: Timestamp) -> PortResult<()> {
+        self.database.transact(move |unit, _| finish(unit, id, now).boxed()).await.into_port("finishing a refund")
     }
 
     async fn find(&self, id: &RefundId) -> PortResult<Option<PayRefund>> {

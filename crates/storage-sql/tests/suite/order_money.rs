@@ -101,7 +101,7 @@ async fn stored_money_and_a_cancellation_never_both_win(engine: Engine) {
     for pending in stage.payments.close_order(STORE, order.order_no, now()).await.unwrap() {
         assert!(stage.payments.mark_closed(&pending.id).await.unwrap());
     }
-    assert_eq!(stage.payments.settle(&payment, &money(&payment), None, now()).await.unwrap(), NoticeAnswer::Settled);
+    assert_eq!(stage.payments.settle(&payment, &money(&payment), now()).await.unwrap(), NoticeAnswer::Settled);
     assert_eq!(stage.orders.apply(&cancelled(&order)).await.unwrap(), Applied::MoneyStored);
     assert_eq!((stage.status(order.order_no).await, stage.engine.stock(SKU).await), (OrderStatus::Unpaid, (999, 1, 0)));
     let taken = paid(&order, &payment, StockStep::Sell(order.reservation));
@@ -112,7 +112,7 @@ async fn stored_money_and_a_cancellation_never_both_win(engine: Engine) {
         let (order, payment) = stage.placed(number).await;
         let storing = tokio::spawn({
             let (payments, payment) = (Arc::clone(&stage.payments), payment.clone());
-            async move { payments.settle(&payment, &money(&payment), None, now()).await.unwrap() }
+            async move { payments.settle(&payment, &money(&payment), now()).await.unwrap() }
         });
         let cancelling = tokio::spawn({
             let (orders, cancelled) = (Arc::clone(&stage.orders), cancelled(&order));
@@ -144,7 +144,7 @@ async fn stored_money_and_a_cancellation_never_both_win(engine: Engine) {
 async fn a_settlement_waits_until_its_order_has_taken_it(engine: Engine) {
     let stage = Stage::set(engine).await;
     let (order, payment) = stage.placed(1).await;
-    stage.payments.settle(&payment, &money(&payment), None, now()).await.unwrap();
+    stage.payments.settle(&payment, &money(&payment), now()).await.unwrap();
     let at = |seconds| now().plus(Duration::from_secs(seconds));
     assert!(stage.settlements.claim(10, at(1), at(30)).await.unwrap().is_empty(), "the event comes first");
     let claims = [at(10), at(10), at(10)].map(|moment| {

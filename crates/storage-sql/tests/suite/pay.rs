@@ -2,19 +2,25 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use sluice_events::{Fact, OutboxStore as _, SLICES, SettledStatus};
-use sluice_kernel::Timestamp;
+use sluice_events::{Fact, OutboxRow, OutboxStore as _, SLICES, SettledStatus};
+use sluice_kernel::{Timestamp, TraceContext};
 use sluice_storage_sql::{SqlOutboxStore, SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
 
 use crate::databases::{TestDatabase, on_every_database};
 
 on_every_database!(payments, refunds, sandbox);
 
-/// What the outbox says was settled: the payment's or refund's id and the status.
-async fn settled(test: &TestDatabase) -> Vec<(String, SettledStatus)> {
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+async fn facts(test: &TestDatabase) -> Vec<OutboxRow> {
     let slices: Vec<u16> = (0..SLICES).collect();
     let outbox = SqlOutboxStore::new(test.database.clone());
-    let rows = outbox.pending(&slices, Timestamp::from_millis(i64::MAX), 10_000).await.unwrap();
+    outbox.pending(&slices, Timestamp::from_millis(i64::MAX), 10_000).await.unwrap()
+}
+
+/// What the outbox says was settled: the payment's or refund's id and the status.
+async fn settled(test: &TestDatabase) -> Vec<(String, SettledStatus)> {
+    let rows = facts(test).await;
     let mut settled: Vec<(String, SettledStatus)> = rows
         .iter()
         .map(|row| {
@@ -28,7 +34,8 @@ async fn settled(test: &TestDatabase) -> Vec<(String, SettledStatus)> {
 }
 
 async fn payments(test: &TestDatabase) {
-    sluice_pay::testing::payment_contract(Arc::new(SqlPaymentRepository::new(test.database.clone()))).await;
+    let contract = sluice_pay::testing::payment_contract(Arc::new(SqlPaymentRepository::new(test.database.clone())));
+    TraceContext::within(TraceContext::parse(TRACE), contract).await;
     let expected = [
         ("callbacks-1", SettledStatus::Paid),
         ("closed-1", SettledStatus::Paid),
@@ -38,6 +45,9 @@ async fn payments(test: &TestDatabase) {
         ("stored-1", SettledStatus::Paid),
     ];
     assert_eq!(settled(test).await, expected.map(|(id, status)| (id.to_owned(), status)));
+    // The contract's races run in tasks of their own, outside of the trace.
+    let traced = facts(test).await.iter().filter(|row| row.traceparent.as_deref() == Some(TRACE)).count();
+    assert_eq!(traced, 5, "what was settled names the trace that caused it");
 }
 
 async fn refunds(test: &TestDatabase) {

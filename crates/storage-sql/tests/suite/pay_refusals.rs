@@ -111,7 +111,7 @@ impl Stage {
             currency: "CNY".to_owned(),
             payee: "1".to_owned(),
         };
-        self.payments.settle(&payment, &notice, None, self.clock.now()).await.unwrap();
+        self.payments.settle(&payment, &notice, self.clock.now()).await.unwrap();
         payment
     }
 
@@ -130,7 +130,7 @@ impl Stage {
             restock: Vec::new(),
             fingerprint: None,
         };
-        self.pay.refund(request, None).await
+        self.pay.refund(request).await
     }
 
     fn says(&self, id: &str, answer: &'static str) {

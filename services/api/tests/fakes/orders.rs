@@ -37,6 +37,8 @@ pub struct FakeOrders {
     pub kept: Mutex<Vec<Order>>,
     pub keys: Mutex<HashMap<(StoreId, UserId, &'static str, String), ([u8; 32], OrderNo)>>,
     pub commands: Mutex<Vec<PlaceCartOrder>>,
+    /// The trace that each command came in.
+    pub traces: Mutex<Vec<Option<String>>>,
     pub activity_commands: Mutex<Vec<PlaceActivityOrder>>,
     pub refunds: Mutex<Vec<RefundRequest>>,
     pub queries: Mutex<Vec<OrderQuery>>,
@@ -52,6 +54,7 @@ impl Default for FakeOrders {
             kept: Mutex::default(),
             keys: Mutex::default(),
             commands: Mutex::default(),
+            traces: Mutex::default(),
             activity_commands: Mutex::default(),
             refunds: Mutex::default(),
             queries: Mutex::default(),
@@ -187,6 +190,7 @@ impl FakeOrders {
 impl OrderService for FakeOrders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
         self.commands.lock().unwrap().push(command.clone());
+        self.traces.lock().unwrap().push(sluice_kernel::TraceContext::current_header());
         let OrderInput::Items(lines) = &command.input else {
             return Err(InvalidField::new("from_cart", "the cart is empty").into());
         };
@@ -230,7 +234,6 @@ impl OrderService for FakeOrders {
             store_code: None,
             attribution: command.attribution.clone(),
             referrer: command.referrer.clone(),
-            traceparent: None,
         };
         let mut placed = self.place(cart).await?;
         self.commands.lock().unwrap().pop();
@@ -284,13 +287,7 @@ impl OrderService for FakeOrders {
         Ok(orders.iter().filter_map(known).collect())
     }
 
-    async fn cancel(
-        &self,
-        store: StoreId,
-        user: Option<&UserId>,
-        order: OrderNo,
-        _: Option<&str>,
-    ) -> Result<OrderDetail, OrderError> {
+    async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
         let reason = if user.is_some() { CancelReason::User } else { CancelReason::Staff };
         match self.own(store, user, order)?.state {
             OrderState::Cancelled { .. } => {}
@@ -340,7 +337,7 @@ impl OrderService for FakeOrders {
         Ok(RefundOutcome { id: RefundId::from("r1"), order_no: ask.order_no, amount, points, done: true, replayed: false })
     }
 
-    async fn settle(&self, _: &PaymentSettled, _: Option<&str>) -> Result<(), OrderError> {
+    async fn settle(&self, _: &PaymentSettled) -> Result<(), OrderError> {
         Ok(())
     }
 
@@ -352,7 +349,7 @@ impl OrderService for FakeOrders {
         Ok(0)
     }
 
-    async fn expire(&self, _: &PaymentWindowClosed, _: Option<&str>) -> Result<(), OrderError> {
+    async fn expire(&self, _: &PaymentWindowClosed) -> Result<(), OrderError> {
         Ok(())
     }
 

@@ -190,7 +190,7 @@ impl PayService for Others {
     async fn close(&self, _: StoreId, _: OrderNo) -> Result<CloseAnswer, PayError> {
         Ok(CloseAnswer::Closed)
     }
-    async fn receive(&self, provider: &str, headers: &WebhookHeaders, body: &[u8], _: Option<&str>) -> Result<(), PayError> {
+    async fn receive(&self, provider: &str, headers: &WebhookHeaders, body: &[u8]) -> Result<(), PayError> {
         if provider != "sandbox" {
             return Err(PayError::NotFound);
         }
@@ -207,7 +207,7 @@ impl PayService for Others {
         let payment = self.0.payment.lock().unwrap().clone();
         if payment.id == *id { Ok(payment) } else { Err(PayError::NotFound) }
     }
-    async fn refund(&self, _: RefundRequest, _: Option<&str>) -> Result<PayRefund, PayError> {
+    async fn refund(&self, _: RefundRequest) -> Result<PayRefund, PayError> {
         Err(PayError::NotFound)
     }
     async fn refunds(&self, _: StoreId, _: OrderNo) -> Result<Vec<PayRefund>, PayError> {

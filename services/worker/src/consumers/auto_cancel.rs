@@ -25,7 +25,7 @@ impl HandleOne for ExpireOrders {
     async fn handle_one(&self, envelope: &Envelope) -> Result<(), HandlerError> {
         let Some(closed) = envelope.read::<PaymentWindowClosed>() else { return Ok(()) };
         let closed = closed.map_err(|error| HandlerError::unreadable(&error))?;
-        let expired = self.orders.expire(&closed, envelope.traceparent.as_deref()).await;
+        let expired = self.orders.expire(&closed).await;
         expired.map_err(|error| HandlerError::from_classified(&error))
     }
 }

@@ -15,6 +15,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use sluice_events::{BatchHandler, Envelope, HandlerError, Payload, Topic};
+use sluice_kernel::TraceContext;
 
 pub use auto_cancel::ExpireOrders;
 pub use gate_effects::WakeGateEffects;
@@ -112,7 +113,8 @@ async fn side_by_side(handler: &dyn HandleOne, batch: &[Envelope], concurrency: 
 
 async fn in_order(handler: &dyn HandleOne, events: Vec<&Envelope>) -> Result<(), HandlerError> {
     for envelope in events {
-        handler.handle_one(envelope).await?;
+        let trace = envelope.traceparent.as_deref().and_then(TraceContext::parse);
+        TraceContext::within(trace, handler.handle_one(envelope)).await?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ impl HandleOne for SettleOrders {
     async fn handle_one(&self, envelope: &Envelope) -> Result<(), HandlerError> {
         let Some(settled) = envelope.read::<PaymentSettled>() else { return Ok(()) };
         let settled = settled.map_err(|error| HandlerError::unreadable(&error))?;
-        let taken = self.orders.settle(&settled, envelope.traceparent.as_deref()).await;
+        let taken = self.orders.settle(&settled).await;
         taken.map_err(|error| HandlerError::from_classified(&error))
     }
 }

@@ -60,6 +60,28 @@ async fn a_failure_holds_the_rest_of_its_key_alone() {
     assert_eq!(*handler.handled.lock().unwrap(), ["3"]);
 }
 
+/// Keeps the trace that each event is handled in.
+#[derive(Default)]
+struct Traced(Mutex<Vec<Option<String>>>);
+
+#[async_trait]
+impl HandleOne for Traced {
+    async fn handle_one(&self, _: &Envelope) -> Result<(), HandlerError> {
+        self.0.lock().unwrap().push(TraceContext::current_header());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_handled_in_its_own_trace_and_one_without_in_none() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned();
+    let of_a_request = Envelope { traceparent: Some(trace.clone()), ..event("a", "1") };
+    let unreadable = Envelope { traceparent: Some("p".repeat(500)), ..event("a", "2") };
+    let handler = Traced::default();
+    side_by_side(&handler, &[of_a_request, unreadable, event("a", "3")], 4).await.unwrap();
+    assert_eq!(*handler.0.lock().unwrap(), [Some(trace), None, None]);
+}
+
 #[test]
 fn other_types_of_a_topic_are_passed_over_and_an_unreadable_payload_fails() {
     let mut other = event("k", "1");

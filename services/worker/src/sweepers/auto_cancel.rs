@@ -21,7 +21,7 @@ use crate::{TimerSettings, outage::Outage};
 pub trait DueOrders: Send + Sync {
     async fn due(&self, limit: u32) -> Result<Vec<Envelope>, OrderError>;
     async fn announced(&self, orders: &[OrderNo]) -> Result<(), OrderError>;
-    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError>;
+    async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError>;
 }
 
 #[async_trait]
@@ -34,8 +34,8 @@ impl DueOrders for Arc<dyn OrderService> {
         self.as_ref().announced(orders).await
     }
 
-    async fn expire(&self, closed: &PaymentWindowClosed, traceparent: Option<&str>) -> Result<(), OrderError> {
-        self.as_ref().expire(closed, traceparent).await
+    async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError> {
+        self.as_ref().expire(closed).await
     }
 }
 
@@ -96,9 +96,7 @@ impl<O: DueOrders> Timer<O> {
     /// Expires orders here; returns those that must be tried again in the next turn, since only a part was away.
     async fn expire(&mut self, due: &[Due]) -> Vec<OrderNo> {
         let orders = &self.orders;
-        let tries = due
-            .iter()
-            .map(|due| async move { (due.closed.order_no, orders.expire(&due.closed, due.envelope.traceparent.as_deref()).await) });
+        let tries = due.iter().map(|due| async move { (due.closed.order_no, orders.expire(&due.closed).await) });
         // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
         let tries: Vec<_> = tries.collect();
         let mut results = stream::iter(tries).buffer_unordered(self.settings.concurrency.max(1));

@@ -32,7 +32,7 @@ impl DueOrders for Arc<Orders> {
         Ok(())
     }
 
-    async fn expire(&self, closed: &PaymentWindowClosed, _: Option<&str>) -> Result<(), OrderError> {
+    async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(PortError::unavailable("the database", "scripted").into());
         }

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use crate::{
     endpoint::{Answer, Api, Customer, Id, Json, Key, Route},
     routes::orders::placing::{self, AttributionFields, PlacedOrder, RecipientFields},
-    trace,
 };
 
 /// Scope of the idempotency key.
@@ -103,7 +102,6 @@ async fn place_in_activity(
         own_form,
         attribution: attribution.unwrap_or_default().into(),
         referrer,
-        traceparent: trace::parent(),
     };
     placing::place(&api, permit, |shop| async move { shop.orders.place_activity(command).await }).await
 }

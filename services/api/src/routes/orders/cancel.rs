@@ -5,7 +5,6 @@ use sluice_kernel::OrderNo;
 use crate::{
     endpoint::{Answer, Api, Body, Customer, Id, NoFields, Route},
     responses::order::OrderAnswer,
-    trace,
 };
 
 pub fn route() -> Route {
@@ -17,8 +16,6 @@ pub fn route() -> Route {
 }
 
 async fn cancel(customer: Customer, id: Id<OrderNo>, _body: NoFields, api: Api) -> Answer<Body<OrderAnswer>> {
-    let trace = trace::parent();
-    let cancelled =
-        api.call(|shop| async move { shop.orders.cancel(customer.store, Some(&customer.user), *id, trace.as_deref()).await });
+    let cancelled = api.call(|shop| async move { shop.orders.cancel(customer.store, Some(&customer.user), *id).await });
     cancelled.await.map(Body::of)
 }

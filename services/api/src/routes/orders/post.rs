@@ -7,10 +7,7 @@ use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
 use super::placing::{self, AttributionFields, PlacedOrder, RecipientFields};
-use crate::{
-    endpoint::{Answer, Api, Customer, Json, Key, Problem, Route},
-    trace,
-};
+use crate::endpoint::{Answer, Api, Customer, Json, Key, Problem, Route};
 
 /// Scope of the idempotency key.
 const SCOPE: &str = "POST /orders";
@@ -81,7 +78,6 @@ async fn place(customer: Customer, key: Key, body: Json<PlaceOrder>, request: Ht
         store_code: body.fields.store_code,
         attribution: body.fields.attribution.unwrap_or_default().into(),
         referrer: body.fields.referrer,
-        traceparent: trace::parent(),
     };
     placing::place(&api, permit, |shop| async move { shop.orders.place(command).await }).await
 }

@@ -7,10 +7,7 @@ use actix_web::{
 use sluice_pay::WebhookHeaders;
 use utoipa::PartialSchema as _;
 
-use crate::{
-    endpoint::{Answer, Api, Body, Describes, Description, Id, Nothing, ProviderName, RawBody, Route, json_content},
-    trace,
-};
+use crate::endpoint::{Answer, Api, Body, Describes, Description, Id, Nothing, ProviderName, RawBody, Route, json_content};
 
 pub fn route() -> Route {
     Route::post("/api/v1/payments/{provider}/callback", callback)
@@ -38,7 +35,6 @@ async fn callback(id: Id<ProviderName>, body: RawBody<Notification>, request: Ht
     let readable =
         |(name, value): (&HeaderName, &HeaderValue)| value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()));
     let headers = WebhookHeaders(request.headers().iter().filter_map(readable).collect());
-    let trace = trace::parent();
-    let received = api.call(|shop| async move { shop.pay.receive(&id.0.0, &headers, &body.bytes, trace.as_deref()).await });
+    let received = api.call(|shop| async move { shop.pay.receive(&id.0.0, &headers, &body.bytes).await });
     received.await.map(|()| Body(Nothing {}))
 }

@@ -5,7 +5,6 @@ use sluice_kernel::OrderNo;
 use crate::{
     endpoint::{Answer, Api, Body, Id, NoFields, Route, Staff},
     responses::order::StaffOrderAnswer,
-    trace,
 };
 
 pub fn route() -> Route {
@@ -17,6 +16,5 @@ pub fn route() -> Route {
 }
 
 async fn cancel(staff: Staff, id: Id<OrderNo>, _body: NoFields, api: Api) -> Answer<Body<StaffOrderAnswer>> {
-    let trace = trace::parent();
-    api.call(|shop| async move { shop.orders.cancel(staff.store, None, *id, trace.as_deref()).await }).await.map(Body::of)
+    api.call(|shop| async move { shop.orders.cancel(staff.store, None, *id).await }).await.map(Body::of)
 }

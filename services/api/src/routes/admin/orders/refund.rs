@@ -10,7 +10,6 @@ use crate::{
     endpoint::{Answer, Api, Body, Created, Id, Json, Key, Problem, Replayable, Route, Staff},
     fields,
     responses::order::RefundAnswer,
-    trace,
 };
 
 /// Scope of the idempotency key.
@@ -67,7 +66,6 @@ async fn refund(
         amount,
         reason: reason.clone(),
         restock: choice(restock, restock_items)?,
-        traceparent: trace::parent(),
     };
     let asked = api.call(|shop| async move { shop.orders.refund(ask).await }).await?;
     Ok(Replayable {
