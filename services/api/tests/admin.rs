@@ -54,7 +54,7 @@ async fn null_takes_a_product_identifier_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn products_are_created_whole() {
-    let api = Running::start();
+    let api = Running::demo().await;
     let product = |price: Value| {
         json!({
             "title": "Tea", "delivery_place": "1", "order_form_items": ["tel"],
@@ -63,9 +63,12 @@ async fn products_are_created_whole() {
     };
     let post = |body: Value| api.staff("POST", "/api/v1/admin/products").json(&body).send();
     let created = post(product(json!({"amount": 2, "currency": "CNY"}))).await.unwrap();
-    assert_eq!((created.status().as_u16(), created.headers()["location"].to_str().unwrap()), (201, "/api/v1/admin/products/1"));
-    let given = api.fakes.catalog.created.lock().unwrap()[0].clone();
-    assert_eq!(given.skus.iter().map(|sku| sku.price.minor_units).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(created.status(), 201);
+    let location = created.headers()["location"].to_str().unwrap().to_owned();
+    let given = json_of(api.staff("GET", &location).send().await.unwrap()).await;
+    assert_eq!(location, format!("/api/v1/admin/products/{}", given["id"].as_str().unwrap()));
+    let price = |n: usize| given["skus"][n]["price"]["amount"].clone();
+    assert_eq!((price(0), price(1)), (json!(1), json!(2)));
     let negative = problem(post(product(json!(-1))).await.unwrap(), 422, "invalid_field").await;
     assert_eq!(pointers(&negative), ["/skus/1/price"]);
     let unknown =
@@ -74,31 +77,37 @@ async fn products_are_created_whole() {
     let mut odd = product(json!(1));
     odd["order_form_items"] = json!(["shoe_size"]);
     assert_eq!(pointers(&problem(post(odd).await.unwrap(), 422, "invalid_field").await), ["/order_form_items/0"]);
-    let sku = api.staff("POST", "/api/v1/admin/products/1/skus").json(&json!({"code": "C", "price": 3})).send().await.unwrap();
-    assert_eq!((sku.status().as_u16(), sku.headers()["location"].to_str().unwrap()), (201, "/api/v1/admin/skus/1"));
+    let sku = api.staff("POST", &format!("{location}/skus")).json(&json!({"code": "C", "price": 3})).send().await.unwrap();
+    assert_eq!(sku.status(), 201);
+    let location = sku.headers()["location"].to_str().unwrap().to_owned();
+    assert_eq!(location, format!("/api/v1/admin/skus/{}", json_of(sku).await["sku_id"].as_str().unwrap()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_shows_gate_and_ledger() {
-    let api = Running::start();
-    let figures = json!({"usable": 7, "locked": 2, "sold": 1, "received": 10});
-    let mut expected = figures.clone();
-    expected["ledger"] = figures.clone();
-    let path = "/api/v1/admin/skus/1/stock";
-    assert_eq!(json_of(api.staff("GET", path).send().await.unwrap()).await, expected);
-    let adjusting = || api.staff("POST", "/api/v1/admin/skus/1/stock-adjustments");
-    let adjust = |body: Value| adjusting().header("Idempotency-Key", "k").json(&body).send();
+    let api = Running::demo().await;
+    // The demo's SKU 16 has ten units.
+    let figures = |units: i64| json!({"usable": units, "locked": 0, "sold": 0, "received": units});
+    let stands = |units: i64| {
+        let mut stock = figures(units);
+        stock["ledger"] = figures(units);
+        stock
+    };
+    let path = "/api/v1/admin/skus/16/stock";
+    assert_eq!(json_of(api.staff("GET", path).send().await.unwrap()).await, stands(10));
+    let adjusting = || api.staff("POST", "/api/v1/admin/skus/16/stock-adjustments");
+    let adjust = |key: &'static str, body: Value| adjusting().header("Idempotency-Key", key).json(&body).send();
     let bare = adjusting().json(&json!({"delta": 5, "reason": "received"})).send().await.unwrap();
     problem(bare, 400, "idempotency_key_missing").await;
-    let adjusted = adjust(json!({"delta": 5, "reason": "received"})).await.unwrap();
+    let adjusted = adjust("more", json!({"delta": 5, "reason": "received"})).await.unwrap();
     assert_eq!(adjusted.status(), 201);
-    assert_eq!(json_of(adjusted).await, expected);
-    let short = problem(adjust(json!({"delta": -8, "reason": "lost"})).await.unwrap(), 409, "insufficient_stock").await;
-    assert_eq!(short["errors"][0]["usable"], 7);
-    problem(adjust(json!({"delta": 1, "reason": ""})).await.unwrap(), 422, "invalid_field").await;
+    assert_eq!(json_of(adjusted).await, stands(15));
+    let short = problem(adjust("less", json!({"delta": -16, "reason": "lost"})).await.unwrap(), 409, "insufficient_stock").await;
+    assert_eq!(short["errors"][0]["usable"], 15);
+    problem(adjust("unsaid", json!({"delta": 1, "reason": ""})).await.unwrap(), 422, "invalid_field").await;
     let trace = json_of(api.staff("GET", &format!("{path}/trace")).send().await.unwrap()).await;
-    assert_eq!((&trace["adds_up"], &trace["computed"], &trace["ledger"]), (&json!(true), &figures, &figures));
-    problem(api.staff("GET", "/api/v1/admin/skus/2/stock").send().await.unwrap(), 404, "not_found").await;
+    assert_eq!((&trace["adds_up"], &trace["computed"], &trace["ledger"]), (&json!(true), &figures(15), &figures(15)));
+    problem(api.staff("GET", "/api/v1/admin/skus/999/stock").send().await.unwrap(), 404, "not_found").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn a_grant_is_named_by_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_that_makes_no_sense_is_refused_by_field() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for (body, pointer) in [
         (json!({"user_id": "42", "points": 0, "reason": "x"}), "/points"),
         (json!({"user_id": "42", "points": -5, "reason": "x"}), "/points"),

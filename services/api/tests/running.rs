@@ -6,6 +6,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sluice_api::{ApiSettings, TokenSettings};
+use sluice_app::{Config, OpenOptions, OpenShop, Secret, Secrets, Shop};
+use sluice_testkit::Scratch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,8 @@ pub struct Running {
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
     client: Client,
+    /// The services behind it, where they are the real ones.
+    _demo: Option<(OpenShop, Scratch)>,
 }
 
 pub fn claims(role: &str) -> Value {
@@ -41,18 +45,33 @@ impl Running {
         Self::with(|_| {})
     }
 
+    /// Over the real services on SQLite, with the demo data.
+    pub async fn demo() -> Self {
+        let folder = Scratch::in_memory();
+        let config = Config { data_dir: folder.path().join("data"), ..Config::default() };
+        let secrets = Secrets { jwt: Secret::new(SECRET), sandbox: Secret::new("a sandbox secret"), generated: false };
+        let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
+        let open = Box::pin(OpenShop::open(&config, &secrets, "http://127.0.0.1:1", options)).await.unwrap();
+        let running = Self::over(open.shop.clone(), Arc::default(), |_| {});
+        Self { _demo: Some((open, folder)), ..running }
+    }
+
     pub fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let fakes = Arc::new(Fakes::default());
+        Self::over(fakes.shop(), fakes, change)
+    }
+
+    fn over(shop: Shop, fakes: Arc<Fakes>, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let mut settings = ApiSettings::new(([127, 0, 0, 1], 0).into(), TokenSettings::hs256(SECRET));
         settings.workers = 1;
         settings.drain_delay = std::time::Duration::ZERO;
         change(&mut settings);
-        let fakes = Arc::new(Fakes::default());
-        let bound = sluice_api::bind(fakes.shop(), settings).unwrap();
+        let bound = sluice_api::bind(shop, settings).unwrap();
         let base = format!("http://{}", bound.addresses()[0]);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let served = tokio::spawn(async move { bound.run(stopped).await.unwrap() });
-        Self { base, fakes, stop, served, client: Client::new() }
+        Self { base, fakes, stop, served, client: Client::new(), _demo: None }
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
