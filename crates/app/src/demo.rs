@@ -1,4 +1,4 @@
-//! Demo data (api.md): loaded into an empty database by `serve`, or by `seed`.
+//! Demo data (docs/demo.md): loaded into an empty database by `serve`, or by `seed`.
 
 mod activities;
 mod points;

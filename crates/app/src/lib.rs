@@ -17,7 +17,7 @@ mod shop;
 mod token;
 mod token_mac;
 
-pub use composition::{Environment, OpenError, OpenOptions, OpenShop};
+pub use composition::{Environment, OpenError, OpenOptions, OpenShop, require_shop};
 pub use config::{Config, ConfigError, HttpConfig, LimitsConfig, Parts, PointsConfig, PromotionConfig, PushConfig, Secret};
 pub use referrers::{SealError, seal_referrer};
 pub use secrets::Secrets;

@@ -1,4 +1,4 @@
-//! Makes the tokens that the API verifies (api.md, Authorization): for demos, tests and operators.
+//! Makes the tokens that the API verifies (docs/api.md, Authorization): for demos, tests and operators.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The signatures of tokens: HMAC alone, since the settings offer nothing else (api.md, Authorization).
+//! The signatures of tokens: HMAC alone, since the settings offer nothing else (docs/api.md, Authorization).
 //!
 //! `jsonwebtoken` leaves its cryptography to a provider. The ready-made ones bring RSA and three elliptic curves along,
 //! which no setting can choose; this one is the part that is used.

@@ -1,6 +1,6 @@
 //! The cart context: lines and their selection, shown at current prices.
 //!
-//! Contract: api.md, cart routes; spec.md S2 rule 6: what was ordered leaves the cart, asynchronously, never below 0.
+//! Contract: docs/domain.md S2 rule 6: what was ordered leaves the cart, asynchronously, never below 0.
 
 mod error;
 mod model;

@@ -17,11 +17,11 @@ pub trait CartService: Send + Sync {
     async fn remove(&self, store: StoreId, user: &UserId, sku: SkuId) -> Result<Cart, CartError>;
     async fn clear(&self, store: StoreId, user: &UserId) -> Result<Cart, CartError>;
     async fn selected(&self, store: StoreId, user: &UserId) -> Result<SelectedLines, CartError>;
-    /// Consumer of `order-created`: spec.md S2 rule 6.
+    /// Consumer of `order-created`: docs/domain.md S2 rule 6.
     async fn take_out_ordered(&self, consumer: &str, ordered: &[OrderedLines]) -> Result<(), CartError>;
 }
 
-/// Lines a cart holds at most; an order takes no more either (api.md, Limits).
+/// Lines a cart holds at most; an order takes no more either (docs/api.md, Limits).
 const MAX_LINES: u32 = 100;
 
 /// The service over its ports.

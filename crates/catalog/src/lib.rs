@@ -1,6 +1,6 @@
 //! The catalog context: stores and their settings, products and SKUs.
 //!
-//! Contract: spec.md, Words. Everything belongs to one store; another store's product does not exist for the caller.
+//! Contract: docs/domain.md, Words. Everything belongs to one store; another store's product does not exist for the caller.
 //! Stock is not here (see `sluice-inventory`); whether a SKU may be sold, at what price and under which revision, is.
 
 mod error;

@@ -16,7 +16,7 @@ pub struct Store {
     pub version: i64,
 }
 
-/// Typed settings of a store; absent means the rule's default (spec.md S1 rules 3, 6, 8).
+/// Typed settings of a store; absent means the rule's default (docs/domain.md S1 rules 3, 6, 8).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSettings {

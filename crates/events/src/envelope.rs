@@ -7,7 +7,7 @@ use sluice_kernel::{Timestamp, json};
 
 use crate::Payload;
 
-/// The topics of api.md; dead letters of a topic go to `TOPIC.dlq`.
+/// The topics (docs/api.md, Events on Kafka); dead letters of a topic go to `TOPIC.dlq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {

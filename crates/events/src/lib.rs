@@ -1,7 +1,7 @@
 //! The published language: topic names, the CloudEvents envelope, versioned payloads, and the ports through which
 //! events travel.
 //!
-//! Contract: api.md, "Events on Kafka". Delivery is at least once, in order per key; every event has an id that is
+//! Contract: docs/api.md, "Events on Kafka". Delivery is at least once, in order per key; every event has an id that is
 //! the same however often it is published, so a consumer can tell a replay from news. A payload only ever gains
 //! optional fields; a breaking change is a new type beside the old one. `samples/` keeps one of every version.
 

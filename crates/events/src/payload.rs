@@ -44,7 +44,7 @@ pub struct OrderLine {
     pub unit_points: Points,
 }
 
-/// What an activity order adds to the events of an order (spec.md S1 rules 7 and 10).
+/// What an activity order adds to the events of an order (docs/domain.md S1 rules 7 and 10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivityOrder {
     pub activity_id: ActivityId,
@@ -81,7 +81,7 @@ pub struct OrderCreated {
     pub expires_at: Timestamp,
 }
 
-/// What a stock movement does to the figures (spec.md, Words, *stock*).
+/// What a stock movement does to the figures (docs/domain.md, Words, *stock*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MovementKind {

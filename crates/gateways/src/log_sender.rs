@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sluice_kernel::PortResult;
 use sluice_member::CodeSender;
 
-/// Writes the code to the log, where a developer or a test reads it (api.md, POST /verification-codes).
+/// Writes the code to the log, where a developer or a test reads it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogCodeSender;
 

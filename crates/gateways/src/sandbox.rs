@@ -36,13 +36,13 @@ pub struct SandboxGateway {
 }
 
 const PROVIDER: &str = "sandbox";
-/// Seconds a callback's timestamp may differ from our clock (api.md).
+/// Seconds a callback's timestamp may differ from our clock (docs/api.md).
 const TOLERANCE_SECONDS: i64 = 5 * 60;
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// A choice whose callback was not accepted within this time is sent again.
 const OWED_AFTER: Duration = Duration::from_secs(2);
 
-/// The callback's body (api.md, POST /payments/{provider}/callback).
+/// The callback's body (docs/api.md, Payment callbacks).
 #[derive(Debug, Serialize, Deserialize)]
 struct CallbackBody {
     payment_id: PaymentId,

@@ -1,6 +1,6 @@
 //! The inventory context: the stock gate, reservations and the ledger.
 //!
-//! Contract: spec.md, Words, *stock*. `usable + locked + sold = received`, none negative, at every quiet point. A
+//! Contract: docs/domain.md, Words, *stock*. `usable + locked + sold = received`, none negative, at every quiet point. A
 //! reservation takes all its lines or none; reserve, sell, release and restock happen once, however often they are asked.
 
 mod adjustment;

@@ -67,7 +67,7 @@ pub trait InventoryService: Send + Sync {
     async fn tell_listings(&self, store: StoreId, skus: &[SkuId]) -> Result<(), InventoryError>;
     /// Finishes adjustments that a crash interrupted.
     async fn finish_adjustments(&self, older_than: Duration) -> Result<usize, InventoryError>;
-    /// Returns the units of reservations whose order never came (spec.md: no leak).
+    /// Returns the units of reservations whose order never came (docs/domain.md: no leak).
     async fn sweep_reservations(&self, older_than: Duration) -> Result<Swept, InventoryError>;
     /// Changes that could not be told to the gate and were given up; staff decide when they have looked.
     async fn given_up(&self) -> Result<u64, InventoryError>;

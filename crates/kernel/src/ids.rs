@@ -1,4 +1,4 @@
-//! Typed ids. Numeric ids are `i64` inside and strings in JSON (api.md: "Ids are strings"); clients treat them as opaque.
+//! Typed ids. Numeric ids are `i64` inside and strings in JSON (docs/api.md: "Ids are strings"); clients treat them as opaque.
 
 use std::{fmt, str::FromStr};
 
@@ -77,7 +77,7 @@ text_id! {
 }
 
 /// Names one attempt to hold stock for an order: a re-reservation after late money is a new attempt, so its
-/// movements never look like a replay of the first (design.md, trap 1). Text form `ORDER-ATTEMPT`.
+/// movements never look like a replay of the first. Text form `ORDER-ATTEMPT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReservationId {
     pub order: OrderNo,

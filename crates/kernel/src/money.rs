@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// A sum or product left the range of the type; spec.md S2 rule 4: an error, not a wrap.
+    /// A sum or product left the range of the type; docs/domain.md S2 rule 4: an error, not a wrap.
     #[error("the amount is too large")]
     Overflow,
     #[error("amounts of different currencies cannot be added")]
@@ -132,7 +132,7 @@ impl Points {
     }
 }
 
-/// Units of one SKU in an order: 1–9999 (api.md, Limits), also after lines of one SKU are summed.
+/// Units of one SKU in an order: 1–9999 (docs/api.md, Limits), also after lines of one SKU are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Quantity(i64);

@@ -1,4 +1,4 @@
-//! Cursor lists: `?limit=20&cursor=…`, newest first (api.md, Conventions).
+//! Cursor lists: `?limit=20&cursor=…`, newest first (docs/api.md, Conventions).
 
 use serde::Serialize;
 

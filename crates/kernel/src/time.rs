@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A time that somebody gives, for `#[serde(deserialize_with)]`: of the years 2000 to 9000 alone (api.md, Conventions). What
+/// A time that somebody gives, for `#[serde(deserialize_with)]`: of the years 2000 to 9000 alone (docs/api.md, Conventions). What
 /// lies beyond is a slip of the pen, and arithmetic on what was given never comes near the ends of the calendar.
 pub fn given<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
     let read = Timestamp::deserialize(d)?;

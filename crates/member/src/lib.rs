@@ -1,6 +1,6 @@
 //! The member context: verification codes, third-party accounts, the address book.
 //!
-//! Contract: spec.md S2 rules 3 and 7. A code has 6 digits, lives 5 minutes, allows 5 tries, and is sent once
+//! Contract: docs/domain.md S2 rules 3 and 7. A code has 6 digits, lives 5 minutes, allows 5 tries, and is sent once
 //! a minute to a phone at most; checking leaves it valid, only the commit of an order uses it up.
 
 mod error;

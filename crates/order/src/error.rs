@@ -1,4 +1,4 @@
-//! How the order context refuses; codes and order of precedence from spec.md S2 and, for activity orders, api.md.
+//! How the order context refuses; codes and order of precedence from docs/domain.md S2 and, for activity orders, docs/api.md.
 
 use sluice_kernel::{Classified, ErrorKind, IdError, InvalidField, PortError, ProductId, SkuId, ValueError};
 

@@ -1,6 +1,6 @@
 //! The order context: placing orders, their state machine, auto-cancel and what becomes of late money.
 //!
-//! Contract: spec.md, S2 rules 1–9 and S1 rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
+//! Contract: docs/domain.md, S2 rules 1–9 and S1 rules 1–9. Stock first: an order that was acknowledged is on disk and holds its units.
 //! Every change of state is a compare-and-set; the first of two racing changes wins and the other one learns of it.
 
 mod error;

@@ -1,6 +1,6 @@
 //! The partner context: what other systems are told, and how it reaches them.
 //!
-//! Contract: spec.md S1 rules 6, 9 and 10. A store subscribes addresses to types of events; every event becomes one
+//! Contract: docs/domain.md S1 rules 6, 9 and 10. A store subscribes addresses to types of events; every event becomes one
 //! delivery for each subscription, under one `webhook-id` over all its tries, signed as Standard Webhooks. A target
 //! that is away is paused as a whole and probed by one message at a time; a message that its receiver refuses waits
 //! alone. What was not accepted within the period is `exhausted` and may be replayed by staff. Nothing here stands in

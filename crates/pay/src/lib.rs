@@ -1,6 +1,6 @@
 //! The pay context: payments, refunds, and the port to payment providers.
 //!
-//! Contract: spec.md S2 rules 7–9 and promise P4. A payment's row stands before its provider is called, and its id is
+//! Contract: docs/domain.md S2 rules 7–9 and promise P4. A payment's row stands before its provider is called, and its id is
 //! the provider's idempotency key. One live payment an order. Only verified money settles, once, whatever is repeated;
 //! what does not match is kept for staff. No transaction is open while a provider is called.
 

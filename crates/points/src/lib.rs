@@ -1,6 +1,6 @@
 //! The points context: the points account, what is asked of it, and the tasks that stand until an answer is known.
 //!
-//! Contract: spec.md S1 rule 9. An operation moves points once, whatever is repeated; a platform that is away delays, and
+//! Contract: docs/domain.md S1 rule 9. An operation moves points once, whatever is repeated; a platform that is away delays, and
 //! loses nothing.
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! What moves points, what is asked of an account, and the tasks that stand until an answer is known (spec.md S1 rule 9).
+//! What moves points, what is asked of an account, and the tasks that stand until an answer is known (docs/domain.md S1 rule 9).
 //!
 //! Contract: an operation is named by store, user, kind and business id, and moves points once, whatever is repeated.
 //! Its answer is final, a refusal too.

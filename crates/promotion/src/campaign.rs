@@ -4,7 +4,7 @@ use sluice_kernel::{CampaignId, StoreId, Timestamp, check};
 
 use crate::{Window, window::check_window};
 
-/// An invitation campaign of a store: orders placed while it runs keep its id (spec.md S1 rule 7).
+/// An invitation campaign of a store: orders placed while it runs keep its id (docs/domain.md S1 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Campaign {
     pub id: CampaignId,

@@ -1,6 +1,6 @@
 //! The promotion context: activities and their offers, invitation campaigns, sealed referrers, redemptions.
 //!
-//! Contract: spec.md S1. An *activity* is a discount promotion of one store in a time window. An *offer* is a product of
+//! Contract: docs/domain.md S1. An *activity* is a discount promotion of one store in a time window. An *offer* is a product of
 //! one activity with its own discount; what it is and costs stands in the catalog, its units in the inventory. Placing an
 //! order looks here ([`PromotionService::look`]) and is decided at the stock gate: every change of an activity or offer
 //! raises the revision of the SKUs it touches, so an order is never taken under terms that have changed.

@@ -3,7 +3,7 @@
 use sluice_events::{ActivityOrder, OrderPaid};
 use sluice_kernel::{ActivityId, CampaignId, Money, OrderNo, Points, ProductId, StoreId, Timestamp, UserId};
 
-/// A paid activity order (spec.md S1 rules 9 and 10); once an order.
+/// A paid activity order (docs/domain.md S1 rules 9 and 10); once an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redemption {
     pub order_no: OrderNo,

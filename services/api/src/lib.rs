@@ -1,4 +1,4 @@
-//! The REST API: api.md's resources over actix-web, and nothing but transport.
+//! The REST API: the resources of docs/api.md over actix-web, and nothing but transport.
 //!
 //! Contract: authenticate, read and check the shape of a request, call one service of [`sluice_app::Shop`], and write
 //! its answer or its refusal. Rules live in the contexts; the one table from a refusal's code to its status stands in

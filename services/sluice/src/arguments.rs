@@ -1,4 +1,4 @@
-//! The command line (api.md): one executable, `sluice` = `sluice serve`.
+//! The command line (README.md): one executable, `sluice` = `sluice serve`.
 
 use std::path::PathBuf;
 

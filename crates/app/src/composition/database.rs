@@ -1,10 +1,19 @@
 //! The database that the settings choose, with its schema up to date.
 
 use sluice_kernel::PortError;
-use sluice_storage_sql::{Database, DatabaseSettings};
+use sluice_storage_sql::{Database, DatabasePlace, DatabaseSettings};
 
 use super::{OpenError, OpenOptions};
 use crate::Config;
+
+/// For commands that work on a shop that stands: refuses an embedded database that nobody has made, as a mistyped data folder
+/// names one.
+pub fn require_shop(config: &Config) -> Result<(), OpenError> {
+    match config.database_place() {
+        DatabasePlace::File(file) if !file.exists() => Err(OpenError::NoShop(file)),
+        DatabasePlace::File(_) | DatabasePlace::Url(_) => Ok(()),
+    }
+}
 
 pub(super) async fn open_database(config: &Config, options: OpenOptions) -> Result<Database, OpenError> {
     let place = config.database_place();

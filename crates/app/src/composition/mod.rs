@@ -26,6 +26,7 @@ use crate::{
     operations::future_times,
 };
 
+pub use database::require_shop;
 pub use options::{Environment, OpenError, OpenOptions};
 
 const EFFECTS_AT_ONCE: u32 = 500;

@@ -1,6 +1,6 @@
 //! What a process wants of the shop, and what it brings along.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use sluice_kernel::{Clock, IdGenerator, PortError};
 
@@ -27,6 +27,8 @@ impl OpenOptions {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    #[error("there is no shop: {} does not exist; `sluice serve` or `sluice migrate` makes one", .0.display())]
+    NoShop(PathBuf),
     #[error("the database's schema is not up to date; run `sluice migrate`")]
     SchemaBehind,
     #[error(transparent)]

@@ -181,7 +181,7 @@ impl Config {
     }
 }
 
-/// An empty value counts as unset (api.md).
+/// An empty value counts as unset.
 fn without_empty(table: config::Map<String, config::Value>) -> config::Map<String, config::Value> {
     let mut kept = config::Map::new();
     for (name, mut value) in table {

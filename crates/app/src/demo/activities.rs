@@ -1,4 +1,4 @@
-//! The activities of the demo and their offers (api.md, Demo data).
+//! The activities of the demo and their offers (docs/demo.md).
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ impl OpenShop {
         }
     }
 
-    /// Loads the demo data of api.md; `tell` hears of each product.
+    /// Loads the demo data of docs/demo.md; `tell` hears of each product.
     pub async fn load_demo(&self, tell: &(dyn Fn() + Sync)) -> PortResult<()> {
         self.wait_for_gate().await?;
         demo::load_stores(&self.catalog).await?;

@@ -1,5 +1,5 @@
 //! Payment and timer race for the same order, a thousand times: never both paid and cancelled, and the sums hold
-//! (spec.md S2 rules 8 and 9, promises P1 and P5).
+//! (docs/domain.md S2 rules 8 and 9, promises P1 and P5).
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
 //! Ten thousand orders are paid in points at a platform that fails, delays, hangs up and repeats as it likes: points move
-//! exactly once for each paid order, none for a failed one, and every order ends (spec.md S1 rule 9, promise P5).
+//! exactly once for each paid order, none for a failed one, and every order ends (docs/domain.md S1 rule 9, promise P5).
 
 use std::{
     collections::{HashMap, hash_map::DefaultHasher},

@@ -1,4 +1,4 @@
-//! The ends of an activity to the millisecond, by a clock that is turned by hand (spec.md S1 rule 1), and a change that
+//! The ends of an activity to the millisecond, by a clock that is turned by hand (docs/domain.md S1 rule 1), and a change that
 //! comes after a process has looked.
 
 use std::time::Duration;

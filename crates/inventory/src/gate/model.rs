@@ -49,7 +49,7 @@ pub struct ReserveLine {
     pub revision: Option<i64>,
 }
 
-/// What a reservation must satisfy beside its lines: terms of an activity (spec.md S1 rules 1 and 4). An order that belongs
+/// What a reservation must satisfy beside its lines: terms of an activity (docs/domain.md S1 rules 1 and 4). An order that belongs
 /// to no activity has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {

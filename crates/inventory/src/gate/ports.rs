@@ -76,7 +76,7 @@ pub trait StockGate: Send + Sync {
 }
 
 /// The row a placement and the sweeper race for: the group commit writes `committed`, the sweeper `released`; the
-/// reservation id is unique, so only one of them wins (design.md, trap 6).
+/// reservation id is unique, so only one of them wins.
 #[async_trait]
 pub trait ReservationOutcomes: Send + Sync {
     /// Writes `released` for those that have no outcome yet and returns all whose outcome is `released`.

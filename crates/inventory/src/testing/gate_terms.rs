@@ -1,4 +1,4 @@
-//! The stock gate's suite: terms of an activity (spec.md S1 rules 1 and 4), one call after the other.
+//! The stock gate's suite: terms of an activity (docs/domain.md S1 rules 1 and 4), one call after the other.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite fails by panicking")]
 

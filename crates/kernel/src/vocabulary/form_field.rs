@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Form fields an order of a product must carry (spec.md S2 rule 3, S1 rule 3).
+/// Form fields an order of a product must carry (docs/domain.md S2 rule 3, S1 rule 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FormField {

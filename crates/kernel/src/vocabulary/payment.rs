@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PaymentId, Timestamp};
 
-/// What the client needs to pay (api.md, Order answer, `payment`).
+/// What the client needs to pay (docs/api.md, Orders).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PaymentHandle {
     pub payment_id: PaymentId,

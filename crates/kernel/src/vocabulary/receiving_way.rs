@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
-/// 0 physical, 1–4 virtual (spec.md S1 rule 3).
+/// 0 physical, 1–4 virtual (docs/domain.md S1 rule 3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReceivingWay(u8);
 

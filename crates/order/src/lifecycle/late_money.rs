@@ -1,4 +1,4 @@
-//! Money that comes for an order that is closed, or paid already (spec.md S2 rule 9): never silent. It re-reserves where stock
+//! Money that comes for an order that is closed, or paid already (docs/domain.md S2 rule 9): never silent. It re-reserves where stock
 //! allows, though the product be unlisted meanwhile; else it goes back and is shown to staff.
 
 use sluice_events::PaymentSettled;

@@ -1,4 +1,4 @@
-//! Orders that are paid in points: what the points account tells of them, and their refund (spec.md S1 rule 9).
+//! Orders that are paid in points: what the points account tells of them, and their refund (docs/domain.md S1 rule 9).
 //!
 //! Points move once per order. A notice that is repeated or late finds a state that absorbs it; one that does not fit its
 //! order is an error, so that it is put aside for an eye and never silently dropped.
@@ -12,7 +12,7 @@ use crate::{
     Transition,
 };
 
-/// The provider that points are settled under (api.md, Events).
+/// The provider that points are settled under (docs/domain.md S1 rule 9).
 pub(crate) const POINTS_PROVIDER: &str = "points";
 
 impl Orders {

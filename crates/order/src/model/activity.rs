@@ -1,11 +1,11 @@
-//! What only an order of an activity has (spec.md S1).
+//! What only an order of an activity has (docs/domain.md S1).
 
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use sluice_kernel::{ActivityId, CampaignId, Money, PayType, Points, ProductId, Quantity, Window};
 
-/// What an activity order keeps beside what every order keeps (spec.md S1 rule 7).
+/// What an activity order keeps beside what every order keeps (docs/domain.md S1 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivityPart {
     pub activity_id: ActivityId,

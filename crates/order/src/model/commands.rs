@@ -20,7 +20,7 @@ pub enum OrderInput {
     FromCart,
 }
 
-/// Everything a cart order is placed with (spec.md S2, Input).
+/// Everything a cart order is placed with (docs/domain.md S2, Input).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceCartOrder {
     pub store: StoreId,
@@ -34,7 +34,7 @@ pub struct PlaceCartOrder {
     pub referrer: Option<String>,
 }
 
-/// Everything an activity order is placed with (spec.md S1, Input).
+/// Everything an activity order is placed with (docs/domain.md S1, Input).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceActivityOrder {
     pub store: StoreId,

@@ -2,7 +2,7 @@
 
 use sluice_kernel::{OrderNo, StoreId, UserId};
 
-/// Identifies a request across repetitions (api.md, `Idempotency-Key`). Scope: store, user, route.
+/// Identifies a request across repetitions (docs/api.md, Idempotency-Key). Scope: store, user, route.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     pub route: &'static str,

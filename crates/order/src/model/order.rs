@@ -53,7 +53,7 @@ impl Order {
 }
 
 /// A new order as the group commit writes it: main order, children, items, address, idempotency record and outbox row
-/// together (spec.md S2 rule 5).
+/// together (docs/domain.md S2 rule 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
     pub order_no: OrderNo,

@@ -1,4 +1,4 @@
-//! The state machine of an order: `unpaid → paid → fulfilled → completed`, and the ways out (api.md, Order answer).
+//! The state machine of an order: `unpaid → paid → fulfilled → completed`, and the ways out (docs/domain.md, Words).
 //!
 //! A transition consumes the old state and may refuse; terminal states absorb. Only verified money leaves `cancelled`.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a transition refuses every state that it does not name")]
@@ -92,7 +92,7 @@ impl OrderStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// The stream of status events ends here (api.md, GET /orders/{order_no}/events).
+    /// The stream of status events ends here (docs/api.md, Orders).
     pub fn ends_stream(self) -> bool {
         matches!(self, Self::Paid | Self::Fulfilled | Self::Completed | Self::Failed | Self::Cancelled | Self::Refunded)
     }

@@ -1,7 +1,7 @@
 //! Placing an activity order: the same path as a cart order's, for one product of one activity.
 //!
 //! Find the offer → check and price → hold units and limit and commit → payment, or points that are deducted while the order is
-//! `confirming` (spec.md S1 rules 1–9).
+//! `confirming` (docs/domain.md S1 rules 1–9).
 
 use sluice_kernel::{ActivityId, OrderKind, PayType, ProductId, TraceContext};
 

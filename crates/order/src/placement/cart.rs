@@ -18,7 +18,7 @@ use crate::{
     StockRefusal,
 };
 
-/// `redirect_type` of cart orders (spec.md S2 rule 7).
+/// `redirect_type` of cart orders (docs/domain.md S2 rule 7).
 const CART_REDIRECT: &str = "2";
 
 impl Orders {

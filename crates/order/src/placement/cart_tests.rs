@@ -1,4 +1,4 @@
-//! Lines and sums of a cart order: the rules of spec.md S2, one test each, and the totals as properties.
+//! Lines and sums of a cart order: the rules of docs/domain.md S2, one test each, and the totals as properties.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -146,7 +146,7 @@ impl Orders {
         }
     }
 
-    /// An order stands whether or not its payment can be prepared now (spec.md S2 rule 7).
+    /// An order stands whether or not its payment can be prepared now (docs/domain.md S2 rule 7).
     async fn prepare_or_none(&self, order: &Order) -> Option<PaymentHandle> {
         match self.ports.payments.prepare(order).await {
             Ok(payment) => Some(payment),

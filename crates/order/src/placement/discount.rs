@@ -1,4 +1,4 @@
-//! What an activity order costs, and what partners are told it is worth (spec.md S1 rules 2 and 6).
+//! What an activity order costs, and what partners are told it is worth (docs/domain.md S1 rules 2 and 6).
 //!
 //! All sums are exact fractions of whole numbers, rounded once, half away from zero; what leaves the range is an error.
 

@@ -1,4 +1,4 @@
-//! Rules 2 and 6 of spec.md S1, and the sums as properties.
+//! docs/domain.md S1 rules 2 and 6, and the sums as properties.
 
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy};

@@ -1,4 +1,4 @@
-//! The lines of a cart order: one for each SKU, all of them on the shelf (spec.md S2 rule 1).
+//! The lines of a cart order: one for each SKU, all of them on the shelf (docs/domain.md S2 rule 1).
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -1,4 +1,4 @@
-//! Whether an activity order may be placed: the checks before the gate, in the order in which they refuse (spec.md S1).
+//! Whether an activity order may be placed: the checks before the gate, in the order in which they refuse (docs/domain.md S1).
 
 use sluice_kernel::{ActivityId, InvalidField, PayType, ProductId, Timestamp, ValueError, Window};
 
@@ -28,7 +28,7 @@ pub struct Checked<'a> {
     pub price: DiscountedPrice,
 }
 
-/// Every check before the gate, in the order in which they refuse (api.md); limit and stock come after them, at the gate.
+/// Every check before the gate, in the order in which they refuse (docs/api.md); limit and stock come after them, at the gate.
 /// `open` opens a sealed referrer.
 pub fn check<'a>(
     command: &PlaceActivityOrder,

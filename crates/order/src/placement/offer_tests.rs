@@ -1,4 +1,4 @@
-//! The checks before the gate, by the numbers of spec.md S1.
+//! The checks before the gate, by the numbers of docs/domain.md S1.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a cart order comes to (spec.md S2 rules 4 and 5).
+//! What a cart order comes to (docs/domain.md S2 rules 4 and 5).
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -6,7 +6,7 @@ use sluice_kernel::{Attribution, InvalidField, check};
 
 use crate::{OrderError, OrderInput, PlaceActivityOrder, PlaceCartOrder, Recipient, RequestedLine};
 
-/// Lines an order takes at most, counted before lines of one SKU are summed (api.md, Limits).
+/// Lines an order takes at most, counted before lines of one SKU are summed (docs/api.md, Limits).
 const MAX_LINES: usize = 100;
 /// An id is opaque to the client, who may send any text that is no longer.
 const MAX_ID: usize = 64;

@@ -1,4 +1,4 @@
-//! Form fields that products require of an order (spec.md S2 rule 3, S1 rule 3).
+//! Form fields that products require of an order (docs/domain.md S2 rule 3, S1 rule 3).
 
 use std::sync::Arc;
 

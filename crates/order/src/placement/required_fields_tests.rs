@@ -1,4 +1,4 @@
-//! Rule 3 of spec.md S2 and of S1.
+//! docs/domain.md S2 rule 3 and S1 rule 3.
 
 use std::sync::Arc;
 

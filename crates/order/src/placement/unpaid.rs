@@ -1,4 +1,4 @@
-//! A user's share of unpaid orders and of the units in them (api.md, Conventions): one user cannot lock a whole stock for
+//! A user's share of unpaid orders and of the units in them (docs/api.md, Conventions): one user cannot lock a whole stock for
 //! the payment window.
 //!
 //! Placing is the hot path, so the database is not asked for every order. A process remembers what it counted for a user and

@@ -1,4 +1,4 @@
-//! Orders of activities: what they keep, the window, the user's limit and points (spec.md S1 rules 1, 4, 7 and 9).
+//! Orders of activities: what they keep, the window, the user's limit and points (docs/domain.md S1 rules 1, 4, 7 and 9).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a suite fails by panicking")]
 

@@ -1,6 +1,6 @@
 //! What partners are sent, as JSON: `{type, timestamp, data}` (docs/partners.md, `samples/`).
 //!
-//! Money is `{amount, currency}` in minor units, as everywhere; `freight` is the text "0.00", as spec.md S1 rule 6
+//! Money is `{amount, currency}` in minor units, as everywhere; `freight` is the text "0.00", as docs/domain.md S1 rule 6
 //! writes it. A field without a value is null, so that every message of a type has the same fields.
 
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct OrderFacts {
     pub recipient: Recipient,
     /// Receiving way 0 of every product; anything else is virtual.
     pub physical: bool,
-    /// Cash-equivalent unit price and total of an activity order in minor units (spec.md S1 rule 6).
+    /// Cash-equivalent unit price and total of an activity order in minor units (docs/domain.md S1 rule 6).
     pub partner_price: Option<(i64, i64)>,
     pub lines: Vec<FactLine>,
 }

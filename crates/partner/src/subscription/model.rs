@@ -10,7 +10,7 @@ pub enum EventType {
     OrderPaid,
     OrderCancelled,
     OrderRefunded,
-    /// What the promotion system is told of an activity order (spec.md S1 rule 10).
+    /// What the promotion system is told of an activity order (docs/domain.md S1 rule 10).
     Referral,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice_kernel::{Attribution, Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
 
-/// A product line as the provider is told (spec.md S2 rule 7).
+/// A product line as the provider is told (docs/domain.md S2 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayLine {
     pub sku_id: SkuId,
@@ -14,7 +14,7 @@ pub struct PayLine {
     pub allotable_profit: i64,
 }
 
-/// Everything a payment is prepared with (spec.md S2 rule 7).
+/// Everything a payment is prepared with (docs/domain.md S2 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRequest {
     pub store: StoreId,

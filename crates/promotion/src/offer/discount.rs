@@ -30,7 +30,7 @@ impl Discount {
         (self.0 * Decimal::from(Self::PARTS)).to_i64().unwrap_or(Self::PARTS)
     }
 
-    /// Minor units or points of one unit after the discount: rounded once, half away from zero (spec.md S1 rule 2).
+    /// Minor units or points of one unit after the discount: rounded once, half away from zero (docs/domain.md S1 rule 2).
     pub fn of(self, amount: i64) -> i64 {
         let exact = self.0.checked_mul(Decimal::from(amount)).unwrap_or(Decimal::from(amount));
         exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(amount)

@@ -51,12 +51,12 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// The mode that applies: its own, else its activity's (spec.md S1 rule 2).
+    /// The mode that applies: its own, else its activity's (docs/domain.md S1 rule 2).
     pub fn mode(&self, activity: &Activity) -> Mode {
         self.terms.mode.unwrap_or(activity.mode)
     }
 
-    /// The discount that applies; none in plain sale (spec.md S1 rule 2).
+    /// The discount that applies; none in plain sale (docs/domain.md S1 rule 2).
     pub fn discount(&self) -> Discount {
         match self.terms.sales_status {
             SalesStatus::Promotion => self.terms.discount,
@@ -75,7 +75,7 @@ pub struct OfferChange {
     pub deleted: Option<bool>,
 }
 
-/// Form fields an offer may ask for (spec.md S1 rule 3).
+/// Form fields an offer may ask for (docs/domain.md S1 rule 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OfferField {
     Recipients,

@@ -1,4 +1,4 @@
-//! What users have taken of the SKUs of activities (spec.md S1 rule 4): read, checked, taken and given back.
+//! What users have taken of the SKUs of activities (docs/domain.md S1 rule 4): read, checked, taken and given back.
 //!
 //! Contract: the stock row of a SKU guards the counters of its users. Whoever changes a counter has locked that row
 //! first, so the decision over units and limit is one step, and a user who never ordered needs no row to be locked by.

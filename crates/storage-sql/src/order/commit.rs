@@ -166,7 +166,7 @@ async fn check_outcomes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> 
 }
 
 /// Verification codes are rare and asked one by one, sorted. Locked before the stock is asked: a code that is gone goes
-/// before stock that is short (spec.md S2), and only an order that stands uses its code up.
+/// before stock that is short (docs/domain.md S2), and only an order that stands uses its code up.
 async fn lock_codes(unit: &UnitOfWork, candidates: &mut [Candidate<'_>]) -> StoreResult<()> {
     let mut with_code: Vec<&mut Candidate<'_>> =
         candidates.iter_mut().filter(|candidate| candidate.stands() && candidate.order.uses_code.is_some()).collect();

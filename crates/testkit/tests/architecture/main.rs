@@ -8,6 +8,7 @@
 mod arrows;
 mod dependencies;
 mod licence;
+mod references;
 mod reliability;
 mod sources;
 

@@ -8,7 +8,7 @@ use crate::{WORKSPACE, assert_none, root};
 const LONGEST_FILE: usize = 500;
 const CONTEXT_FILES: [&str; 4] = ["lib", "error", "service", "testing"];
 /// Folders that hold no source of ours.
-const SKIPPED: [&str; 4] = ["target", "node_modules", "dist", ".git"];
+pub const SKIPPED: [&str; 4] = ["target", "node_modules", "dist", ".git"];
 /// Written in two parts, so that this file does not offend against itself.
 const MARKS: [&str; 6] = [
     concat!("TO", "DO"),
@@ -38,7 +38,7 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// (path below the root, text) of every Rust file of the workspace.
-fn sources() -> Vec<(String, String)> {
+pub fn sources() -> Vec<(String, String)> {
     let root = root();
     let folders = WORKSPACE.workspace_packages().into_iter().map(|package| package.manifest_path.parent().unwrap());
     let files: Vec<PathBuf> = folders.flat_map(|folder| rust_files(folder.as_std_path())).collect();

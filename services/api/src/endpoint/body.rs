@@ -32,7 +32,7 @@ use crate::problem::{Answer, Problem};
 const REFUSALS: &[&str] =
     &["malformed_json", "unknown_field", "invalid_field", "body_too_large", "unsupported_media_type", "request_timeout"];
 
-/// api.md, Limits.
+/// docs/api.md, Limits.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A JSON body: the request as a type, and as the JSON value it came as (for fingerprints).

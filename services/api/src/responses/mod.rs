@@ -1,4 +1,4 @@
-//! Answers as they stand in JSON (api.md, Resources): names and shapes hold exactly.
+//! Answers as they stand in JSON (openapi.json): names and shapes hold exactly.
 
 pub mod activity;
 pub mod member;

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use sluice_app::{OpenOptions, PartState};
+use sluice_app::{OpenOptions, PartState, require_shop};
 
 use super::{Outcome, load, open, resolve_secrets};
 use crate::{arguments::Common, output::say};
@@ -12,13 +12,14 @@ const GATE_PATIENCE: Duration = Duration::from_secs(5);
 /// Exit code 1 where a part is not well or records differ; with `production`, also where something is warned of.
 pub async fn doctor(common: &Common, production: bool) -> Outcome {
     let config = load(common)?;
+    require_shop(&config)?;
     let parts = config.parts();
     say("settings   fine");
     say(&format!("database   {}", if parts.sqlite { "SQLite" } else { "MySQL/MariaDB" }));
     say(&format!("gate       {}", if parts.redis_gate { "Redis" } else { "database" }));
     say(&format!("bus        {}", if parts.kafka { "Kafka" } else { "in the process" }));
-    let secrets = resolve_secrets(&config)?;
     let shop = open(&config, OpenOptions { passive: true, ..OpenOptions::default() }).await?;
+    let secrets = resolve_secrets(&config)?;
     // A gate in Redis is open for a process once that has looked at it; one that stays closed is told of below.
     let _ = tokio::time::timeout(GATE_PATIENCE, shop.wait_for_gate()).await;
     let health = shop.shop.health.check().await;

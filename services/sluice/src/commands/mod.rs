@@ -12,7 +12,7 @@ mod trace;
 
 use std::{error::Error, process::ExitCode, sync::Arc};
 
-use sluice_app::{Config, OpenOptions, OpenShop, Secrets};
+use sluice_app::{Config, OpenOptions, OpenShop, Secrets, require_shop};
 use sluice_kernel::{NodeIds, SystemClock};
 
 use crate::{
@@ -55,9 +55,12 @@ fn load(common: &Common) -> Result<Config, Box<dyn Error + Send + Sync>> {
     Ok(Config::load(&common.config, &flags)?)
 }
 
-/// Opens the shop for a command that ends by itself: quiet logs, no migration, no demo data.
+/// Opens the shop for a command that ends by itself: quiet logs, no demo data. Only a command that migrates makes a shop.
 async fn open(config: &Config, options: OpenOptions) -> Result<OpenShop, Box<dyn Error + Send + Sync>> {
     logging::start_quiet(config)?;
+    if !options.migrate {
+        require_shop(config)?;
+    }
     let secrets = if options.read_only { Secrets::look(config, &names())? } else { resolve_secrets(config)? };
     let public_url =
         config.listen.parse().map_or_else(|_| format!("http://{}", config.listen), |address| config.public_base(address));

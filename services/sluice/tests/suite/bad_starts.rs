@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sluice_testkit::{Kafka, Redis, ShopBuilder, ShopProcess, free_port, fresh_database, unique_name, unique_prefix};
+use sluice_testkit::{Kafka, Redis, Scratch, ShopBuilder, ShopProcess, free_port, fresh_database, unique_name, unique_prefix};
 
 use crate::floor::among_others;
 use crate::world::{Counter, EXECUTABLE, Profile, succeed};
@@ -57,9 +57,28 @@ async fn a_wrong_setting_is_named() {
 }
 
 #[tokio::test]
+async fn a_command_on_a_mistyped_data_folder_makes_no_shop() {
+    let _floor = among_others().await;
+    for arguments in [
+        &["doctor"][..],
+        &["trace", "order", "09138521231903948800"],
+        &["trace", "sku", "1"],
+        &["reconcile"],
+        &["reconcile", "--repair"],
+        &["dead-letters", "list"],
+    ] {
+        let folder = Scratch::new();
+        let mistyped = folder.path().join("dtaa");
+        let line = refused(shop().without("auth.jwt_secret").without("pay.sandbox_secret").data_dir(&mistyped), arguments).await;
+        assert!(line.contains("there is no shop") && line.contains("dtaa"), "{arguments:?}: {line}");
+        assert!(!mistyped.exists(), "{arguments:?} made {}", mistyped.display());
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_file_is_named() {
     let _floor = among_others().await;
-    let folder = sluice_testkit::Scratch::new();
+    let folder = Scratch::new();
     for (text, named) in [
         ("[order]\npayment_window = \"soon\"\n", "soon"),
         ("lisen = \"127.0.0.1:1\"\n", "lisen"),

@@ -1,4 +1,4 @@
-//! `order-created` → the ordered quantities leave the cart (spec.md S2 rule 6), whatever the order named.
+//! `order-created` → the ordered quantities leave the cart (docs/domain.md S2 rule 6), whatever the order named.
 
 use std::{sync::Arc, time::Duration};
 

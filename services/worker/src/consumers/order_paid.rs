@@ -1,4 +1,4 @@
-//! `order-paid` → the redemption of an activity order is recorded, whatever it was paid in (spec.md S1 rule 10).
+//! `order-paid` → the redemption of an activity order is recorded, whatever it was paid in (docs/domain.md S1 rule 10).
 
 use std::sync::Arc;
 

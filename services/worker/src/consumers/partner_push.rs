@@ -1,4 +1,4 @@
-//! `order-paid`, `order-cancelled`, `order-refunded` → what partners are told of it is kept for sending (spec.md S1 rules
+//! `order-paid`, `order-cancelled`, `order-refunded` → what partners are told of it is kept for sending (docs/domain.md S1 rules
 //! 6, 9 and 10). Sending is the sweeper's: a partner that is away holds up neither the topic nor an order.
 
 use std::sync::Arc;

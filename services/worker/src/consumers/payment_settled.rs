@@ -1,4 +1,4 @@
-//! `payment-settled` → the order takes the money, or the refund (spec.md S2 rule 9).
+//! `payment-settled` → the order takes the money, or the refund (docs/domain.md S2 rule 9).
 
 use std::sync::Arc;
 

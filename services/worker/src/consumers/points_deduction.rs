@@ -1,4 +1,4 @@
-//! `order-created` → an order that is paid with points begins to be paid (spec.md S1 rule 9).
+//! `order-created` → an order that is paid with points begins to be paid (docs/domain.md S1 rule 9).
 //!
 //! With the own ledger the points have moved, or were refused, when the batch is handled. A points platform is asked by
 //! the sweeper: one that is away holds up neither the topic nor an event, so nothing becomes a dead letter for it.

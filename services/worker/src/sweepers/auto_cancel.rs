@@ -1,7 +1,7 @@
 //! The auto-cancel timer: publishes `auto-cancel` for orders whose payment window has closed.
 //!
 //! The deadline stands on the order's row, so the timer survives any crash. It runs in one worker at a time, and all
-//! workers that consume `auto-cancel` share the cancelling. It holds without the bus too (spec.md S2 rule 8): what cannot
+//! workers that consume `auto-cancel` share the cancelling. It holds without the bus too (docs/domain.md S2 rule 8): what cannot
 //! be published soon, or was published and has still not happened, is expired here by the same idempotent command.
 
 use std::{error::Error, sync::Arc, time::Duration};

@@ -1,4 +1,4 @@
-//! POST /activities/{id}/orders: places an order of a discount promotion (spec.md, S1).
+//! POST /activities/{id}/orders: places an order of a discount promotion (docs/domain.md, S1).
 
 use actix_web::HttpRequest;
 use serde::Deserialize;

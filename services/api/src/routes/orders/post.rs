@@ -1,4 +1,4 @@
-//! POST /orders: places a cart order (spec.md, S2).
+//! POST /orders: places a cart order (docs/domain.md, S2).
 
 use actix_web::HttpRequest;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The discount promotion (spec.md S1), rule by rule, as its users meet it; a module for each subject.
+//! The discount promotion (docs/domain.md S1), rule by rule, as its users meet it; a module for each subject.
 
 mod administration;
 mod limits;
