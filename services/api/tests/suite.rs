@@ -1,5 +1,5 @@
-//! The transport, over a real listener and in-memory fakes of the services: shapes, codes, headers and bounds. Rules
-//! are proven where they live; whole flows over real stores are tested elsewhere.
+//! The transport, over a real listener: shapes, codes, headers and bounds. What has to fail or to be seen inside runs over
+//! in-memory fakes of the services, values that are refused run over the real ones. Rules are proven where they live.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +19,7 @@ mod authorisation;
 mod bodies;
 mod cashier;
 mod documents;
+mod examples;
 mod fakes;
 mod lifecycle;
 mod orders;

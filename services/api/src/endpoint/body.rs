@@ -25,7 +25,10 @@ use utoipa::{
     },
 };
 
-use super::description::{Describes, Description, json_content};
+use super::{
+    description::{Describes, Description, json_content},
+    json_words::in_json_words,
+};
 use crate::problem::{Answer, Problem};
 
 /// What reading any JSON body may be refused with.
@@ -138,7 +141,7 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if let Some(name) = named("missing field `") {
         return Problem::invalid(format!("{at}/{name}"), "required");
     }
-    Problem::invalid(at, reason)
+    Problem::invalid(at, in_json_words(&reason))
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {

@@ -10,6 +10,7 @@ mod description;
 mod id;
 mod idempotency;
 mod if_match;
+mod json_words;
 mod page;
 mod responder;
 mod route;

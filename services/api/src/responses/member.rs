@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 pub struct AddressAnswer {
     pub id: String,
     pub name: String,
+    #[schema(example = "13800000000")]
     pub phone: String,
     pub province: String,
     pub city: String,

@@ -15,6 +15,7 @@ pub struct AddressFields {
     #[schema(max_length = 64)]
     name: String,
     /// 5 to 20 digits, with an optional leading +.
+    #[schema(example = "13800000000")]
     phone: String,
     #[schema(max_length = 64)]
     province: String,

@@ -19,6 +19,7 @@ pub fn route() -> Route {
 #[serde(deny_unknown_fields)]
 pub struct SendCode {
     /// 5 to 20 digits, with an optional leading +.
+    #[schema(example = "13800000000")]
     phone: String,
 }
 

@@ -25,6 +25,7 @@ pub struct ReplaceSettings {
     #[schema(max_length = 16)]
     h5_redirect_type: Option<String>,
     /// [a, b]: b points are worth a major units; both above zero.
+    #[schema(example = json!([1, 100]))]
     points_to_cash_ratio: Option<[i64; 2]>,
 }
 

@@ -20,9 +20,9 @@ pub fn route() -> Route {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeWebhook {
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1000, example = "https://partner.example/hooks")]
     url: Option<String>,
-    #[schema(value_type = Option<Vec<words::EventType>>, min_items = 1)]
+    #[schema(value_type = Option<Vec<words::EventType>>, min_items = 1, example = json!(["order.paid"]))]
     event_types: Option<Vec<String>>,
     active: Option<bool>,
     /// Makes a new secret; the answer shows it. For a day the one before signs as well.
