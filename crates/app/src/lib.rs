@@ -22,6 +22,6 @@ pub use config::{Config, ConfigError, HttpConfig, LimitsConfig, Parts, PointsCon
 pub use referrers::{SealError, seal_referrer};
 pub use secrets::Secrets;
 pub use shop::{Cashier, HealthProbe, Housekeeping, PartHealth, PartState, Shop};
-pub use sluice_storage_sql::StoryLine;
+pub use sluice_storage_sql::TraceLine;
 pub use token::{Role, TokenRequest, algorithm, make_token};
 pub use token_mac::install_token_provider;

@@ -16,7 +16,7 @@ use crate::{KafkaPublisher, KafkaSettings, message::with, settings::PAUSE_AFTER_
 const MAX_TRIES: u32 = 3;
 /// How long a topic that did not take a letter is spared.
 const SPARED: Duration = Duration::from_secs(30);
-/// Characters of an error's story that travel.
+/// Characters of an error's causes that travel.
 const MAX_DETAIL: usize = 1_000;
 
 /// `TOPIC.dlq` as one consumer publishes to it.

@@ -45,7 +45,7 @@ pub use member::{SqlAccountBook, SqlAddressBook, SqlCodeRepository, SqlPointsLed
 pub use messaging::{SqlDeadLetterStore, SqlNodeLease, SqlOutboxStore, SqlParkedStore, SqlSeenTimes};
 pub use operations::{
     Difference, LimitDifference, LongestPauses, Purged, ServerLimits, SqlFutureTimes, SqlGateSource, SqlHousekeeping,
-    SqlReconciler, SqlRecordCheck, SqlTraces, SqlTraces as SqlStories, SqlTrial, TraceLine, TraceLine as StoryLine, TrialFailed,
+    SqlReconciler, SqlRecordCheck, SqlTraces, SqlTrial, TraceLine, TrialFailed,
 };
 pub use order::{SqlOrderRepository, SqlOrderWriter, WriterSettings};
 pub use partner::{SqlDeliveryQueue, SqlSubscriptionRepository};

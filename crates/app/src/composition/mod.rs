@@ -14,7 +14,7 @@ use sluice_events::Subscriber;
 use sluice_gate_redis::RedisStockGate;
 use sluice_inventory::StockGate;
 use sluice_kernel::{IdGenerator, NodeIds};
-use sluice_storage_sql::{Database, SqlCatalogRepository, SqlFutureTimes, SqlGateSource, SqlReconciler, SqlStories, SqlTrial};
+use sluice_storage_sql::{Database, SqlCatalogRepository, SqlFutureTimes, SqlGateSource, SqlReconciler, SqlTraces, SqlTrial};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub struct OpenShop {
     /// Notified when an operation was kept that a points platform must be asked for.
     pub points: Arc<Notify>,
     pub(crate) reconciler: SqlReconciler,
-    pub stories: SqlStories,
+    pub traces: SqlTraces,
     future: SqlFutureTimes,
     /// `None` with a clock of the caller's.
     checked: Option<Arc<CheckedClock>>,
@@ -133,7 +133,7 @@ impl OpenShop {
             effects,
             points,
             reconciler: SqlReconciler::new(database.clone()),
-            stories: SqlStories::new(database.clone()),
+            traces: SqlTraces::new(database.clone()),
             future: SqlFutureTimes::new(database.clone(), future_times::longest_pauses(config)),
             checked,
             source: SqlGateSource::new(database.clone(), clock_of_source),

@@ -120,7 +120,7 @@ impl Stage {
         let staff = self.staff();
         for number in 0..SKUS {
             let product = json!({
-                "title": format!("Umbrella {number}"), "pictures": ["/pictures/ware.png"], "delivery_place": "1",
+                "title": format!("Umbrella {number}"), "pictures": ["/pictures/product.png"], "delivery_place": "1",
                 "order_form_items": [], "listed": true,
                 "skus": [{
                     "code": "U-1", "spec": "black", "price": {"amount": 1990, "currency": "CNY"}, "points": 5,

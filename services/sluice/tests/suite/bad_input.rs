@@ -28,9 +28,9 @@ fn line(sku: &str, quantity: &str) -> String {
 
 async fn bodies_that_are_no_order(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(50).await;
+    let product = counter.add_product(50).await;
     let buyer = counter.somebody();
-    let good = line(&ware.sku, "1");
+    let good = line(&product.sku, "1");
     let deep = format!(r#"{{"items":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     let mut no_utf8 = br#"{"items":[{"sku_id":"1","quantity":1}],"store_code":""#.to_vec();
     no_utf8.extend([0xff, 0xfe, 0xc3, 0x28]);
@@ -49,7 +49,8 @@ async fn bodies_that_are_no_order(world: &World) {
     for (what, body) in malformed {
         expect(&post_order(&buyer, &[JSON], body).await, 400, "malformed_json", what);
     }
-    let oversized = format!(r#"{{"items":[{{"sku_id":"{}","quantity":1}}],"store_code":"{}"}}"#, ware.sku, "x".repeat(64 * 1024));
+    let oversized =
+        format!(r#"{{"items":[{{"sku_id":"{}","quantity":1}}],"store_code":"{}"}}"#, product.sku, "x".repeat(64 * 1024));
     expect(&post_order(&buyer, &[JSON], oversized.into_bytes()).await, 413, "body_too_large", "more than 64 KiB");
     for kind in ["text/plain", "application/xml", "multipart/form-data"] {
         let answer = post_order(&buyer, &[("Content-Type", kind)], good.clone().into_bytes()).await;
@@ -64,7 +65,7 @@ async fn bodies_that_are_no_order(world: &World) {
     );
     let accepted = post_order(&buyer, &[("Content-Type", "application/json; charset=utf-8")], good.into_bytes()).await;
     assert_eq!(accepted.status, 201, "{}", accepted.body);
-    counter.expect_stock(&ware.sku, [49, 1, 0, 50]).await;
+    counter.expect_stock(&product.sku, [49, 1, 0, 50]).await;
     let orders = buyer.get("/orders").await.expect_status(200);
     assert_eq!(orders.body["data"].as_array().unwrap().len(), 1, "refused bodies wrote nothing");
 }
@@ -89,11 +90,11 @@ async fn fields_that_are_not_known(world: &World) {
 
 async fn quantities_that_are_none(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(20_000).await;
+    let product = counter.add_product(20_000).await;
     let buyer = counter.somebody();
     let numbers = ["0", "-1", "10000", "1.5", "1e1", "9223372036854775807", "9223372036854775808", "-9223372036854775809"];
     for quantity in numbers.into_iter().chain([r#""1""#, "null", "true", "[1]", "{}", "1e400"]) {
-        let answer = post_order(&buyer, &[JSON], line(&ware.sku, quantity).into_bytes()).await;
+        let answer = post_order(&buyer, &[JSON], line(&product.sku, quantity).into_bytes()).await;
         // A number beyond all bounds may be refused while the JSON is read.
         let expected = if quantity == "1e400" { 400 } else { 422 };
         assert!(answer.status == expected || answer.status == 422, "{quantity}: {} {}", answer.status, answer.body);
@@ -107,7 +108,7 @@ async fn quantities_that_are_none(world: &World) {
         let cart = cart.await;
         assert!(matches!(cart.status, 400 | 422), "{quantity} in the cart: {} {}", cart.status, cart.body);
     }
-    counter.expect_stock(&ware.sku, [20_000, 0, 0, 20_000]).await;
+    counter.expect_stock(&product.sku, [20_000, 0, 0, 20_000]).await;
     assert_eq!(buyer.cart().await.body["items"], json!([]));
 }
 
@@ -231,8 +232,8 @@ async fn paths_and_methods_that_are_not_there(world: &World) {
         let answer = counter.staff().post_with_key("/admin/skus/3/stock-adjustments", &unique_name("key"), body).await;
         expect(&answer, 422, "invalid_field", &format!("delta {delta}"));
     }
-    let ware = counter.shelve(3).await;
-    let path = format!("/admin/skus/{}/stock-adjustments", ware.sku);
+    let product = counter.add_product(3).await;
+    let path = format!("/admin/skus/{}/stock-adjustments", product.sku);
     let body = json!({"delta": -4, "reason": "more than there is"});
     let refused = counter.staff().post_with_key(&path, &unique_name("key"), body).await;
     expect(&refused, 409, "insufficient_stock", "written off");
@@ -240,18 +241,16 @@ async fn paths_and_methods_that_are_not_there(world: &World) {
         .staff()
         .send(
             "PATCH",
-            &format!("/api/v1/admin/products/{}", ware.product),
+            &format!("/api/v1/admin/products/{}", product.id),
             &[("If-Match", "\"999\"")],
             Some(json!({"listed": false})),
         )
         .await;
     expect(&stale, 412, "stale", "another version");
-    let missing = counter
-        .staff()
-        .send("PATCH", &format!("/api/v1/admin/products/{}", ware.product), &[], Some(json!({"listed": false})))
-        .await;
+    let missing =
+        counter.staff().send("PATCH", &format!("/api/v1/admin/products/{}", product.id), &[], Some(json!({"listed": false}))).await;
     expect(&missing, 428, "if_match_required", "no version");
-    counter.expect_stock(&ware.sku, [3, 0, 0, 3]).await;
+    counter.expect_stock(&product.sku, [3, 0, 0, 3]).await;
 }
 
 on_every_profile!(

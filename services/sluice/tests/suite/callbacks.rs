@@ -78,9 +78,9 @@ async fn s2_rule_9_only_a_genuine_signature_counts(world: &World) {
 
 async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
+    let product = counter.add_product(5).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let other = buyer.place(&[("1", 1)]).await.expect_status(201);
     for (field, value) in [
         ("amount", json!(PRICE - 1)),
@@ -110,7 +110,7 @@ async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
 
     expect_still_unpaid(&buyer, &order).await;
     assert_eq!(buyer.order(&other.order_no()).await.text("/status"), "unpaid");
-    counter.expect_stock(&ware.sku, [4, 1, 0, 5]).await;
+    counter.expect_stock(&product.sku, [4, 1, 0, 5]).await;
     // The quarantine does not spoil the payment: the right notice still pays.
     assert!((200..300).contains(&tell(&buyer, &notice(&order, "paid")).await.status));
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
@@ -155,9 +155,9 @@ async fn s2_rule_9_a_callback_that_cannot_be_read_is_refused(world: &World) {
 
 async fn s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(10).await;
+    let product = counter.add_product(10).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     let same = SignedCallback::new(SANDBOX_SECRET, &notice(&order, "paid"));
     let mut together = JoinSet::new();
     for number in 0..20 {
@@ -173,8 +173,8 @@ async fn s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect(world: &Wor
     for _ in 0..3 {
         assert!((200..300).contains(&buyer.callback("sandbox", &same).await.status));
     }
-    counter.expect_stock(&ware.sku, [8, 0, 2, 10]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell"]).await;
+    counter.expect_stock(&product.sku, [8, 0, 2, 10]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
     assert_eq!(exceptions(&counter, &order.order_no()).await, Vec::<String>::new());
     let seen = buyer.order(&order.order_no()).await;
     assert_eq!((seen.text("/status"), seen.text("/refund_status")), ("paid".to_owned(), "none".to_owned()));
@@ -182,15 +182,15 @@ async fn s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect(world: &Wor
 
 async fn s2_rule_9_failed_then_paid_is_paid_and_failed_after_paid_is_nothing(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(3).await;
+    let product = counter.add_product(3).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 3)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     for status in ["failed", "failed", "paid", "failed", "paid"] {
         let answer = tell(&buyer, &notice(&order, status)).await;
         assert!((200..300).contains(&answer.status), "{status}: {} {}", answer.status, answer.body);
     }
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&ware.sku, [0, 0, 3, 3]).await;
+    counter.expect_stock(&product.sku, [0, 0, 3, 3]).await;
     expect_paid_stays(&buyer, &order).await;
 }
 

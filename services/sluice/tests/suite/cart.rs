@@ -25,12 +25,12 @@ async fn expect_lines(buyer: &Shopper, wanted: &[(&str, i64)]) {
 async fn the_cart_shows_lines_at_current_prices(world: &World) {
     let counter = world.counter();
     let buyer = counter.somebody();
-    let ware = counter.shelve(2).await;
-    let _ = buyer.put_in_cart(&ware.sku, 2, true).await.expect_status(200);
+    let product = counter.add_product(2).await;
+    let _ = buyer.put_in_cart(&product.sku, 2, true).await.expect_status(200);
     let cart = buyer.put_in_cart("2", 3, false).await.expect_status(200);
     assert_eq!(cart.body, buyer.cart().await.body, "PUT answers the cart");
     let items = cart.body["items"].as_array().unwrap();
-    let line = items.iter().find(|item| item["sku_id"] == ware.sku.as_str()).unwrap();
+    let line = items.iter().find(|item| item["sku_id"] == product.sku.as_str()).unwrap();
     assert_eq!(line["unit_price"], json!({"amount": PRICE, "currency": "CNY"}));
     assert_eq!(line["line_total"], json!({"amount": 2 * PRICE, "currency": "CNY"}));
     assert_eq!((&line["unit_points"], &line["buyable"], &line["reason"]), (&json!(5), &json!(true), &Value::Null));
@@ -39,19 +39,19 @@ async fn the_cart_shows_lines_at_current_prices(world: &World) {
     assert_eq!(cart.body["selected_total"], json!({"amount": 2 * PRICE, "currency": "CNY"}), "only selected lines count");
     assert_eq!(cart.number("/selected_points"), 10);
 
-    let short = buyer.put_in_cart(&ware.sku, 3, true).await.expect_status(200);
-    let line = short.body["items"].as_array().unwrap().iter().find(|item| item["sku_id"] == ware.sku.as_str()).unwrap();
+    let short = buyer.put_in_cart(&product.sku, 3, true).await.expect_status(200);
+    let line = short.body["items"].as_array().unwrap().iter().find(|item| item["sku_id"] == product.sku.as_str()).unwrap();
     assert_eq!((&line["buyable"], &line["reason"]), (&json!(false), &json!("insufficient_stock")));
 
     let _ = buyer.delete("/cart/items/2").await.expect_status(200);
-    expect_lines(&buyer, &[(&ware.sku, 3)]).await;
+    expect_lines(&buyer, &[(&product.sku, 3)]).await;
     let emptied = buyer.delete("/cart").await.expect_status(200);
     assert_eq!((emptied.body["items"].as_array().unwrap().len(), emptied.number("/selected_total/amount")), (0, 0));
 }
 
 async fn s2_rule_6_an_order_of_the_cart_takes_the_selected_lines_out(world: &World) {
     let counter = world.counter();
-    let (one, two) = (counter.shelve(5).await, counter.shelve(5).await);
+    let (one, two) = (counter.add_product(5).await, counter.add_product(5).await);
     let buyer = counter.somebody();
     let _ = buyer.put_in_cart(&one.sku, 2, true).await.expect_status(200);
     let _ = buyer.put_in_cart(&two.sku, 1, false).await.expect_status(200);
@@ -96,10 +96,10 @@ async fn two_tabs_with_one_cart_make_one_order(world: &World) {
 /// Both tabs press the button at once, each with a key of its own.
 pub async fn two_tabs_order_one_cart(here: &Counter, there: &Counter) {
     for _ in 0..4 {
-        let ware = here.shelve(10).await;
+        let product = here.add_product(10).await;
         let user = unique_name("tabs");
         let (left, right) = (here.customer(1, &user), there.customer(1, &user));
-        let _ = left.put_in_cart(&ware.sku, 1, true).await.expect_status(200);
+        let _ = left.put_in_cart(&product.sku, 1, true).await.expect_status(200);
         let (one, two) = tokio::join!(left.place_cart(), right.place_cart());
         let answers = [one, two];
         let placed = answers.iter().filter(|answer| answer.status == 201).count();
@@ -108,7 +108,7 @@ pub async fn two_tabs_order_one_cart(here: &Counter, there: &Counter) {
         let refused = answers.iter().find(|answer| answer.status != 201).unwrap();
         // The slower tab finds the cart claimed, or empty already.
         assert!(matches!((refused.status, refused.code()), (409, "cart_already_ordered") | (422, "invalid_field")), "{said:?}");
-        here.expect_stock(&ware.sku, [9, 1, 0, 10]).await;
+        here.expect_stock(&product.sku, [9, 1, 0, 10]).await;
         expect_lines(&left, &[]).await;
         let orders = left.get("/orders").await.expect_status(200);
         assert_eq!(orders.body["data"].as_array().unwrap().len(), 1);

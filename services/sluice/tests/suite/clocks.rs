@@ -35,10 +35,10 @@ async fn a_worker_an_hour_ahead_cancels_no_fresh_order() {
     let _floor = floor::among_others().await;
     let mut world = Profile::MariaDb.plan().start().await;
     let counter = world.counter();
-    let ware = counter.shelve(UNITS).await;
+    let product = counter.add_product(UNITS).await;
     world.workers[0].terminate().await;
     let buyer = counter.somebody();
-    let fresh = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let fresh = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
 
     let clock = MachineClock::right();
     clock.set_ahead(HOUR);
@@ -48,13 +48,13 @@ async fn a_worker_an_hour_ahead_cancels_no_fresh_order() {
     let hasty = world.settings.clone().setting("order.payment_window", "2s").arguments(&["api"]).start().await;
     let due = Counter { base: hasty.base_url() }.somebody();
     for _ in 0..2 {
-        let order = due.place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let order = due.place(&[(&product.sku, 1)]).await.expect_status(201);
         due.wait_for_status(&order.order_no(), "cancelled", SOON).await;
     }
     assert_eq!(buyer.order(&fresh.order_no()).await.text("/status"), "unpaid", "its deadline is in a quarter of an hour");
     let _ = buyer.pay(&fresh).await.expect_status(200);
     buyer.wait_for_status(&fresh.order_no(), "paid", SOON).await;
-    counter.expect_stock(&ware.sku, [UNITS - 1, 0, 1, UNITS]).await;
+    counter.expect_stock(&product.sku, [UNITS - 1, 0, 1, UNITS]).await;
 
     let worker = Counter { base: worker.base_url() };
     let (state, detail) = clock_part(&worker).await;
@@ -71,7 +71,7 @@ async fn clocks_that_are_set_under_load_stop_no_orders_and_repeat_no_number() {
     let clock = MachineClock::right();
     let world = Profile::MariaDb.plan().machine_clock(&clock).start().await;
     let counter = world.counter();
-    let skus = [counter.shelve(UNITS).await.sku, counter.shelve(UNITS).await.sku];
+    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
     let load = Load::start(std::slice::from_ref(&counter), &skus, 4);
     load.more_orders(30).await;
     for ahead in [HOUR, 0, -600, 0] {
@@ -92,16 +92,16 @@ async fn what_a_boot_with_a_clock_ahead_left_behind_is_gone_on_with() {
     clock.set_ahead(NEARLY_AN_HOUR);
     let mut world = Profile::Embedded.plan().machine_clock(&clock).start().await;
     let counter = world.counter();
-    let ware = counter.shelve(UNITS).await;
+    let product = counter.add_product(UNITS).await;
     let buyer = counter.somebody();
-    let ahead = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
-    let paid = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let ahead = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
+    let paid = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
     world.apis[0].kill9();
 
     clock.set_ahead(0);
     world.apis[0].restart().await;
-    let right = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let right = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     for order in [&ahead, &right] {
         let _ = buyer.pay(order).await.expect_status(200);
     }
@@ -113,10 +113,10 @@ async fn what_a_boot_with_a_clock_ahead_left_behind_is_gone_on_with() {
     for ahead in [NEARLY_AN_HOUR, 0, -600, 0] {
         clock.set_ahead(ahead);
         let began = Instant::now();
-        let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
         assert!(began.elapsed() < BOUND, "an order after {:?}", began.elapsed());
         assert_eq!(buyer.order(&order.order_no()).await.text("/status"), "unpaid");
     }
-    counter.expect_stock(&ware.sku, [UNITS - 7, 4, 3, UNITS]).await;
+    counter.expect_stock(&product.sku, [UNITS - 7, 4, 3, UNITS]).await;
     world.reconciles_within(RECOVERY).await;
 }

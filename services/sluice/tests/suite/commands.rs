@@ -35,17 +35,17 @@ async fn token_makes_a_token_of_the_contract() {
 
 async fn trace_tells_what_happened(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
+    let product = counter.add_product(5).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+    counter.expect_stock(&product.sku, [3, 0, 2, 5]).await;
     let told = world.printed(&["trace", "order", &order.order_no()]);
-    for shown in [order.order_no(), order.text("/payment/payment_id"), ware.sku.clone(), "paid".to_owned()] {
+    for shown in [order.order_no(), order.text("/payment/payment_id"), product.sku.clone(), "paid".to_owned()] {
         assert!(told.contains(&shown), "no {shown} in:\n{told}");
     }
-    let told = world.printed(&["trace", "sku", &ware.sku]);
+    let told = world.printed(&["trace", "sku", &product.sku]);
     for shown in ["adjust", "reserve", "sell", &order.order_no()] {
         assert!(told.contains(shown), "no {shown} in:\n{told}");
     }
@@ -108,15 +108,15 @@ async fn reconcile_finds_a_difference_and_says_where() {
     let _floor = crate::floor::alone().await;
     let world = Profile::MariaDb.plan().start().await;
     let counter = world.counter();
-    let ware = counter.shelve(9).await;
-    let _ = counter.somebody().place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let product = counter.add_product(9).await;
+    let _ = counter.somebody().place(&[(&product.sku, 2)]).await.expect_status(201);
     world.reconciles_within(std::time::Duration::from_secs(30)).await;
     // Behind the shop's back a unit that is promised to a buyer becomes usable again.
-    world.database().sql(&format!("UPDATE stock SET locked = locked - 1, usable = usable + 1 WHERE sku_id = {}", ware.sku));
+    world.database().sql(&format!("UPDATE stock SET locked = locked - 1, usable = usable + 1 WHERE sku_id = {}", product.sku));
     let output = world.run(&["reconcile"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("SKU {}", ware.sku)), "the difference is named:\n{said}");
+    assert!(said.contains(&format!("SKU {}", product.sku)), "the difference is named:\n{said}");
 }
 
 #[tokio::test]

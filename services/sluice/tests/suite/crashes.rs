@@ -12,7 +12,7 @@ const UNITS: i64 = 10_000;
 async fn sigkill_under_load_loses_nothing_and_doubles_nothing() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().start().await;
-    let skus = [world.counter().shelve(UNITS).await.sku, world.counter().shelve(UNITS).await.sku];
+    let skus = [world.counter().add_product(UNITS).await.sku, world.counter().add_product(UNITS).await.sku];
     let mut sent = Vec::new();
     for _round in 0..3 {
         let load = Load::start(&[world.counter()], &skus, 8);
@@ -33,7 +33,7 @@ async fn sigkill_under_load_loses_nothing_and_doubles_nothing() {
 async fn sigkill_while_starting_and_stopping_does_no_harm() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().start().await;
-    let skus = [world.counter().shelve(UNITS).await.sku];
+    let skus = [world.counter().add_product(UNITS).await.sku];
     let load = Load::start(&[world.counter()], &skus, 4);
     load.more_orders(20).await;
     world.apis[0].pause();
@@ -56,24 +56,24 @@ async fn the_auto_cancel_timer_survives_a_crash() {
     let _floor = floor::alone().await;
     let window = Duration::from_secs(2);
     let mut world = Profile::Embedded.plan().setting("order.payment_window", "2s").start().await;
-    let ware = world.counter().shelve(5).await;
+    let product = world.counter().add_product(5).await;
     let buyer = world.counter().somebody();
     let placed_at = Instant::now();
-    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     world.apis[0].kill9();
     // The deadline passes while nobody is there.
     tokio::time::sleep(window.saturating_sub(placed_at.elapsed()) + Duration::from_millis(100)).await;
     world.apis[0].restart().await;
     let cancelled = buyer.wait_for_status(&order.order_no(), "cancelled", Duration::from_millis(1_500)).await;
     assert_eq!(cancelled.text("/cancel_reason"), "expired");
-    world.counter().expect_stock(&ware.sku, [5, 0, 0, 5]).await;
-    world.counter().expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "release"]).await;
+    world.counter().expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    world.counter().expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
 
     // And one whose deadline is still to come.
     let placed_at = Instant::now();
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     world.apis[0].restart().await;
     buyer.wait_for_status(&order.order_no(), "cancelled", SOON).await;
     assert!(placed_at.elapsed() >= window, "not before its deadline");
-    world.counter().expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    world.counter().expect_stock(&product.sku, [5, 0, 0, 5]).await;
 }

@@ -88,10 +88,10 @@ async fn a_user_who_places_too_fast_is_told_to_wait() {
 async fn placements_beyond_the_bound_are_refused_early() {
     let _floor = floor::alone().await;
     let world = Profile::Embedded.plan().setting("limits.placements_in_flight", "1").start().await;
-    let ware = world.counter().shelve(1_000).await;
+    let product = world.counter().add_product(1_000).await;
     let mut together = JoinSet::new();
     for _ in 0..100 {
-        let (buyer, sku) = (world.counter().somebody(), ware.sku.clone());
+        let (buyer, sku) = (world.counter().somebody(), product.sku.clone());
         together.spawn(async move { buyer.place(&[(&sku, 1)]).await });
     }
     let answers = together.join_all().await;
@@ -104,5 +104,5 @@ async fn placements_beyond_the_bound_are_refused_early() {
         }
     }
     assert!(placed > 0 && placed < 100, "{placed} of 100 were taken one at a time");
-    world.counter().expect_stock(&ware.sku, [1_000 - placed, placed, 0, 1_000]).await;
+    world.counter().expect_stock(&product.sku, [1_000 - placed, placed, 0, 1_000]).await;
 }

@@ -25,7 +25,7 @@ async fn no_order_that_was_acknowledged_around_a_full_disk_is_lost() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().room_may_end().start().await;
     let counter = world.counter();
-    let skus = [counter.shelve(UNITS).await.sku, counter.shelve(UNITS).await.sku];
+    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
     let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
     load.more_orders(30).await;
     for _ in 0..2 {

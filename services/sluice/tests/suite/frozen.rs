@@ -81,7 +81,7 @@ async fn another(world: &World, kind: &str) -> ShopProcess {
 
 impl Site {
     async fn two_skus(&self) -> [String; 2] {
-        [self.world.counter().shelve(UNITS).await.sku, self.world.counter().shelve(UNITS).await.sku]
+        [self.world.counter().add_product(UNITS).await.sku, self.world.counter().add_product(UNITS).await.sku]
     }
 
     /// Runs statements in a session of their own; ends with them.

@@ -47,7 +47,7 @@ async fn survives(word: &str, trouble: impl Fn(&Redis), end: impl Fn(&Redis)) {
     let _floor = floor::among_others().await;
     let site = site().await;
     let counter = site.world.counter();
-    let skus = [counter.shelve(UNITS).await.sku, counter.shelve(UNITS).await.sku];
+    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
     let load = Load::start(std::slice::from_ref(&counter), &skus, 6);
     load.more_orders(20).await;
     trouble(&site.redis);

@@ -37,64 +37,64 @@ async fn a_key_is_required_and_bounded(world: &World) {
 
 async fn the_same_request_is_answered_again_and_done_once(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(9).await;
+    let product = counter.add_product(9).await;
     let (buyer, key) = (counter.somebody(), unique_name("key"));
-    let first = buyer.place_body(&key, body(&ware.sku, 2)).await.expect_status(201);
+    let first = buyer.place_body(&key, body(&product.sku, 2)).await.expect_status(201);
     assert_eq!(first.header("idempotent-replayed"), None);
-    expect_replay(&buyer.place_body(&key, body(&ware.sku, 2)).await, &first);
+    expect_replay(&buyer.place_body(&key, body(&product.sku, 2)).await, &first);
     let respelled = format!(
         r#" {{ "recipient" : {{"phone":"13800000000","name":"\u0041"}} , "items":[{{"quantity":2,"sku_id":"{}"}}] }}"#,
-        ware.sku
+        product.sku
     );
     let headers = [("Idempotency-Key", key.as_str())];
     let same_value = buyer.try_send("POST", "/api/v1/orders", &headers, Some(respelled)).await.unwrap();
     expect_replay(&same_value, &first);
-    counter.expect_stock(&ware.sku, [7, 2, 0, 9]).await;
+    counter.expect_stock(&product.sku, [7, 2, 0, 9]).await;
 
-    let other = buyer.place_body(&key, body(&ware.sku, 3)).await;
+    let other = buyer.place_body(&key, body(&product.sku, 3)).await;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"), "{}", other.body);
-    counter.expect_stock(&ware.sku, [7, 2, 0, 9]).await;
+    counter.expect_stock(&product.sku, [7, 2, 0, 9]).await;
 }
 
 async fn a_replay_shows_the_order_as_it_was_answered_first(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(9).await;
+    let product = counter.add_product(9).await;
     let (buyer, key) = (counter.somebody(), unique_name("key"));
-    let first = buyer.place_body(&key, body(&ware.sku, 1)).await.expect_status(201);
+    let first = buyer.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     let _ = buyer.pay(&first).await.expect_status(200);
     buyer.wait_for_status(&first.order_no(), "paid", SOON).await;
-    expect_replay(&buyer.place_body(&key, body(&ware.sku, 1)).await, &first);
+    expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first);
 
     let (other, key) = (counter.somebody(), unique_name("key"));
-    let second = other.place_body(&key, body(&ware.sku, 1)).await.expect_status(201);
+    let second = other.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     let _ = other.cancel(&second.order_no()).await.expect_status(200);
-    expect_replay(&other.place_body(&key, body(&ware.sku, 1)).await, &second);
-    counter.expect_stock(&ware.sku, [8, 0, 1, 9]).await;
+    expect_replay(&other.place_body(&key, body(&product.sku, 1)).await, &second);
+    counter.expect_stock(&product.sku, [8, 0, 1, 9]).await;
 }
 
 async fn a_replay_stands_even_when_the_shelf_has_changed(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(1).await;
+    let product = counter.add_product(1).await;
     let (buyer, key) = (counter.somebody(), unique_name("key"));
-    let first = buyer.place_body(&key, body(&ware.sku, 1)).await.expect_status(201);
-    expect_replay(&buyer.place_body(&key, body(&ware.sku, 1)).await, &first); // nothing is left in stock
-    let path = format!("/admin/products/{}", ware.product);
+    let first = buyer.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
+    expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first); // nothing is left in stock
+    let path = format!("/admin/products/{}", product.id);
     let etag = counter.staff().get(&path).await.header("etag").unwrap().to_owned();
     let unlisted = json!({"listed": false});
     let _ =
         counter.staff().send("PATCH", &format!("/api/v1{path}"), &[("If-Match", &etag)], Some(unlisted)).await.expect_status(200);
-    expect_replay(&buyer.place_body(&key, body(&ware.sku, 1)).await, &first);
+    expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first);
 }
 
 async fn a_key_is_free_again_after_a_refusal(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(1).await;
+    let product = counter.add_product(1).await;
     let (buyer, key) = (counter.somebody(), unique_name("key"));
-    for refused in [body(&ware.sku, 2), body("15", 1), body(&ware.sku, 0), json!({"items": "none"})] {
+    for refused in [body(&product.sku, 2), body("15", 1), body(&product.sku, 0), json!({"items": "none"})] {
         let answer = buyer.place_body(&key, refused).await;
         assert!((400..500).contains(&answer.status), "{}", answer.body);
     }
-    let placed = buyer.place_body(&key, body(&ware.sku, 1)).await.expect_status(201);
+    let placed = buyer.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     assert_eq!(placed.header("idempotent-replayed"), None);
 }
 
@@ -114,12 +114,12 @@ async fn sixteen_simultaneous_requests_with_one_key_make_one_order(world: &World
 
 /// Spread over the counters.
 pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
-    let ware = counters[0].shelve(100).await;
+    let product = counters[0].add_product(100).await;
     let (user, key) = (unique_name("double"), unique_name("key"));
     let mut together = JoinSet::new();
     for number in 0..16 {
         let buyer: Shopper = counters[number % counters.len()].customer(1, &user);
-        let (key, body) = (key.clone(), body(&ware.sku, 3));
+        let (key, body) = (key.clone(), body(&product.sku, 3));
         together.spawn(async move { buyer.place_body(&key, body).await });
     }
     let answers = together.join_all().await;
@@ -134,10 +134,10 @@ pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
     }
     let first = placed.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
     assert_eq!(first, 1, "one is the first, the others are replays");
-    counters[0].expect_stock(&ware.sku, [97, 3, 0, 100]).await;
+    counters[0].expect_stock(&product.sku, [97, 3, 0, 100]).await;
     let orders = counters[0].customer(1, &user).get("/orders").await.expect_status(200);
     assert_eq!(orders.body["data"].as_array().unwrap().len(), 1);
-    let replay = counters[0].customer(1, &user).place_body(&key, body(&ware.sku, 3)).await.expect_status(201);
+    let replay = counters[0].customer(1, &user).place_body(&key, body(&product.sku, 3)).await.expect_status(201);
     assert_eq!(replay.order_no(), placed[0].order_no());
 }
 
@@ -145,18 +145,18 @@ pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
 /// the key free.
 async fn no_post_that_takes_a_key_has_a_rule_of_its_own(world: &World) {
     let counter = world.counter();
-    let (staff, buyer, ware) = (counter.staff(), counter.somebody(), counter.shelve(9).await);
-    let paid = buyer.place(&[(&ware.sku, 3)]).await.expect_status(201);
+    let (staff, buyer, product) = (counter.staff(), counter.somebody(), counter.add_product(9).await);
+    let paid = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
     buyer.wait_for_status(&paid.order_no(), "paid", SOON).await;
     let points = |points: i64| json!({"user_id": unique_name("saver"), "points": points, "reason": "welcome"});
     let refund = |amount: i64| json!({"amount": amount, "reason": "came back"});
     let adjust = |delta: i64| json!({"delta": delta, "reason": "counted"});
-    let adjustments = format!("/admin/skus/{}/stock-adjustments", ware.sku);
+    let adjustments = format!("/admin/skus/{}/stock-adjustments", product.sku);
     let refunds = format!("/admin/orders/{}/refunds", paid.order_no());
     // Who asks, where, a request that is refused, one that is done, and another one.
     let cases = [
-        (&buyer, "/orders", body(&ware.sku, 99), body(&ware.sku, 1), body(&ware.sku, 2)),
+        (&buyer, "/orders", body(&product.sku, 99), body(&product.sku, 1), body(&product.sku, 2)),
         (&staff, adjustments.as_str(), adjust(-99), adjust(-1), adjust(-2)),
         (&staff, "/admin/points/grants", points(0), points(5), points(6)),
         (&staff, refunds.as_str(), refund(999_999), refund(100), refund(200)),
@@ -178,12 +178,12 @@ async fn no_post_that_takes_a_key_has_a_rule_of_its_own(world: &World) {
             assert_eq!((reused.status, reused.code()), (422, "idempotency_key_reused"), "{path}: {}", reused.body);
         }
     }
-    counter.expect_stock(&ware.sku, [4, 1, 3, 8]).await;
+    counter.expect_stock(&product.sku, [4, 1, 3, 8]).await;
 
     // About one order: its path belongs to the key's scope.
     let key = unique_name("key");
     for _ in 0..2 {
-        let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
         let path = format!("/api/v1/orders/{}/payment", order.order_no());
         let headers = [("Idempotency-Key", key.as_str())];
         for replayed in [None, Some("true")] {

@@ -10,19 +10,19 @@ async fn a_repair_while_stock_sync_lags_corrects_nothing_wrongly() {
     let _floor = floor::among_others().await;
     let mut world = Profile::Redis.plan().start().await;
     let counter = world.counter();
-    let ware = counter.shelve(10).await;
+    let product = counter.add_product(10).await;
     world.workers[0].kill9();
 
     let buyer = counter.somebody();
     let mut placed = Vec::new();
     for _ in 0..4 {
-        placed.push(buyer.place(&[(&ware.sku, 1)]).await.expect_status(201));
+        placed.push(buyer.place(&[(&product.sku, 1)]).await.expect_status(201));
     }
     let _ = buyer.pay(&placed[0]).await.expect_status(200);
     let _ = buyer.cancel(&placed[1].order_no()).await.expect_status(200);
     // The gate hears of a cancellation after its commit; the database follows by messages, which nobody consumes.
     let ledger = sluice_testkit::wait_for("the gate hears of the cancellation", SOON, async || {
-        let [gate, ledger] = counter.staff().stock(&ware.sku).await;
+        let [gate, ledger] = counter.staff().stock(&product.sku).await;
         (gate == [7, 3, 0, 10]).then_some(ledger)
     })
     .await;
@@ -31,15 +31,15 @@ async fn a_repair_while_stock_sync_lags_corrects_nothing_wrongly() {
     let _ = world.run(&["reconcile", "--repair"]);
     // The API process adopts the gate that was counted anew; until then it is told to be closed.
     let refused = sluice_testkit::wait_for("the gate is open again", SOON, async || {
-        let answer = buyer.place(&[(&ware.sku, 8)]).await;
+        let answer = buyer.place(&[(&product.sku, 8)]).await;
         (answer.status != 503).then_some(answer)
     })
     .await;
     assert_eq!((refused.status, refused.code()), (409, "insufficient_stock"), "{}", refused.body);
-    let _ = buyer.place(&[(&ware.sku, 7)]).await.expect_status(201);
+    let _ = buyer.place(&[(&product.sku, 7)]).await.expect_status(201);
 
     world.workers[0].restart().await;
     buyer.wait_for_status(&placed[0].order_no(), "paid", SOON).await;
-    counter.expect_stock(&ware.sku, [0, 9, 1, 10]).await;
+    counter.expect_stock(&product.sku, [0, 9, 1, 10]).await;
     world.reconciles_within(Duration::from_secs(30)).await;
 }

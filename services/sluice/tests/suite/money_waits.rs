@@ -9,7 +9,7 @@ use sluice_testkit::{Answer, Kafka, ShopProcess, Shopper, unique_name, wait_for}
 use tokio::sync::OnceCell;
 
 use crate::floor;
-use crate::shelf::Ware;
+use crate::shelf::Product;
 use crate::world::{Counter, Profile, SOON, World};
 
 const WINDOW: &str = "4s";
@@ -39,33 +39,33 @@ async fn deaf(profile: Profile) -> &'static Deaf {
 }
 
 /// The last unit, bought and paid; nobody has told the order.
-async fn paid_and_untold(counter: &Counter) -> (Ware, Shopper, Answer) {
-    let ware = counter.shelve(1).await;
+async fn paid_and_untold(counter: &Counter) -> (Product, Shopper, Answer) {
+    let product = counter.add_product(1).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
-    (ware, buyer, order)
+    (product, buyer, order)
 }
 
-async fn expect_unit_stays(counter: &Counter, ware: &Ware) {
-    let other = counter.somebody().place(&[(&ware.sku, 1)]).await;
+async fn expect_unit_stays(counter: &Counter, product: &Product) {
+    let other = counter.somebody().place(&[(&product.sku, 1)]).await;
     assert_eq!((other.status, other.code()), (409, "insufficient_stock"), "the unit is paid: {}", other.body);
 }
 
 async fn its_buyer_does_not_cancel_an_order_whose_money_is_stored(deaf: &Deaf) {
     let counter = deaf.world.counter();
-    let (ware, buyer, order) = paid_and_untold(&counter).await;
+    let (product, buyer, order) = paid_and_untold(&counter).await;
     let cancel = buyer.cancel(&order.order_no()).await;
     assert_eq!((cancel.status, cancel.code()), (409, "order_not_cancellable"), "{}", cancel.body);
-    expect_unit_stays(&counter, &ware).await;
+    expect_unit_stays(&counter, &product).await;
 }
 
 async fn staff_do_not_cancel_an_order_whose_money_is_stored(deaf: &Deaf) {
     let counter = deaf.world.counter();
-    let (ware, _, order) = paid_and_untold(&counter).await;
+    let (product, _, order) = paid_and_untold(&counter).await;
     let cancel = counter.staff().post(&format!("/admin/orders/{}/cancel", order.order_no()), json!({})).await;
     assert_eq!((cancel.status, cancel.code()), (409, "order_not_cancellable"), "{}", cancel.body);
-    expect_unit_stays(&counter, &ware).await;
+    expect_unit_stays(&counter, &product).await;
 }
 
 async fn no_second_payment_opens_for_an_order_whose_money_is_stored(deaf: &Deaf) {
@@ -78,10 +78,10 @@ async fn no_second_payment_opens_for_an_order_whose_money_is_stored(deaf: &Deaf)
 /// Its event never comes: the order is paid all the same, its unit sold, and never was it given back in between.
 async fn an_order_that_was_paid_in_time_is_not_cancelled_when_its_event_is_lost(deaf: &Deaf) {
     let counter = deaf.world.counter();
-    let (ware, buyer, order) = paid_and_untold(&counter).await;
+    let (product, buyer, order) = paid_and_untold(&counter).await;
     buyer.wait_for_status(&order.order_no(), "paid", AFTER_THE_DEADLINE).await;
-    counter.expect_stock(&ware.sku, [0, 0, 1, 1]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell"]).await;
+    counter.expect_stock(&product.sku, [0, 0, 1, 1]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
 }
 
 async fn an_order_in_points_does_not_stay_confirming_when_its_event_is_lost(deaf: &Deaf) {
@@ -95,13 +95,13 @@ async fn an_order_in_points_does_not_stay_confirming_when_its_event_is_lost(deaf
 
 async fn a_refund_does_not_stay_unknown_to_its_order_when_its_event_is_lost(deaf: &Deaf) {
     let counter = deaf.world.counter();
-    let (ware, buyer, order) = paid_and_untold(&counter).await;
+    let (product, buyer, order) = paid_and_untold(&counter).await;
     buyer.wait_for_status(&order.order_no(), "paid", AFTER_THE_DEADLINE).await;
     let path = format!("/admin/orders/{}/refunds", order.order_no());
     let body = json!({"reason": "came back", "restock": true});
     let _ = counter.staff().post_with_key(&path, &unique_name("key"), body).await.expect_status(201);
     buyer.wait_for_status(&order.order_no(), "refunded", AFTER_THE_DEADLINE).await;
-    counter.expect_stock(&ware.sku, [1, 0, 0, 1]).await;
+    counter.expect_stock(&product.sku, [1, 0, 0, 1]).await;
 }
 
 macro_rules! on_both_gates {
@@ -139,7 +139,7 @@ async fn an_order_that_was_paid_before_an_outage_of_the_bus_is_not_cancelled_in_
     let plan = Profile::MariaDb.plan().setting("bus.url", kafka.url()).setting("order.payment_window", WINDOW);
     let world = plan.start().await;
     let counter = world.counter();
-    let (paid_for, given_up) = (counter.shelve(1).await, counter.shelve(1).await);
+    let (paid_for, given_up) = (counter.add_product(1).await, counter.add_product(1).await);
     let buyer = counter.somebody();
     kafka.kill().await;
     let order = buyer.place(&[(&paid_for.sku, 1)]).await.expect_status(201);

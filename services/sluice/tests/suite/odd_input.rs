@@ -31,21 +31,21 @@ async fn a_time_beyond_the_calendar_takes_no_list_down(world: &World) {
 
 async fn a_member_twice_or_an_array_for_an_object_moves_no_stock_and_no_money(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(100).await;
+    let product = counter.add_product(100).await;
     let (buyer, staff) = (counter.somebody(), counter.staff());
     let key = || unique_name("key");
-    let twice = format!(r#"{{"items":[{{"sku_id":"{}","quantity":1,"quantity":50}}]}}"#, ware.sku);
+    let twice = format!(r#"{{"items":[{{"sku_id":"{}","quantity":1,"quantity":50}}]}}"#, product.sku);
     let headers = |key: &'static str| [JSON, ("Idempotency-Key", key)];
     let refused = buyer.send_bytes("POST", "/api/v1/orders", &headers("twice"), twice.into_bytes()).await;
     assert_eq!((refused.status, refused.code()), (400, "malformed_json"), "{}", refused.body);
-    let listed = format!(r#"{{"items":[["{}",50]]}}"#, ware.sku);
+    let listed = format!(r#"{{"items":[["{}",50]]}}"#, product.sku);
     let refused = buyer.send_bytes("POST", "/api/v1/orders", &headers("listed"), listed.into_bytes()).await;
     assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{}", refused.body);
-    let refused = staff.post_with_key(&format!("/admin/skus/{}/stock-adjustments", ware.sku), &key(), json!([5, "x"])).await;
+    let refused = staff.post_with_key(&format!("/admin/skus/{}/stock-adjustments", product.sku), &key(), json!([5, "x"])).await;
     assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{}", refused.body);
-    counter.expect_stock(&ware.sku, [100, 0, 0, 100]).await;
+    counter.expect_stock(&product.sku, [100, 0, 0, 100]).await;
 
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let payment = order.text("/payment/payment_id");
     let body = json!([payment, order.order_no(), "paid", order.number("/total/amount"), "CNY", "1"]);
     let refused = buyer.callback("sandbox", &SignedCallback::new(SANDBOX_SECRET, &body)).await;

@@ -91,7 +91,7 @@ async fn outbox_empties(counter: &Counter) {
 }
 
 async fn stock_up(site: &Site) -> [String; 2] {
-    [site.world.counter().shelve(UNITS).await.sku, site.world.counter().shelve(UNITS).await.sku]
+    [site.world.counter().add_product(UNITS).await.sku, site.world.counter().add_product(UNITS).await.sku]
 }
 
 #[tokio::test]
@@ -298,19 +298,19 @@ async fn a_redis_that_comes_back_with_old_data_sells_nothing_twice() {
     let _floor = floor::alone().await;
     let site = site().await;
     let counter = site.world.counter();
-    let ware = counter.shelve(10).await;
+    let product = counter.add_product(10).await;
     let before = site.redis.copy_data();
     for _ in 0..10 {
-        let _ = counter.somebody().place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     }
     site.redis.restart_from(&before).await;
     let answer = wait_for("the gate decides again", RECOVERY, async || {
-        let answer = counter.somebody().place(&[(&ware.sku, 1)]).await;
+        let answer = counter.somebody().place(&[(&product.sku, 1)]).await;
         (answer.status != 503).then_some(answer)
     })
     .await;
     assert_eq!((answer.status, answer.code()), (409, "insufficient_stock"), "ten units were sold already: {}", answer.body);
-    counter.expect_stock(&ware.sku, [0, 10, 0, 10]).await;
+    counter.expect_stock(&product.sku, [0, 10, 0, 10]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -319,11 +319,11 @@ async fn reconcile_finds_a_difference_at_the_gate_and_repairs_it() {
     let _floor = floor::alone().await;
     let site = site().await;
     let counter = site.world.counter();
-    let ware = counter.shelve(10).await;
-    let _ = counter.somebody().place(&[(&ware.sku, 3)]).await.expect_status(201);
-    counter.expect_stock(&ware.sku, [7, 3, 0, 10]).await;
+    let product = counter.add_product(10).await;
+    let _ = counter.somebody().place(&[(&product.sku, 3)]).await.expect_status(201);
+    counter.expect_stock(&product.sku, [7, 3, 0, 10]).await;
     site.world.reconciles_within(RECOVERY).await;
-    let field = format!("{}:u", ware.sku);
+    let field = format!("{}:u", product.sku);
     let keys = site.redis.command(&["KEYS", "*{s:1}:*:stock"]);
     for key in keys.lines() {
         site.redis.command(&["HINCRBY", key, &field, "-2"]);
@@ -331,14 +331,14 @@ async fn reconcile_finds_a_difference_at_the_gate_and_repairs_it() {
     let output = site.world.run(&["reconcile"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("SKU {}", ware.sku)), "the difference is named:\n{said}");
+    assert!(said.contains(&format!("SKU {}", product.sku)), "the difference is named:\n{said}");
 
     site.world.printed(&["reconcile", "--repair"]);
     site.world.printed(&["reconcile"]);
     wait_for("the API sells all that is left", RECOVERY, async || {
-        let answer = counter.somebody().place(&[(&ware.sku, 7)]).await;
+        let answer = counter.somebody().place(&[(&product.sku, 7)]).await;
         (answer.status == 201).then_some(())
     })
     .await;
-    counter.expect_stock(&ware.sku, [0, 10, 0, 10]).await;
+    counter.expect_stock(&product.sku, [0, 10, 0, 10]).await;
 }

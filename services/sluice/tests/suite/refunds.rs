@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use sluice_testkit::{Answer, Shopper, unique_name, wait_for};
 
 use crate::on_every_profile;
-use crate::shelf::{PRICE, Ware};
+use crate::shelf::{PRICE, Product};
 use crate::world::{Counter, SOON, World};
 
-async fn paid_order(counter: &Counter, ware: &Ware, quantity: i64) -> (Shopper, Answer) {
+async fn paid_order(counter: &Counter, product: &Product, quantity: i64) -> (Shopper, Answer) {
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, quantity)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, quantity)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     let paid = buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     (buyer, paid)
@@ -29,8 +29,8 @@ async fn expect_refund_status(buyer: &Shopper, order: &Answer, status: &str, ref
 
 async fn a_whole_refund_with_the_goods(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
-    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let product = counter.add_product(5).await;
+    let (buyer, order) = paid_order(&counter, &product, 3).await;
     let key = unique_name("key");
     let body = json!({"reason": "changed their mind", "restock": true});
     let done = refund(&counter, &order, &key, body.clone()).await.expect_status(201);
@@ -39,32 +39,32 @@ async fn a_whole_refund_with_the_goods(world: &World) {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.text("/refund_id"), done.text("/refund_id"));
     expect_refund_status(&buyer, &order, "refunded", "full").await;
-    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell", "restock"]).await;
+    counter.expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell", "restock"]).await;
     let late = refund(&counter, &order, &unique_name("key"), json!({"reason": "once more"})).await;
     assert_eq!(late.status, 409, "{}", late.body);
 }
 
 async fn a_whole_refund_without_the_goods(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
-    let (buyer, order) = paid_order(&counter, &ware, 2).await;
+    let product = counter.add_product(5).await;
+    let (buyer, order) = paid_order(&counter, &product, 2).await;
     let _ = refund(&counter, &order, &unique_name("key"), json!({"reason": "arrived broken"})).await.expect_status(201);
     expect_refund_status(&buyer, &order, "refunded", "full").await;
-    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+    counter.expect_stock(&product.sku, [3, 0, 2, 5]).await;
 }
 
 async fn a_part_and_then_the_rest(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
-    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let product = counter.add_product(5).await;
+    let (buyer, order) = paid_order(&counter, &product, 3).await;
     let part = json!({
         "amount": {"amount": PRICE, "currency": "CNY"}, "reason": "one came back",
-        "restock_items": [{"sku_id": ware.sku, "quantity": 1}],
+        "restock_items": [{"sku_id": product.sku, "quantity": 1}],
     });
     let _ = refund(&counter, &order, &unique_name("key"), part).await.expect_status(201);
     expect_refund_status(&buyer, &order, "paid", "partial").await;
-    counter.expect_stock(&ware.sku, [3, 0, 2, 5]).await;
+    counter.expect_stock(&product.sku, [3, 0, 2, 5]).await;
 
     for (pointer, body) in [
         ("/amount", json!({"amount": 2 * PRICE + 1, "reason": "too much"})),
@@ -72,7 +72,7 @@ async fn a_part_and_then_the_rest(world: &World) {
         ("/amount", json!({"amount": -1, "reason": "less"})),
         ("/amount", json!({"amount": {"amount": 1, "currency": "USD"}, "reason": "other money"})),
         ("/reason", json!({"amount": 1, "reason": " "})),
-        ("/restock_items/0", json!({"amount": 1, "reason": "x", "restock_items": [{"sku_id": ware.sku, "quantity": 3}]})),
+        ("/restock_items/0", json!({"amount": 1, "reason": "x", "restock_items": [{"sku_id": product.sku, "quantity": 3}]})),
     ] {
         let refused = refund(&counter, &order, &unique_name("key"), body.clone()).await;
         assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{body}: {}", refused.body);
@@ -86,8 +86,8 @@ async fn a_part_and_then_the_rest(world: &World) {
         refund(&counter, &order, &unique_name("key"), json!({"reason": "all came back", "restock": true})).await.expect_status(201);
     assert_eq!(rest.number("/amount/amount"), 2 * PRICE);
     expect_refund_status(&buyer, &order, "refunded", "full").await;
-    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell", "restock", "restock"]).await;
+    counter.expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell", "restock", "restock"]).await;
 }
 
 async fn an_order_without_money_cannot_be_refunded(world: &World) {
@@ -109,12 +109,12 @@ async fn an_order_without_money_cannot_be_refunded(world: &World) {
 
 async fn refunds_at_the_same_moment_never_exceed_the_total(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(4).await;
-    let (buyer, order) = paid_order(&counter, &ware, 4).await;
+    let product = counter.add_product(4).await;
+    let (buyer, order) = paid_order(&counter, &product, 4).await;
     let mut together = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (counter, order) = (counter.clone(), order.clone());
-        let body = json!({"amount": PRICE, "reason": "a quarter", "restock_items": [{"sku_id": ware.sku, "quantity": 1}]});
+        let body = json!({"amount": PRICE, "reason": "a quarter", "restock_items": [{"sku_id": product.sku, "quantity": 1}]});
         together.spawn(async move { refund(&counter, &order, &unique_name("key"), body).await });
     }
     let answers = together.join_all().await;
@@ -124,17 +124,17 @@ async fn refunds_at_the_same_moment_never_exceed_the_total(world: &World) {
     }
     assert_eq!(given, 4, "a quarter can be given four times");
     expect_refund_status(&buyer, &order, "refunded", "full").await;
-    counter.expect_stock(&ware.sku, [4, 0, 0, 4]).await;
+    counter.expect_stock(&product.sku, [4, 0, 0, 4]).await;
 }
 
 async fn refunds_of_the_same_units_at_once_never_return_more_than_were_sold(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(3).await;
-    let (buyer, order) = paid_order(&counter, &ware, 3).await;
+    let product = counter.add_product(3).await;
+    let (buyer, order) = paid_order(&counter, &product, 3).await;
     let mut together = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let (counter, order) = (counter.clone(), order.clone());
-        let body = json!({"amount": 100, "reason": "came back", "restock_items": [{"sku_id": ware.sku, "quantity": 3}]});
+        let body = json!({"amount": 100, "reason": "came back", "restock_items": [{"sku_id": product.sku, "quantity": 3}]});
         together.spawn(async move { refund(&counter, &order, &unique_name("key"), body).await });
     }
     let answers = together.join_all().await;
@@ -144,7 +144,7 @@ async fn refunds_of_the_same_units_at_once_never_return_more_than_were_sold(worl
     }
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1, "the three units return once");
     expect_refund_status(&buyer, &order, "paid", "partial").await;
-    counter.expect_stock(&ware.sku, [3, 0, 0, 3]).await;
+    counter.expect_stock(&product.sku, [3, 0, 0, 3]).await;
     let refunds = counter.staff().get(&format!("/admin/orders/{}/refunds", order.order_no())).await.expect_status(200);
     let recorded: i64 = refunds.body["data"]
         .as_array()

@@ -42,17 +42,17 @@ async fn expect_no_orders(buyer: &Shopper) {
 
 async fn s2_rule_1_every_sku_is_on_the_shelf_of_the_store(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(5).await;
+    let product = counter.add_product(5).await;
     let buyer = counter.somebody();
     for (sku, what) in [("15", "not listed"), ("999999999", "unknown"), ("no-number", "unreadable"), ("01", "another spelling")] {
-        let refused = buyer.place(&[(&ware.sku, 1), (sku, 1)]).await;
+        let refused = buyer.place(&[(&product.sku, 1), (sku, 1)]).await;
         expect_problem(&refused, 409, "off_shelf");
         assert_eq!(refused.body["errors"][0]["pointer"], json!("/items/1"), "{what}: {}", refused.body);
     }
-    let foreign = counter.customer(2, &unique_name("buyer")).place(&[(&ware.sku, 1)]).await;
+    let foreign = counter.customer(2, &unique_name("buyer")).place(&[(&product.sku, 1)]).await;
     expect_problem(&foreign, 409, "off_shelf");
     expect_no_orders(&buyer).await;
-    counter.expect_stock(&ware.sku, [5, 0, 0, 5]).await;
+    counter.expect_stock(&product.sku, [5, 0, 0, 5]).await;
 }
 
 async fn change(counter: &Counter, path: &str, change: Value) -> Answer {
@@ -70,20 +70,20 @@ async fn s2_rule_1_what_leaves_the_shelf_cannot_be_ordered(world: &World) {
         ("sku", json!({"listed": false})),
         ("sku", json!({"deleted": true})),
     ] {
-        let ware = counter.shelve(5).await;
-        let _ = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+        let product = counter.add_product(5).await;
+        let _ = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
         let path =
-            if path == "product" { format!("/admin/products/{}", ware.product) } else { format!("/admin/skus/{}", ware.sku) };
+            if path == "product" { format!("/admin/products/{}", product.id) } else { format!("/admin/skus/{}", product.sku) };
         change(&counter, &path, leave.clone()).await;
-        let refused = buyer.place(&[(&ware.sku, 1)]).await;
+        let refused = buyer.place(&[(&product.sku, 1)]).await;
         expect_problem(&refused, 409, "off_shelf");
-        assert_eq!(counter.staff().stock(&ware.sku).await[0], [4, 1, 0, 5], "after {leave}");
+        assert_eq!(counter.staff().stock(&product.sku).await[0], [4, 1, 0, 5], "after {leave}");
     }
 }
 
 async fn s2_rule_2_every_short_sku_is_named_with_what_is_usable(world: &World) {
     let counter = world.counter();
-    let (plenty, three, one) = (counter.shelve(50).await, counter.shelve(3).await, counter.shelve(1).await);
+    let (plenty, three, one) = (counter.add_product(50).await, counter.add_product(3).await, counter.add_product(1).await);
     let buyer = counter.somebody();
     let refused = buyer.place(&[(&plenty.sku, 2), (&three.sku, 4), (&one.sku, 2), (&three.sku, 1)]).await;
     expect_problem(&refused, 409, "insufficient_stock");
@@ -181,18 +181,18 @@ async fn s2_rule_4_totals_come_from_the_servers_prices(world: &World) {
     dear["skus"][0]["price"] = json!({"amount": 333, "currency": "CNY"});
     dear["skus"][0]["points"] = json!(7);
     dear["skus"][0]["allotable_profit"] = json!(11);
-    let ware = counter.shelve_as(dear, 100).await;
+    let product = counter.add_product_like(dear, 100).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[("1", 2), ("17", 3), (&ware.sku, 9), ("2", 1)]).await.expect_status(201);
+    let order = buyer.place(&[("1", 2), ("17", 3), (&product.sku, 9), ("2", 1)]).await.expect_status(201);
 
     assert_eq!(order.body["total"], json!({"amount": 2 * PRICE + 3 * PRICE + 9 * 333 + PRICE, "currency": "CNY"}));
     assert_eq!(order.number("/points_total"), 2 * 5 + 3 * 5 + 9 * 7 + 5);
     let item =
         |sku: &str| order.body["items"].as_array().unwrap().iter().find(|item| item["sku_id"] == json!(sku)).unwrap().clone();
-    let line = item(&ware.sku);
+    let line = item(&product.sku);
     assert_eq!((&line["unit_price"]["amount"], &line["unit_points"]), (&json!(333), &json!(7)));
     assert_eq!((&line["line_total"]["amount"], &line["quantity"]), (&json!(9 * 333), &json!(9)));
-    assert_eq!(line["product_id"], json!(ware.product));
+    assert_eq!(line["product_id"], json!(product.id));
 
     let children = order.body["children"].as_array().unwrap();
     let mut places: Vec<(&str, i64, i64, usize)> = children
@@ -223,9 +223,9 @@ async fn s2_rule_4_totals_come_from_the_servers_prices(world: &World) {
 
 async fn s2_rule_5_the_order_keeps_what_it_was_placed_with(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(10).await;
+    let product = counter.add_product(10).await;
     let buyer = counter.somebody();
-    let mut body = lines(&[(&ware.sku, 1)]);
+    let mut body = lines(&[(&product.sku, 1)]);
     body["recipient"] = json!({"name": "Han Meimei", "phone": "13900000000"});
     body["store_code"] = json!("SC-7");
     body["attribution"] = json!({"rq": "spring", "cookie_id": "c-1"});
@@ -235,11 +235,11 @@ async fn s2_rule_5_the_order_keeps_what_it_was_placed_with(world: &World) {
     assert!(order.text("/created_at").ends_with('Z'), "times are UTC");
     assert_eq!(order.text("/refund_status"), "none");
 
-    change(&counter, &format!("/admin/products/{}", ware.product), json!({"title": "Renamed"})).await;
-    change(&counter, &format!("/admin/skus/{}", ware.sku), json!({"price": {"amount": 5000, "currency": "CNY"}})).await;
+    change(&counter, &format!("/admin/products/{}", product.id), json!({"title": "Renamed"})).await;
+    change(&counter, &format!("/admin/skus/{}", product.sku), json!({"price": {"amount": 5000, "currency": "CNY"}})).await;
     let later = buyer.order(&order.order_no()).await.expect_status(200);
     assert_eq!(later.body, order.body, "what is read later is what was answered");
-    let dearer = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let dearer = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     assert_eq!((dearer.number("/total/amount"), dearer.text("/items/0/title")), (5000, "Renamed".to_owned()));
 
     let list = buyer.get("/orders").await.expect_status(200);

@@ -76,7 +76,7 @@ impl Site {
     }
 
     async fn skus(&self) -> [String; 2] {
-        [self.counter().shelve(UNITS).await.sku, self.counter().shelve(UNITS).await.sku]
+        [self.counter().add_product(UNITS).await.sku, self.counter().add_product(UNITS).await.sku]
     }
 
     /// Sessions of the shop.
@@ -312,7 +312,7 @@ async fn a_primary_that_another_server_replaces_behind_its_address_is_left_witho
     let url = database.plain_user().replace(&format!(":{}/", old.port()), &format!(":{}/", proxy.port()));
     let world = Profile::MariaDb.plan().setting("database.url", url).setting(RATE.0, RATE.1).start().await;
     let counter = world.counter();
-    let skus = [counter.shelve(UNITS).await.sku, counter.shelve(UNITS).await.sku];
+    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
     let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
     load.more_orders(30).await;
     old.sql("SET GLOBAL read_only = 1");
@@ -338,8 +338,8 @@ async fn an_event_that_does_not_leave_is_told_of() {
         (answer.text("/status"), part["detail"].as_str().unwrap().to_owned())
     };
     site.world.workers[0].pause();
-    let ware = counter.shelve(10).await;
-    let _ = counter.somebody().place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let product = counter.add_product(10).await;
+    let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     site.database.sql("UPDATE outbox SET available_at = available_at - 60000");
     wait_for("readiness tells of the event", SOON_AGAIN, async || {
         let (status, detail) = outbox().await;

@@ -12,11 +12,11 @@ use crate::world::{Profile, World};
 
 async fn a_user_cannot_lock_the_stock_with_orders_that_nobody_pays(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(100_000).await;
+    let product = counter.add_product(100_000).await;
     let (hoarder, other) = (counter.somebody(), counter.somebody());
     let mut placed = Vec::new();
     for _ in 0..10 {
-        let answer = hoarder.place(&[(&ware.sku, 9_999)]).await;
+        let answer = hoarder.place(&[(&product.sku, 9_999)]).await;
         if answer.status == 201 {
             placed.push(answer.order_no());
         } else {
@@ -24,22 +24,22 @@ async fn a_user_cannot_lock_the_stock_with_orders_that_nobody_pays(world: &World
         }
     }
     assert_eq!(placed.len(), 2, "two orders hold 19,998 units");
-    let _ = other.place(&[(&ware.sku, 9_999)]).await.expect_status(201);
+    let _ = other.place(&[(&product.sku, 9_999)]).await.expect_status(201);
     let _ = hoarder.cancel(&placed[0]).await.expect_status(200);
-    let again = hoarder.place(&[(&ware.sku, 9_999)]).await.expect_status(201);
+    let again = hoarder.place(&[(&product.sku, 9_999)]).await.expect_status(201);
     // Paid orders are nobody's hoard.
     let _ = hoarder.pay(&again).await.expect_status(200);
     hoarder.wait_for_status(&again.order_no(), "paid", crate::world::SOON).await;
-    let _ = hoarder.place(&[(&ware.sku, 9_999)]).await.expect_status(201);
+    let _ = hoarder.place(&[(&product.sku, 9_999)]).await.expect_status(201);
 }
 
 async fn a_user_has_so_many_unpaid_orders_of_either_kind(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(1_000).await;
+    let product = counter.add_product(1_000).await;
     let buyer = counter.somebody();
     let take = async |number: usize| {
         if number.is_multiple_of(2) {
-            return buyer.place(&[(&ware.sku, 1)]).await;
+            return buyer.place(&[(&product.sku, 1)]).await;
         }
         let body = json!({"product_id": "1001", "quantity": 1, "pay_type": "cash"});
         buyer.post_with_key("/activities/1/orders", &unique_name("key"), body).await
@@ -52,7 +52,7 @@ async fn a_user_has_so_many_unpaid_orders_of_either_kind(world: &World) {
         let refused = take(number).await;
         assert_eq!((refused.status, refused.code()), (409, "too_many_unpaid"), "{}", refused.body);
     }
-    let _ = counter.somebody().place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     let points = json!({"product_id": "1002", "quantity": 1, "pay_type": "points"});
     let rich = counter.customer(1, "42");
     let _ = rich.post_with_key("/activities/1/orders", &unique_name("key"), points).await.expect_status(201);

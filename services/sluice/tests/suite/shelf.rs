@@ -7,20 +7,20 @@ use sluice_testkit::unique_name;
 
 use crate::world::{Counter, SOON};
 
-/// Price of a ware in minor units, as of the demo's products.
+/// Price of a product in minor units, as of the demo's products.
 pub const PRICE: i64 = 1990;
 
 /// A product with one SKU.
 #[derive(Debug, Clone)]
-pub struct Ware {
-    pub product: String,
+pub struct Product {
+    pub id: String,
     pub sku: String,
 }
 
 /// A product as staff put it on the shelf.
 pub fn plain_product() -> Value {
     json!({
-        "title": unique_name("Ware"), "pictures": ["/pictures/ware.png"], "delivery_place": "1", "order_form_items": [],
+        "title": unique_name("Product"), "pictures": ["/pictures/product.png"], "delivery_place": "1", "order_form_items": [],
         "listed": true,
         "skus": [{
             "code": "W-1", "spec": "red / 64 GB", "price": {"amount": PRICE, "currency": "CNY"}, "points": 5,
@@ -31,19 +31,19 @@ pub fn plain_product() -> Value {
 
 impl Counter {
     /// A plain product with so many units.
-    pub async fn shelve(&self, stock: i64) -> Ware {
-        self.shelve_as(plain_product(), stock).await
+    pub async fn add_product(&self, stock: i64) -> Product {
+        self.add_product_like(plain_product(), stock).await
     }
 
     /// A product with so many units.
-    pub async fn shelve_as(&self, product: Value, stock: i64) -> Ware {
+    pub async fn add_product_like(&self, product: Value, stock: i64) -> Product {
         let made = self.staff().post("/admin/products", product).await.expect_status(201);
-        let ware = Ware { product: made.text("/id"), sku: made.text("/skus/0/sku_id") };
+        let product = Product { id: made.text("/id"), sku: made.text("/skus/0/sku_id") };
         if stock > 0 {
-            self.receive(&ware.sku, stock).await;
+            self.receive(&product.sku, stock).await;
         }
-        self.expect_stock(&ware.sku, [stock, 0, 0, stock]).await;
-        ware
+        self.expect_stock(&product.sku, [stock, 0, 0, stock]).await;
+        product
     }
 
     /// Staff receive units.

@@ -15,12 +15,12 @@ const CANCELLED_WITHIN: Duration = HASTY_WINDOW.saturating_add(Duration::from_mi
 
 /// Places at one counter, reads at another, pays, and follows the stock to `sold`.
 pub async fn walk(place_at: &Counter, read_at: &Counter) {
-    let ware = place_at.shelve(7).await;
+    let product = place_at.add_product(7).await;
     let user = unique_name("walker");
     let (buyer, reader) = (place_at.customer(1, &user), read_at.customer(1, &user));
 
-    let page = reader.get(&format!("/products/{}", ware.product)).await.expect_status(200);
-    assert_eq!(page.text("/skus/0/sku_id"), ware.sku);
+    let page = reader.get(&format!("/products/{}", product.id)).await.expect_status(200);
+    assert_eq!(page.text("/skus/0/sku_id"), product.sku);
     assert_eq!(page.number("/skus/0/price/amount"), PRICE);
     assert_eq!(page.text("/skus/0/price/currency"), "CNY");
     assert_eq!((page.number("/skus/0/points"), page.number("/skus/0/usable")), (5, 7));
@@ -29,10 +29,10 @@ pub async fn walk(place_at: &Counter, read_at: &Counter) {
         assert!(page.body.get(field).is_some(), "{field} is missing in {}", page.body);
     }
 
-    let order = buyer.place(&[(&ware.sku, 2)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     assert_eq!(order.header("location"), Some(format!("/api/v1/orders/{}", order.order_no()).as_str()));
     assert_eq!((order.text("/status"), order.number("/total/amount")), ("unpaid".to_owned(), 2 * PRICE));
-    read_at.expect_stock(&ware.sku, [5, 2, 0, 7]).await;
+    read_at.expect_stock(&product.sku, [5, 2, 0, 7]).await;
 
     let mut stream = reader.follow(&order.order_no()).await;
     let first = stream.next(SOON).await.unwrap();
@@ -47,8 +47,8 @@ pub async fn walk(place_at: &Counter, read_at: &Counter) {
 
     let paid = reader.wait_for_status(&order.order_no(), "paid", SOON).await;
     assert_eq!(paid.text("/refund_status"), "none");
-    read_at.expect_stock(&ware.sku, [5, 0, 2, 7]).await;
-    read_at.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "sell"]).await;
+    read_at.expect_stock(&product.sku, [5, 0, 2, 7]).await;
+    read_at.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
 }
 
 async fn product_page_to_sold(world: &World) {
@@ -57,10 +57,10 @@ async fn product_page_to_sold(world: &World) {
 
 async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
     let counter = world.hasty();
-    let ware = counter.shelve(3).await;
+    let product = counter.add_product(3).await;
     let buyer = counter.somebody();
     let placed_at = Instant::now();
-    let order = buyer.place(&[(&ware.sku, 3)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     let order_no = order.order_no();
     let mut stream = buyer.follow(&order_no).await;
     assert_eq!(stream.next(SOON).await.unwrap()["status"], "unpaid");
@@ -72,8 +72,8 @@ async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
     assert_eq!(stream.next(SOON).await.unwrap()["status"], "cancelled");
     assert_eq!(stream.next(SOON).await, None, "the stream ends when the order is cancelled");
 
-    counter.expect_stock(&ware.sku, [3, 0, 0, 3]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "release"]).await;
+    counter.expect_stock(&product.sku, [3, 0, 0, 3]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
     let late = buyer.pay(&order).await;
     assert_eq!((late.status, late.code()), (409, "payment_closed"));
     let again = buyer.prepare_payment(&order_no).await;
@@ -82,44 +82,44 @@ async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
 
 async fn a_failed_payment_leaves_the_order_unpaid_and_its_deadline_where_it_was(world: &World) {
     let counter = world.hasty();
-    let ware = counter.shelve(1).await;
+    let product = counter.add_product(1).await;
     let buyer = counter.somebody();
     let placed_at = Instant::now();
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.settle(&order, "failed").await.expect_status(200);
     let again = buyer.prepare_payment(&order.order_no()).await.expect_status(200);
     assert!(again.text("/expires_at") <= order.text("/expires_at"), "{}", again.body);
     let seen = buyer.order(&order.order_no()).await;
     assert_eq!((seen.text("/status"), seen.text("/expires_at")), ("unpaid".to_owned(), order.text("/expires_at")));
     buyer.wait_for_status(&order.order_no(), "cancelled", CANCELLED_WITHIN.saturating_sub(placed_at.elapsed())).await;
-    counter.expect_stock(&ware.sku, [1, 0, 0, 1]).await;
+    counter.expect_stock(&product.sku, [1, 0, 0, 1]).await;
 }
 
 async fn a_payment_that_failed_can_be_tried_again(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(1).await;
+    let product = counter.add_product(1).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.settle(&order, "failed").await.expect_status(200);
     let again = buyer.prepare_payment(&order.order_no()).await.expect_status(200);
     let _ = pay_at(&counter, &again).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&ware.sku, [0, 0, 1, 1]).await;
+    counter.expect_stock(&product.sku, [0, 0, 1, 1]).await;
 }
 
 async fn a_user_cancels_and_may_repeat_it(world: &World) {
     let counter = world.counter();
-    let ware = counter.shelve(4).await;
+    let product = counter.add_product(4).await;
     let buyer = counter.somebody();
-    let order = buyer.place(&[(&ware.sku, 4)]).await.expect_status(201);
+    let order = buyer.place(&[(&product.sku, 4)]).await.expect_status(201);
     for _ in 0..3 {
         let cancelled = buyer.cancel(&order.order_no()).await.expect_status(200);
         assert_eq!((cancelled.text("/status"), cancelled.text("/cancel_reason")), ("cancelled".to_owned(), "user".to_owned()));
     }
-    counter.expect_stock(&ware.sku, [4, 0, 0, 4]).await;
-    counter.expect_trace_adds_up(&ware.sku, &["adjust", "reserve", "release"]).await;
+    counter.expect_stock(&product.sku, [4, 0, 0, 4]).await;
+    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
 
-    let paid = buyer.place(&[(&ware.sku, 1)]).await.expect_status(201);
+    let paid = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
     buyer.wait_for_status(&paid.order_no(), "paid", SOON).await;
     let refused = buyer.cancel(&paid.order_no()).await;

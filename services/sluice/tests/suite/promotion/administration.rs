@@ -143,9 +143,9 @@ async fn the_trace_of_an_order_tells_its_points(world: &World) {
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     // With the Redis gate the last movement follows by message.
     wait_for("the trace tells everything", SOON, async || {
-        let story = world.printed(&["trace", "order", &order.order_no()]);
+        let trace = world.printed(&["trace", "order", &order.order_no()]);
         let words = ["activity", "points", "400", "reserve", "sell", "discount 0.8"];
-        words.iter().all(|word| story.contains(word)).then_some(())
+        words.iter().all(|word| trace.contains(word)).then_some(())
     })
     .await;
 }

@@ -138,8 +138,8 @@ async fn the_trace_tells_the_pushes(world: &World, counter: &Counter, partner: &
     let order = take(&buyer, "1", "1002", 1, "points", json!({})).await.expect_status(201);
     partner.told("order.paid", &order.order_no()).await;
     wait_for("the trace tells the push", SOON, async || {
-        let story = world.printed(&["trace", "order", &order.order_no()]);
-        (story.contains("order.paid") && story.contains("delivered")).then_some(())
+        let trace = world.printed(&["trace", "order", &order.order_no()]);
+        (trace.contains("order.paid") && trace.contains("delivered")).then_some(())
     })
     .await;
 }
