@@ -104,15 +104,20 @@ fn every_document_that_is_named_is_there() {
             let letter = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
             // Code includes documents by a path from its own folder.
             for word in line.split(|character| !letter(character)).map(|word| word.trim_end_matches('.')) {
-                let in_page = path.ends_with(".md") && folder.join(word).exists();
+                let in_page = is_document(&path) && folder.join(word).exists();
                 let in_code = root.join(word.trim_start_matches("../")).exists();
-                if word.ends_with(".md") && word.len() > 3 && !in_page && !in_code {
+                if is_document(word) && !in_page && !in_code {
                     stale.push(format!("{path}:{}: there is no {word}", number + 1));
                 }
             }
         }
     }
     assert_none("documents that are not there", &stale);
+}
+
+/// A bare ".md" has no extension, and is no document.
+fn is_document(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "md")
 }
 
 #[test]
