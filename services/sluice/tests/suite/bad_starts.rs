@@ -68,9 +68,9 @@ async fn a_command_on_a_mistyped_data_folder_makes_no_shop() {
         &["dead-letters", "list"],
     ] {
         let folder = Scratch::new();
-        let mistyped = folder.path().join("dtaa");
+        let mistyped = folder.path().join("date");
         let line = refused(shop().without("auth.jwt_secret").without("pay.sandbox_secret").data_dir(&mistyped), arguments).await;
-        assert!(line.contains("there is no shop") && line.contains("dtaa"), "{arguments:?}: {line}");
+        assert!(line.contains("there is no shop") && line.contains("date"), "{arguments:?}: {line}");
         assert!(!mistyped.exists(), "{arguments:?} made {}", mistyped.display());
     }
 }
