@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::names::free_port;
-use crate::scratch::{Scratch, is_gone, signal};
+use crate::scratch::{Scratch, freeze, is_gone, signal};
 use crate::wait::wait_until;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/servers.sh");
@@ -84,7 +84,7 @@ impl LocalServer {
 
     /// Stops the process in its tracks: connections stay open, nothing answers.
     pub(crate) fn pause(&self) {
-        self.send("STOP");
+        assert!(freeze(self.started()), "{} is not running", self.name);
     }
 
     /// The end of a pause.
@@ -93,7 +93,10 @@ impl LocalServer {
     }
 
     fn send(&self, name: &str) {
-        let process = self.process().unwrap_or_else(|| panic!("{} was never started", self.name));
-        assert!(signal(process, name), "{} is not running", self.name);
+        assert!(signal(self.started(), name), "{} is not running", self.name);
+    }
+
+    fn started(&self) -> u32 {
+        self.process().unwrap_or_else(|| panic!("{} was never started", self.name))
     }
 }

@@ -3,6 +3,11 @@
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest system call that a process may be in when it is frozen.
+const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// Waits for the end of its input, that is for the test process to drop it or to die in whatever way; then kills every
 /// process whose working folder lies in the folder, and removes that.
@@ -88,18 +93,51 @@ pub(crate) fn signal(process: u32, name: &str) -> bool {
         .success()
 }
 
+/// SIGSTOP, and the standstill of every thread: one that was inside a system call goes on to its end first. False when
+/// there is no such process.
+pub(crate) fn freeze(process: u32) -> bool {
+    let told = Instant::now();
+    let found = signal(process, "STOP");
+    while found && !stands_still(process) {
+        assert!(told.elapsed() < STANDSTILL, "process {process} does not stand still");
+        thread::yield_now();
+    }
+    found
+}
+
+fn stands_still(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return true };
+    threads.flatten().all(|thread| state(&thread.path()).is_none_or(|state| state == 'T'))
+}
+
+/// The letter of `/proc/…/stat`; `None` where the thread has ended.
+fn state(folder: &Path) -> Option<char> {
+    let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
 /// Whether the process has ended with all its threads, so that its files and ports are free. Who has to collect it
 /// does not matter.
 pub(crate) fn is_gone(process: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { return true };
-    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
-    let threads = std::fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count);
-    state == Some('Z') && threads <= 1
+    let folder = PathBuf::from(format!("/proc/{process}"));
+    let Some(state) = state(&folder) else { return true };
+    let threads = std::fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
+    state == 'Z' && threads <= 1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frozen_process_stands_still() {
+        let mut child = Command::new("sleep").arg("600").spawn().expect("sleep can be started");
+        assert!(!stands_still(child.id()));
+        assert!(freeze(child.id()) && stands_still(child.id()));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        assert!(!freeze(child.id()));
+    }
 
     #[test]
     fn it_takes_its_processes_and_its_files_along() {

@@ -12,7 +12,7 @@ use reqwest::Client;
 
 use crate::environment;
 use crate::names::{free_port, unique_name, unique_prefix};
-use crate::scratch::{Scratch, signal};
+use crate::scratch::{Scratch, freeze, signal};
 use crate::shopper::Shopper;
 use crate::wait::{wait_for, wait_until};
 
@@ -281,7 +281,8 @@ impl ShopProcess {
 
     /// Stops the process in its tracks until [`Self::resume`].
     pub fn pause(&self) {
-        self.send("STOP");
+        let child = self.child.as_ref().expect("the shop runs");
+        assert!(freeze(child.id()), "the shop has ended");
     }
 
     pub fn resume(&self) {
