@@ -111,7 +111,7 @@ fn every_operation_has_a_case() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_roles_are_asked_for_before_anything_else() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for (method, path, needs) in CASES {
         // Neither body nor headers: whoever is refused learns nothing about them.
         let (method, path) = (method.to_uppercase(), path.replace(['{', '}'], ""));

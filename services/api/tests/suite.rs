@@ -1,5 +1,5 @@
-//! The transport, over a real listener: shapes, codes, headers and bounds. What has to fail or to be seen inside runs over
-//! in-memory fakes of the services, values that are refused run over the real ones. Rules are proven where they live.
+//! The transport, over a real listener: shapes, codes, headers and bounds. The services behind it are
+//! the real ones on SQLite; a placement that has to fail or to wait does so in `failing`. Rules are proven where they live.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ mod bodies;
 mod cashier;
 mod documents;
 mod examples;
-mod fakes;
+mod failing;
 mod lifecycle;
 mod orders;
 mod points;
