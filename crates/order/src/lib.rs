@@ -17,12 +17,12 @@ pub mod testing;
 
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
-    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail, OrderInput, OrderItem,
-    OrderQuery, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder, Placed, Recipient, RefundOutcome,
-    RefundRecord, RefundRequest, Refused, Replay, RequestedLine, RestockChoice,
+    ActivityPart, CancelReason, CartRequest, ChildOrder, Expected, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail,
+    OrderInput, OrderItem, OrderPreview, OrderQuery, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder,
+    Placed, Recipient, RefundOutcome, RefundRecord, RefundRequest, Refused, Replay, RequestedLine, RestockChoice,
 };
 pub use orders::{OrderPorts, OrderTimings, Orders};
-pub use placement::{Unpaid, UnpaidLimits};
+pub use placement::{DeliveryPart, Priced, Unpaid, UnpaidLimits};
 pub use ports::{
     Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, OfferCard, OfferLookup, OrderRepository,
     OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer, ReserveTerms, RestockRequest, Settlements,

@@ -7,9 +7,9 @@ use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    Activities, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
-    OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed,
-    PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
+    Activities, CancelReason, CartReader, CartRequest, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError,
+    OrderPreview, OrderQuery, OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder,
+    PlaceCartOrder, Placed, PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
     lifecycle::check_refund_request,
     placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order},
 };
@@ -79,9 +79,14 @@ impl Orders {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
-        check_cart_order(&command)?;
+        check_cart_order(&command.request)?;
         let _in_flight = self.claim(&command.key)?;
         self.place_cart_order(&command).await
+    }
+
+    async fn preview(&self, request: CartRequest) -> Result<OrderPreview, OrderError> {
+        check_cart_order(&request)?;
+        self.preview_cart_order(&request).await
     }
 
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {

@@ -5,8 +5,8 @@ use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome,
-    RefundRequest,
+    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderStatus, PlaceActivityOrder,
+    PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 
 /// A placement ends where its future is dropped: whoever must not stop half way (the API, whose clients hang up) runs the call
@@ -15,6 +15,9 @@ use crate::{
 pub trait OrderService: Send + Sync {
     /// Places a cart order, whole or not at all; repeats the first answer for a key that was used before.
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError>;
+    /// What a cart order would come to now, and every refusal that it would meet. Takes nothing; a wrong verification code counts
+    /// against the user. Refuses only what cannot be read as an order.
+    async fn preview(&self, request: CartRequest) -> Result<OrderPreview, OrderError>;
     /// Places an activity order, whole or not at all; repeats the first answer for a key that was used before.
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError>;
     /// A user's own order; another's is not found. `user: None` for staff.

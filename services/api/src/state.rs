@@ -40,6 +40,8 @@ pub struct State {
     pub shop: Arc<Shop>,
     pub tokens: Tokens,
     pub order_limit: OrderLimit,
+    /// Previews have a share of their own, as large.
+    pub preview_limit: OrderLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
     pub followers: Arc<Followers>,
@@ -89,6 +91,7 @@ impl State {
             shop: Arc::new(shop),
             tokens: Tokens::new(&settings.tokens),
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
+            preview_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
             read_timeout: settings.read_timeout,

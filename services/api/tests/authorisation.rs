@@ -32,6 +32,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("delete", "/api/v1/cart/items/{sku_id}", Customer),
     ("post", "/api/v1/verification-codes", Customer),
     ("post", "/api/v1/orders", Customer),
+    ("post", "/api/v1/orders/preview", Customer),
     ("get", "/api/v1/orders", Customer),
     ("get", "/api/v1/orders/{order_no}", Customer),
     ("get", "/api/v1/orders/{order_no}/events", Customer),

@@ -49,7 +49,7 @@ async fn a_placed_order_has_the_published_shape() {
             "url": "http://localhost/pay/sandbox/0123456789abcdef0123456789abcdef", "expires_at": order["expires_at"]},
     });
     assert_eq!(order, expected);
-    let command = api.fakes.orders.commands.lock().unwrap()[0].clone();
+    let command = api.fakes.orders.commands.lock().unwrap()[0].request.clone();
     let trace = api.fakes.orders.traces.lock().unwrap()[0].clone();
     assert!(trace.unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     assert_eq!((command.attribution.rq.as_deref(), command.referrer.as_deref()), (Some("r"), Some("x")));

@@ -24,6 +24,7 @@ mod fakes;
 mod lifecycle;
 mod orders;
 mod points;
+mod preview;
 mod running;
 mod slow_clients;
 mod streams;

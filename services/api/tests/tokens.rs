@@ -65,5 +65,5 @@ async fn a_valid_token_names_store_and_user() {
     }
     api.order("k1", "1").await;
     let commands = api.fakes.orders.commands.lock().unwrap();
-    assert_eq!((commands[0].store.0, commands[0].user.as_str()), (1, "42"));
+    assert_eq!((commands[0].request.store.0, commands[0].request.user.as_str()), (1, "42"));
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::PaymentSettled;
 use sluice_kernel::{
-    ActivityId, OrderNo, PaymentHandle, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId, SkuId, StoreId,
-    Timestamp, UserId,
+    ActivityId, Clock as _, Currency, OrderNo, PaymentHandle, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId,
+    SkuId, StoreId, Timestamp, UserId,
 };
 
 use super::Fakes;
@@ -90,6 +90,10 @@ impl StockReserver for Fakes {
         now: Timestamp,
     ) -> PortResult<ReserveAnswer> {
         self.reserve(store, id, lines, terms, now).await
+    }
+
+    async fn usable(&self, _: StoreId, _: &[SkuId]) -> PortResult<HashMap<SkuId, i64>> {
+        Ok(self.0.usable.lock().unwrap().clone())
     }
 
     async fn release(&self, _: StoreId, id: ReservationId, _: Timestamp) -> PortResult<()> {
@@ -252,11 +256,25 @@ impl Payments for Fakes {
 
 #[async_trait]
 impl Catalog for Fakes {
-    async fn cards(&self, _: StoreId, _: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
-        Ok(HashMap::new())
+    async fn cards(&self, _: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        let cards = self.0.cards.lock().unwrap().0.clone();
+        let asked = cards.into_iter().filter(|card| skus.contains(&card.sku_id));
+        Ok(asked.map(|card| (card.sku_id, Arc::new(card))).collect())
     }
 
-    async fn forget(&self, _: StoreId, _: &[SkuId]) {}
+    async fn read_cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        Catalog::forget(self, store, skus).await;
+        self.cards(store, skus).await
+    }
+
+    async fn currency(&self, _: StoreId) -> PortResult<Option<Currency>> {
+        Ok("EUR".parse().ok())
+    }
+
+    async fn forget(&self, _: StoreId, _: &[SkuId]) {
+        let mut cards = self.0.cards.lock().unwrap();
+        cards.0 = cards.1.clone();
+    }
 }
 
 #[async_trait]
@@ -268,7 +286,8 @@ impl CartReader for Fakes {
 
 #[async_trait]
 impl CodeVerifier for Fakes {
-    async fn check(&self, _: StoreId, _: &UserId, _: &str, _: &str) -> PortResult<CodeVerdict> {
-        Ok(CodeVerdict::Invalid)
+    async fn check(&self, _: StoreId, _: &UserId, _: &str, code: &str) -> PortResult<CodeVerdict> {
+        let valid = self.0.code.lock().unwrap().as_deref() == Some(code);
+        Ok(if valid { CodeVerdict::Valid { sent_at: self.0.clock.now() } } else { CodeVerdict::Invalid })
     }
 }

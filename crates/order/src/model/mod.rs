@@ -11,7 +11,8 @@ mod terms;
 
 pub use activity::ActivityPart;
 pub use commands::{
-    OrderDetail, OrderInput, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RequestedLine, RestockChoice,
+    CartRequest, Expected, OrderDetail, OrderInput, OrderPreview, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome,
+    RefundRequest, RequestedLine, RestockChoice,
 };
 pub use idempotency::{IdempotencyKey, Replay};
 pub use item::{ItemLine, OrderItem};

@@ -5,6 +5,7 @@ pub mod member;
 pub mod operations;
 pub mod order;
 pub mod points;
+pub mod preview;
 pub mod product;
 pub mod shape;
 pub mod stock;

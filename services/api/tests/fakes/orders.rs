@@ -12,9 +12,9 @@ use sluice_kernel::{
     ReservationId, SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
 };
 use sluice_order::{
-    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError, OrderInput,
-    OrderItem, OrderKind, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder,
-    Placed, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
+    ActivityPart, CancelReason, CartRequest, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError,
+    OrderInput, OrderItem, OrderKind, OrderPreview, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms,
+    PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
 };
 use tokio::sync::Semaphore;
 
@@ -104,7 +104,7 @@ pub fn prepared(order: &Order) -> PaymentHandle {
     }
 }
 
-fn order(command: &PlaceCartOrder, sku: &str, quantity: sluice_kernel::Quantity, number: i64) -> Order {
+fn order(command: &CartRequest, sku: &str, quantity: sluice_kernel::Quantity, number: i64) -> Order {
     let price = Money::new(1990, Currency::CNY);
     let total = price.times(quantity).unwrap();
     let now = SystemClock.now();
@@ -191,7 +191,7 @@ impl OrderService for FakeOrders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
         self.commands.lock().unwrap().push(command.clone());
         self.traces.lock().unwrap().push(sluice_kernel::TraceContext::current_header());
-        let OrderInput::Items(lines) = &command.input else {
+        let OrderInput::Items(lines) = &command.request.input else {
             return Err(InvalidField::new("from_cart", "the cart is empty").into());
         };
         let (sku, quantity) = (lines[0].sku.clone(), lines[0].quantity);
@@ -213,10 +213,14 @@ impl OrderService for FakeOrders {
             return Ok(Placed { payment: Some(prepared(&order)), order, replayed: true });
         }
         let mut kept = self.kept.lock().unwrap();
-        let order = order(&command, &sku, quantity, i64::try_from(kept.len()).unwrap() * 2 + 1);
+        let order = order(&command.request, &sku, quantity, i64::try_from(kept.len()).unwrap() * 2 + 1);
         kept.push(order.clone());
         self.keys.lock().unwrap().insert((store, user, route, key), (fingerprint, order.order_no));
         Ok(Placed { payment: Some(prepared(&order)), order, replayed: false })
+    }
+
+    async fn preview(&self, _: CartRequest) -> Result<OrderPreview, OrderError> {
+        Err(OrderError::NotFound)
     }
 
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
@@ -224,18 +228,18 @@ impl OrderService for FakeOrders {
         if let Some(refusal) = activity_refusal(&command.activity) {
             return Err(refusal);
         }
-        let cart = PlaceCartOrder {
+        let request = CartRequest {
             store: command.store,
             user: command.user.clone(),
-            key: command.key.clone(),
             input: OrderInput::Items(vec![RequestedLine { sku: command.product.clone(), quantity: command.quantity }]),
             recipient: command.recipient.clone(),
             verify_code: None,
             store_code: None,
             attribution: command.attribution.clone(),
             referrer: command.referrer.clone(),
+            expected: command.expected,
         };
-        let mut placed = self.place(cart).await?;
+        let mut placed = self.place(PlaceCartOrder { key: command.key.clone(), request }).await?;
         self.commands.lock().unwrap().pop();
         let mut kept = self.kept.lock().unwrap();
         let order = kept.iter_mut().find(|kept| kept.order_no == placed.order.order_no).unwrap();
