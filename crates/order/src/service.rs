@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, Page, PageRequest, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderStatus, PlaceActivityOrder,
+    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch, OrderStatus, PlaceActivityOrder,
     PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 
@@ -23,6 +23,9 @@ pub trait OrderService: Send + Sync {
     /// A user's own order; another's is not found. `user: None` for staff.
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
+    /// Staff: the orders of the store that are looked for, newest first. A page with several filters may end before it is full, and
+    /// says where to go on.
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError>;
     /// The present status of each of these orders, for streams that were opened on them.
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
     async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;

@@ -31,6 +31,9 @@ use crate::{
     problem::{Answer, Problem},
 };
 
+/// So few that exports never take the database from those who place orders.
+const EXPORTED_AT_ONCE: usize = 2;
+
 /// The API's state as handlers take it.
 #[derive(Clone)]
 pub struct Api(Arc<State>);
@@ -44,6 +47,8 @@ pub struct State {
     pub preview_limit: OrderLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
+    /// Pages of exports that may be read at the same time: an export holds none while its client reads.
+    pub exports: Arc<Semaphore>,
     pub followers: Arc<Followers>,
     /// How long a body may take.
     pub read_timeout: Duration,
@@ -93,6 +98,7 @@ impl State {
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             preview_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
+            exports: Arc::new(Semaphore::new(EXPORTED_AT_ONCE)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
             read_timeout: settings.read_timeout,
             metrics: settings.metrics.clone(),

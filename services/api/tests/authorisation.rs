@@ -60,6 +60,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("get", "/api/v1/admin/store-settings", Staff),
     ("put", "/api/v1/admin/store-settings", Staff),
     ("get", "/api/v1/admin/orders", Staff),
+    ("get", "/api/v1/admin/orders.csv", Staff),
     ("get", "/api/v1/admin/orders/{order_no}", Staff),
     ("post", "/api/v1/admin/orders/{order_no}/cancel", Staff),
     ("post", "/api/v1/admin/orders/{order_no}/fulfil", Staff),

@@ -26,6 +26,7 @@ mod orders;
 mod points;
 mod preview;
 mod running;
+mod search;
 mod slow_clients;
 mod streams;
 mod strict_bodies;

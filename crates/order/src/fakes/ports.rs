@@ -5,15 +5,16 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::PaymentSettled;
 use sluice_kernel::{
-    ActivityId, Clock as _, Currency, OrderNo, PaymentHandle, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId,
-    SkuId, StoreId, Timestamp, UserId,
+    ActivityId, Clock as _, Currency, OrderNo, Page, PageRequest, PaymentHandle, PaymentId, PortError, PortResult, ProductId,
+    Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
 use super::Fakes;
 use crate::{
     Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder, OfferLookup,
-    Order, OrderError, OrderQuery, OrderRepository, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund,
-    Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid, WaitingSettlement,
+    Order, OrderError, OrderQuery, OrderRepository, OrderSearch, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount,
+    PointsRefund, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
+    WaitingSettlement,
 };
 
 #[async_trait]
@@ -120,6 +121,11 @@ impl OrderRepository for Fakes {
 
     async fn list(&self, _: &OrderQuery) -> PortResult<Vec<Order>> {
         Ok(Vec::new())
+    }
+
+    async fn search(&self, _: StoreId, _: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>> {
+        let kept = self.0.order.lock().unwrap().iter().cloned().collect();
+        Ok(Page::from_overfull(kept, page.limit, |order| order.order_no.id()))
     }
 
     async fn statuses(&self, _: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {

@@ -16,7 +16,7 @@ pub use commands::{
 };
 pub use idempotency::{IdempotencyKey, Replay};
 pub use item::{ItemLine, OrderItem};
-pub use order::{NewOrder, Order, OrderQuery};
+pub use order::{NewOrder, Order, OrderQuery, OrderSearch};
 pub use refund::RefundRecord;
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};
 pub use terms::{ChildOrder, OrderTerms, Recipient};

@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Mutex};
 
 use async_trait::async_trait;
 use sluice_catalog::{
-    CatalogError, CatalogService, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange,
-    Store, StoreSettings, StoreSettingsChange,
+    CatalogError, CatalogService, FormField, NewProduct, NewSku, Product, ProductChange, ProductSearch, ReceivingWay, Sku, SkuCard,
+    SkuChange, Store, StoreSettings, StoreSettingsChange,
 };
 use sluice_kernel::{Currency, Money, Page, PageRequest, Points, Precondition, ProductId, SkuId, StoreId, Timestamp};
 
@@ -106,15 +106,15 @@ impl CatalogService for FakeCatalog {
         Ok(store.clone())
     }
 
-    async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
-        self.list_all(store, page).await
+    async fn list_listed(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.list_all(store, search, page).await
     }
 
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
         self.found(store, id)
     }
 
-    async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+    async fn list_all(&self, store: StoreId, _: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
         let rows = self.found(store, ProductId(1)).into_iter().collect();
         Ok(Page::from_overfull(rows, page.limit, |product: &Product| product.id.0))
     }

@@ -8,12 +8,12 @@ use std::{
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{
-    Clock as _, Currency, InvalidField, Money, OrderNo, Page, PaymentHandle, PaymentId, Points, PortError, ProductId, RefundId,
-    ReservationId, SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
+    Clock as _, Currency, InvalidField, Money, OrderNo, Page, PageRequest, PaymentHandle, PaymentId, Points, PortError, ProductId,
+    RefundId, ReservationId, SkuId, StoreId, SystemClock, Timestamp, UserId, Window,
 };
 use sluice_order::{
     ActivityPart, CancelReason, CartRequest, ChildOrder, IdempotencyKey, ItemLine, MissingField, Order, OrderDetail, OrderError,
-    OrderInput, OrderItem, OrderKind, OrderPreview, OrderQuery, OrderService, OrderState, OrderStatus, OrderTerms,
+    OrderInput, OrderItem, OrderKind, OrderPreview, OrderQuery, OrderSearch, OrderService, OrderState, OrderStatus, OrderTerms,
     PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RefundState, RequestedLine, ShortLine,
 };
 use tokio::sync::Semaphore;
@@ -283,6 +283,10 @@ impl OrderService for FakeOrders {
         let mine = mine.filter(|order| query.page.after.is_none_or(|after| order.order_no.id() < after));
         let rows = mine.map(|order| OrderDetail { order: order.clone(), payment: None }).collect();
         Ok(Page::from_overfull(rows, query.page.limit, |detail| detail.order.order_no.id()))
+    }
+
+    async fn search(&self, store: StoreId, _: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError> {
+        self.list(OrderQuery { store, user: None, status: None, page }).await
     }
 
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError> {

@@ -33,6 +33,7 @@ pub fn routes(routes: &mut Routes) {
         .add(store_settings::get::route())
         .add(store_settings::put::route())
         .add(orders::list::route())
+        .add(orders::csv::route())
         .add(orders::get_one::route())
         .add(orders::cancel::route())
         .add(orders::fulfil::route())

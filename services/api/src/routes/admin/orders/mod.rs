@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod complete;
+pub mod csv;
 pub mod fulfil;
 pub mod get_one;
 pub mod list;
