@@ -16,6 +16,7 @@ mod m20261126_000009_partner;
 mod m20261126_000010_messaging;
 mod m20261126_000011_processes;
 mod m20261127_000012_staff_search;
+mod m20261127_000013_staff_records;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000010_messaging::Migration),
             Box::new(m20261126_000011_processes::Migration),
             Box::new(m20261127_000012_staff_search::Migration),
+            Box::new(m20261127_000013_staff_records::Migration),
         ]
     }
 }

@@ -95,6 +95,25 @@ pub async fn add_indexes(manager: &SchemaManager<'_>, indexes: &[(&str, &str, &[
     Ok(())
 }
 
+/// Columns that a table gets later; those that stand already are left.
+pub async fn add_columns(manager: &SchemaManager<'_>, table: &'static str, columns: Vec<ColumnDef>) -> Result<(), DbErr> {
+    for column in columns {
+        if !manager.has_column(table, column.get_column_name()).await? {
+            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn drop_columns(manager: &SchemaManager<'_>, table: &'static str, columns: &[&'static str]) -> Result<(), DbErr> {
+    for column in columns {
+        if manager.has_column(table, *column).await? {
+            manager.alter_table(Table::alter().table(table).drop_column(*column).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
 pub async fn drop_indexes(manager: &SchemaManager<'_>, indexes: &[(&str, &str, &[&str])]) -> Result<(), DbErr> {
     for (table, name, _) in indexes {
         if manager.has_index(table, name).await? {

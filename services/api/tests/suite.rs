@@ -28,6 +28,7 @@ mod preview;
 mod running;
 mod search;
 mod slow_clients;
+mod staff_records;
 mod streams;
 mod strict_bodies;
 mod tokens;

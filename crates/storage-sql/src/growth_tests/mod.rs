@@ -14,7 +14,7 @@ use sluice_inventory::AdjustmentLog as _;
 use sluice_kernel::{ManualClock, OrderNo, PageRequest, ProductId, SkuId, StoreId, Timestamp, UserId};
 use sluice_order::{OrderKind, OrderQuery, OrderRepository as _, OrderSearch, OrderStatus, RefundState, Settlements as _};
 use sluice_partner::{DeliveryQuery, DeliveryQueue as _, DeliveryState, SubscriptionId};
-use sluice_pay::{PaymentRepository as _, RefundRepository as _, SandboxChannels as _};
+use sluice_pay::{ExceptionQuery, PaymentRepository as _, RefundRepository as _, RefundStatus, SandboxChannels as _};
 use sluice_points::{PointsAccount as _, PointsTasks as _};
 use sluice_promotion::PromotionRepository as _;
 
@@ -167,13 +167,26 @@ fn cases() -> Vec<Case> {
         }),
         case!("payments", allowed [(SORTS, "\"order_no\" IN")], database => {
             let payments = SqlPaymentRepository::new(database.clone());
-            payments.exceptions(STORE, PageRequest::first(20)).await.unwrap();
+            for (resolved, kind, order_no) in [
+                (None, None, None),
+                (Some(false), None, None),
+                (Some(true), Some("paid_twice"), None),
+                (None, Some("paid_twice"), None),
+                (None, None, Some(OrderNo::from_id(7))),
+            ] {
+                let query = ExceptionQuery { store: STORE, resolved, kind, order_no, page: PageRequest::first(20) };
+                payments.exceptions(&query).await.unwrap();
+            }
             payments.of_orders(STORE, &[OrderNo::from_id(7), OrderNo::from_id(8)]).await.unwrap();
             SqlSandboxChannels::new(database).undelivered(now(), 100).await.unwrap();
         }),
         case!("refunds and settlements", database => {
             let until = now().plus(std::time::Duration::from_secs(1));
-            assert_eq!(SqlRefundRepository::new(database.clone()).claim(10, now(), until).await.unwrap().len(), 10);
+            let refunds = SqlRefundRepository::new(database.clone());
+            for status in [None, Some(RefundStatus::Pending), Some(RefundStatus::Refused)] {
+                refunds.list(STORE, status, PageRequest::first(20)).await.unwrap();
+            }
+            assert_eq!(refunds.claim(10, now(), until).await.unwrap().len(), 10);
             SqlSettlements::new(database).claim(10, now().minus(std::time::Duration::from_secs(1)), until).await.unwrap();
         }),
         case!("dead letters", database => {

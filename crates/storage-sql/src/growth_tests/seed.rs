@@ -90,7 +90,7 @@ fn statements() -> Vec<String> {
         "refunds",
         "refund_id, payment_id, order_no, store_id, amount, currency, status, reason, restock, created_at, next_try_at",
         &format!(
-            "CONCAT('r', n), CONCAT('p', n), n + 1, 1, 1, 'CNY', CASE WHEN n % 40 = 0 THEN 0 ELSE 1 END, 'r', '[]', {NOW}, {NOW} - 1000"
+            "CONCAT('r', n), CONCAT('p', n), n + 1, 1, 1, 'CNY', CASE WHEN n % 40 = 0 THEN 0 ELSE 1 END, 'r', '[]', {NOW} - n, {NOW} - 1000"
         ),
     );
     plant(

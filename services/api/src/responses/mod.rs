@@ -9,5 +9,6 @@ pub mod preview;
 pub mod product;
 pub mod shape;
 pub mod stock;
+pub mod trace;
 pub mod webhook;
 pub mod words;

@@ -21,6 +21,11 @@ pub trait Worded: Copy + 'static {
     fn word(self) -> &'static str;
 }
 
+/// The value that a word stands for.
+pub fn read<T: Worded>(word: &str) -> Option<T> {
+    T::all().into_iter().find(|value| value.word() == word)
+}
+
 /// A value as its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<T>(pub T);

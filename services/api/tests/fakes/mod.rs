@@ -64,7 +64,8 @@ impl Fakes {
             parking: ParkingPlace::new(Arc::new(MemoryParking::default())),
             publisher: others.clone(),
             health: others.clone(),
-            housekeeping: others,
+            housekeeping: others.clone(),
+            traces: others,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SequenceIds::starting_at(1)),
         }

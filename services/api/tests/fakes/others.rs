@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_app::{Cashier, HealthProbe, Housekeeping, PartHealth};
+use sluice_app::{Cashier, HealthProbe, Housekeeping, OrderTraces, PartHealth, TraceLine};
 use sluice_cart::{Cart, CartError, CartService, OrderedLines, SelectedLines};
 use sluice_events::{
     DeadLetter, DeadLetterId, DeadLetterStore, Envelope, LetterQuery, LetterState, OutboxRow, OutboxStats, OutboxStore, Publisher,
@@ -16,8 +16,8 @@ use sluice_kernel::{
 };
 use sluice_member::{Address, AddressId, CodeCheck, MemberError, MemberService, NewAddress, ThirdPartyAccount};
 use sluice_pay::{
-    CloseAnswer, PayError, PayException, PayRefund, PayService, Payment, PaymentHandle, PaymentRequest, PaymentStatus,
-    RefundRequest, SandboxOutcome, WebhookHeaders,
+    CloseAnswer, ExceptionQuery, PayError, PayException, PayRefund, PayService, Payment, PaymentHandle, PaymentRequest,
+    PaymentStatus, RefundRequest, RefundStatus, SandboxOutcome, WebhookHeaders,
 };
 
 use super::Fakes;
@@ -219,8 +219,14 @@ impl PayService for Others {
     async fn keep_exception(&self, _: PayException) -> Result<(), PayError> {
         Ok(())
     }
-    async fn exceptions(&self, _: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError> {
-        Ok(Page::from_overfull(Vec::new(), page.limit, |row: &PayException| row.id))
+    async fn exceptions(&self, query: ExceptionQuery) -> Result<Page<PayException>, PayError> {
+        Ok(Page::from_overfull(Vec::new(), query.page.limit, |row: &PayException| row.id))
+    }
+    async fn resolve_exception(&self, _: StoreId, _: i64, _: UserId, _: String) -> Result<PayException, PayError> {
+        Err(PayError::NotFound)
+    }
+    async fn list_refunds(&self, _: StoreId, _: Option<RefundStatus>, _: PageRequest) -> Result<Page<PayRefund>, PayError> {
+        Ok(Page::going_on_after(Vec::new(), None))
     }
 }
 
@@ -318,5 +324,12 @@ impl Housekeeping for Others {
 impl HealthProbe for Others {
     async fn check(&self) -> Vec<PartHealth> {
         self.0.parts.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl OrderTraces for Others {
+    async fn of_order(&self, _: OrderNo) -> PortResult<Vec<TraceLine>> {
+        Ok(Vec::new())
     }
 }

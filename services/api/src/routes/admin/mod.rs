@@ -11,6 +11,7 @@ pub mod points;
 pub mod products;
 pub mod redemptions;
 pub mod referrers;
+pub mod refunds;
 pub mod skus;
 pub mod store_settings;
 pub mod webhook_deliveries;
@@ -40,6 +41,8 @@ pub fn routes(routes: &mut Routes) {
         .add(orders::complete::route())
         .add(orders::refund::route())
         .add(orders::refunds::route())
+        .add(orders::trace::route())
+        .add(refunds::list::route())
         .add(points::grant::route())
         .add(activities::list::route())
         .add(activities::post::route())
@@ -66,5 +69,6 @@ pub fn routes(routes: &mut Routes) {
         .add(webhooks::deliveries::route())
         .add(webhook_deliveries::get_one::route())
         .add(webhook_deliveries::replay::route())
-        .add(exceptions::list::route());
+        .add(exceptions::list::route())
+        .add(exceptions::resolve::route());
 }

@@ -33,8 +33,8 @@ impl Filter for Searched {
             phone: query.text("phone"),
             sku: query.one_of("sku_id", sku, "not the id of a SKU")?,
             status: query.one_of("status", OrderStatus::parse, "not a status of orders")?,
-            kind: query.one_of("kind", word_of, "not a kind of orders")?,
-            refund_state: query.one_of("refund_status", word_of, "not a refund status")?,
+            kind: query.one_of("kind", words::read, "not a kind of orders")?,
+            refund_state: query.one_of("refund_status", words::read, "not a refund status")?,
             from: query.time("from")?,
             until: query.time("to")?,
         }))
@@ -60,10 +60,6 @@ impl Filter for Searched {
         operation.filter("from", "Only orders that were placed then or later", time().into());
         operation.filter("to", "Only orders that were placed before", time().into());
     }
-}
-
-fn word_of<T: words::Worded>(text: &str) -> Option<T> {
-    T::all().into_iter().find(|value| value.word() == text)
 }
 
 async fn orders(staff: Staff, params: PageParams<Searched>, api: Api) -> Answer<Paged<StaffOrderAnswer>> {

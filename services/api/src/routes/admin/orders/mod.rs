@@ -8,3 +8,4 @@ pub mod get_one;
 pub mod list;
 pub mod refund;
 pub mod refunds;
+pub mod trace;
