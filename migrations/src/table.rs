@@ -90,7 +90,7 @@ pub async fn add_indexes(manager: &SchemaManager<'_>, indexes: &[(&str, &str, &[
         for column in *columns {
             index.col(Alias::new(*column));
         }
-        manager.create_index(index.to_owned()).await?;
+        manager.create_index(index).await?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub struct Problem {
     retry_after: Option<Duration>,
     allow: Option<String>,
     /// What the order comes to now.
-    totals: Option<(Money, Points)>,
+    totals: Option<Box<(Money, Points)>>,
 }
 
 /// A refusal (RFC 9457).
@@ -224,8 +224,8 @@ impl ResponseError for Problem {
             code: entry.code,
             trace_id: TraceContext::current().map_or_else(|| "0".repeat(32), |trace| trace.id()),
             errors: &self.errors,
-            total: self.totals.map(|(total, _)| total),
-            points_total: self.totals.map(|(_, points)| points),
+            total: self.totals.as_ref().map(|totals| totals.0),
+            points_total: self.totals.as_ref().map(|totals| totals.1),
         };
         let mut response = HttpResponse::build(self.status_code());
         response.content_type("application/problem+json");
@@ -311,7 +311,7 @@ impl From<OrderError> for Problem {
                 let total_now = |_| of("/expected_total", format!("It comes to {} minor units now.", total.amount));
                 let points_now = |_| of("/expected_points", format!("It comes to {} points now.", points_total.0));
                 let errors = total_differs.map(total_now).into_iter().chain(points_differ.map(points_now));
-                Self { totals: Some((total, points_total)), ..problem.with_errors(errors.collect()) }
+                Self { totals: Some(Box::new((total, points_total))), ..problem.with_errors(errors.collect()) }
             }
             OrderError::VerifyCodeInvalid => problem.with_field("/verify_code"),
             OrderError::InvalidField(invalid) => invalid.into(),

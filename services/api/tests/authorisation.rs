@@ -94,6 +94,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("patch", "/api/v1/admin/webhooks/{id}", Staff),
     ("delete", "/api/v1/admin/webhooks/{id}", Staff),
     ("get", "/api/v1/admin/webhooks/{id}/deliveries", Staff),
+    ("post", "/api/v1/admin/webhooks/{id}/ping", Staff),
     ("get", "/api/v1/admin/webhook-deliveries/{id}", Staff),
     ("post", "/api/v1/admin/webhook-deliveries/{id}/replay", Staff),
 ];

@@ -8,14 +8,9 @@ use crate::running::{Running, SECRET, claims, pointers, problem, sign};
 
 /// The path with a query, whatever its values hold.
 fn with(path: &str, query: &[(&str, &str)]) -> String {
-    let mut text = path.to_owned();
-    for (index, (name, value)) in query.iter().enumerate() {
-        text += if index == 0 { "?" } else { "&" };
-        text += name;
-        text += "=";
-        value.bytes().for_each(|byte| text += &format!("%{byte:02X}"));
-    }
-    text
+    let escaped = |value: &str| value.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 async fn found(api: &Running, role: &str, path: &str, query: &[(&str, &str)]) -> Value {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sluice_kernel::{Attribution, Classified as _, FormField, Money, PayType, ProductId, Quantity, SkuId};
+use sluice_kernel::{Attribution, Classified, FormField, Money, PayType, ProductId, Quantity, SkuId};
 
 use crate::{
     CartRequest, CommitOutcome, Expected, IdempotencyKey, OrderError, OrderInput, OrderService as _, PlaceActivityOrder,
@@ -58,7 +58,7 @@ async fn a_preview_lists_every_refusal_in_the_order_of_placing_and_takes_nothing
 
     let asked = request(&[("1", 9), ("2", 5), ("3", 1), ("x", 1), ("4", 1)], total(1));
     let preview = service.preview(asked).await.unwrap();
-    let codes: Vec<&str> = preview.problems.iter().map(|problem| problem.code()).collect();
+    let codes: Vec<&str> = preview.problems.iter().map(Classified::code).collect();
     assert_eq!(codes, ["off_shelf", "field_required", "total_changed", "too_many_unpaid", "insufficient_stock"]);
     let off_shelf = [(2, "3".to_owned()), (3, "x".to_owned()), (4, "4".to_owned())];
     assert!(matches!(&preview.problems[0], OrderError::OffShelf { lines } if *lines == off_shelf));

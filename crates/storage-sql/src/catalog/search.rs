@@ -70,16 +70,12 @@ struct LookedAt {
 
 impl LookedAt {
     fn of(store: StoreId, listed_only: bool, search: &ProductSearch, page: PageRequest) -> Self {
-        let mut condition = "store_id = ? AND id < ?".to_owned();
+        let shown = if listed_only { " AND listed = TRUE AND deleted = FALSE AND offer_only = FALSE" } else { "" };
+        let ids: Option<Vec<i64>> = search.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+        let among = ids.as_ref().map(|ids| format!(" AND id IN ({})", placeholders(ids.len()))).unwrap_or_default();
+        let condition = format!("store_id = ? AND id < ?{shown}{among}");
         let mut values: Vec<Value> = vec![store.0.into(), page.after.unwrap_or(i64::MAX).into()];
-        if listed_only {
-            condition += " AND listed = TRUE AND deleted = FALSE AND offer_only = FALSE";
-        }
-        if let Some(ids) = &search.ids {
-            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            condition += &format!(" AND id IN ({})", placeholders(ids.len()));
-            values.extend(padded(&ids).map(Value::from));
-        }
+        values.extend(ids.iter().flat_map(|ids| padded(ids).map(Value::from)));
         values.push(i64::from(MAX_SEARCHED).into());
         Self { condition, values }
     }

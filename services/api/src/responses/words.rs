@@ -109,7 +109,7 @@ words! {
         [of::WindowStatus::Coming, of::WindowStatus::Running, of::WindowStatus::Over], of::WindowStatus::as_str;
     MovementKind: of::MovementKind, "What a movement did to the stock.", of::MovementKind::ALL, of::MovementKind::as_str;
     PointsKind: of::PointsKind, "What moved the points.", of::PointsKind::ALL, of::PointsKind::as_str;
-    EventType: of::EventType, "What a subscription can receive.", of::EventType::ALL, of::EventType::as_str;
+    EventType: of::EventType, "What a subscription can receive; `ping` is the test message that staff send.", of::EventType::ALL, of::EventType::as_str;
     DeliveryState: of::DeliveryState, "Where a delivery stands.", of::DeliveryState::ALL, of::DeliveryState::as_str;
     LetterState: of::LetterState, "`replaying`: it is tried again just now.", of::LetterState::ALL, of::LetterState::as_str;
     Topic: of::Topic, "A topic of events.", of::Topic::ALL, of::Topic::name;

@@ -32,7 +32,7 @@ fn delivery(subscription: SubscriptionId, state: DeliveryState) -> Delivery {
         store: StoreId(1),
         event_id: "1-1/paid".to_owned(),
         event_type: EventType::OrderPaid,
-        order_no: OrderNo::from_id(1),
+        order_no: Some(OrderNo::from_id(1)),
         body: r#"{"type":"order.paid"}"#.to_owned(),
         state,
         tries: 2,
@@ -129,6 +129,11 @@ impl PartnerService for FakePartner {
         let attempt = |number, status| Attempt { number, at: SystemClock.now(), took_ms: 12, status, error: Some("no".to_owned()) };
         Ok((delivery(SubscriptionId(1), DeliveryState::Exhausted), vec![attempt(2, Some(503)), attempt(1, None)]))
     }
+    async fn ping(&self, store: StoreId, id: SubscriptionId) -> Result<Delivery, PartnerError> {
+        self.one(store, id)?;
+        Ok(delivery(id, DeliveryState::Pending))
+    }
+
     async fn replay(&self, store: StoreId, id: &DeliveryId) -> Result<Delivery, PartnerError> {
         self.delivery(store, id).await?;
         self.replayed.lock().unwrap().push(id.to_string());

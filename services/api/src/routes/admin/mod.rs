@@ -67,6 +67,7 @@ pub fn routes(routes: &mut Routes) {
         .add(webhooks::patch::route())
         .add(webhooks::remove::route())
         .add(webhooks::deliveries::route())
+        .add(webhooks::ping::route())
         .add(webhook_deliveries::get_one::route())
         .add(webhook_deliveries::replay::route())
         .add(exceptions::list::route())
