@@ -97,17 +97,17 @@ fn looks() -> Vec<Look> {
         look!("staff's search, by refund", shop => search(shop, |search| search.refund_state = Some(RefundState::Partial)).await),
         look!("staff's search, by time", shop => {
             let now = shop.now;
-            search(shop, |search| search.until = Some(now)).await
+            search(shop, |search| search.until = Some(now)).await;
         }),
         look!("staff's search, by SKU and status, none found", shop => {
             let asked = |search: &mut OrderSearch| (search.sku, search.status) = (Some(SkuId(7)), Some(OrderStatus::Failed));
-            search(shop, asked).await
+            search(shop, asked).await;
         }),
         look!("staff's search, by status and kind, none found", shop => {
             let asked = |search: &mut OrderSearch| {
                 (search.status, search.kind) = (Some(OrderStatus::Completed), Some(OrderKind::Activity));
             };
-            search(shop, asked).await
+            search(shop, asked).await;
         }),
         look!("exceptions, first page", shop => {
             let open = ExceptionQuery { store: STORE, resolved: Some(false), kind: None, order_no: None, page: PageRequest::first(20) };
