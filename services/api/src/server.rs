@@ -102,6 +102,7 @@ async fn upkeep(api: Api, stop: CancellationToken) {
             () = tokio::time::sleep(UPKEEP) => {}
         }
         api.order_limit.forget_idle();
+        api.preview_limit.forget_idle();
         if let Some(handle) = &api.metrics {
             handle.run_upkeep();
         }

@@ -31,6 +31,9 @@ use crate::{
     problem::{Answer, Problem},
 };
 
+/// So few that exports never take the database from those who place orders.
+const EXPORTED_AT_ONCE: usize = 2;
+
 /// The API's state as handlers take it.
 #[derive(Clone)]
 pub struct Api(Arc<State>);
@@ -40,8 +43,12 @@ pub struct State {
     pub shop: Arc<Shop>,
     pub tokens: Tokens,
     pub order_limit: OrderLimit,
+    /// Previews have a share of their own, as large.
+    pub preview_limit: OrderLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
+    /// Pages of exports that may be read at the same time: an export holds none while its client reads.
+    pub exports: Arc<Semaphore>,
     pub followers: Arc<Followers>,
     /// How long a body may take.
     pub read_timeout: Duration,
@@ -89,7 +96,9 @@ impl State {
             shop: Arc::new(shop),
             tokens: Tokens::new(&settings.tokens),
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
+            preview_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
+            exports: Arc::new(Semaphore::new(EXPORTED_AT_ONCE)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
             read_timeout: settings.read_timeout,
             metrics: settings.metrics.clone(),

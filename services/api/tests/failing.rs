@@ -12,10 +12,10 @@ use std::{
 use async_trait::async_trait;
 use sluice_app::{HealthProbe, PartHealth, Shop};
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{OrderNo, Page, PaymentHandle, PortError, StoreId, Timestamp, TraceContext, UserId};
+use sluice_kernel::{OrderNo, Page, PageRequest, PaymentHandle, PortError, StoreId, Timestamp, TraceContext, UserId};
 use sluice_order::{
-    IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderService, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed,
-    RefundOutcome, RefundRequest,
+    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch, OrderService, OrderStatus,
+    PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 use tokio::sync::Semaphore;
 
@@ -127,6 +127,12 @@ impl OrderService for Failing {
         self.orders.statuses(orders).await
     }
 
+    async fn preview(&self, request: CartRequest) -> Result<OrderPreview, OrderError> {
+        self.orders.preview(request).await
+    }
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError> {
+        self.orders.search(store, search, page).await
+    }
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
         self.orders.find(store, user, order).await
     }

@@ -49,6 +49,7 @@ async fn a_placed_order_has_the_published_shape() {
     assert_eq!(order, expected);
     assert!(payment.len() == 32 && order["children"][0]["order_no"] != order["order_no"], "{order}");
     let (command, trace) = api.failing.commands.lock().unwrap()[0].clone();
+    let command = command.request;
     assert!(trace.unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     assert_eq!((command.attribution.rq.as_deref(), command.referrer.as_deref()), (Some("r"), sealed.as_str()));
 

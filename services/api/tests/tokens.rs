@@ -64,6 +64,6 @@ async fn a_valid_token_names_store_and_user() {
         assert_eq!(response.status(), 200, "{good}");
     }
     api.order("k1", "1").await;
-    let (command, _) = api.failing.commands.lock().unwrap()[0].clone();
-    assert_eq!((command.store.0, command.user.as_str()), (1, "42"));
+    let request = api.failing.commands.lock().unwrap()[0].0.request.clone();
+    assert_eq!((request.store.0, request.user.as_str()), (1, "42"));
 }

@@ -112,3 +112,25 @@ async fn deliveries_are_listed_shown_and_replayed() {
         problem(api.staff(method, path).send().await.unwrap(), 404, "not_found").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_is_a_delivery_like_any_other() {
+    let api = Running::demo().await;
+    let made = json_of(subscribe(&api, json!({"url": "https://p.example/", "event_types": ["referral"]})).await).await;
+    let path = format!("{PATH}/{}/ping", made["id"].as_str().unwrap());
+    let sent = api.staff("POST", &path).send().await.unwrap();
+    assert_eq!(sent.status(), 201);
+    let location = sent.headers()["location"].to_str().unwrap().to_owned();
+    let sent = json_of(sent).await;
+    assert_eq!((&sent["event_type"], &sent["order_no"], &sent["state"]), (&json!("ping"), &Value::Null, &json!("pending")));
+    let kept = json_of(api.staff("GET", &location).send().await.unwrap()).await;
+    assert_eq!((&kept["id"], &kept["payload"]["type"]), (&sent["id"], &json!("ping")));
+    assert_eq!(kept["payload"]["data"], json!({"store_id": "1", "subscription_id": made["id"]}));
+    // Each is a message of its own.
+    let again = json_of(api.staff("POST", &path).send().await.unwrap()).await;
+    assert_ne!(again["id"], sent["id"]);
+    problem(api.staff("POST", &format!("{PATH}/999/ping")).send().await.unwrap(), 404, "not_found").await;
+    let pings = json!({"url": "https://p.example/", "event_types": ["order.paid", "ping"]});
+    let refused = problem(subscribe(&api, pings).await, 422, "invalid_field").await;
+    assert_eq!(pointers(&refused), ["/event_types/1"]);
+}

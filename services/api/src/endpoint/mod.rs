@@ -21,7 +21,7 @@ pub use description::{Describes, Description, json_content};
 pub use id::{Id, ProviderName};
 pub use idempotency::Key;
 pub use if_match::IfMatch;
-pub use page::{Filter, PageParams, Paged, Query};
+pub use page::{Filter, Filtered, PageParams, Paged, Query};
 pub use responder::{Accepted, Body, Created, NoContent, Performed, Replayable, Versioned};
 pub use route::{Route, Routes};
 

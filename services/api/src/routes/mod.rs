@@ -35,6 +35,7 @@ pub fn all() -> Routes {
         .add(cashier::get::route())
         .add(cashier::post::route())
         .tag("shop")
+        .add(orders::preview::route())
         .add(orders::payment::route())
         .add(orders::cancel::route())
         .add(orders::events::route())
