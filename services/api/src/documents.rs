@@ -5,17 +5,16 @@ use utoipa::openapi::{OpenApi, PathItem};
 
 use crate::asyncapi;
 
-/// Methods of a path item, as they stand in `Allow`.
-fn methods(item: &PathItem) -> Vec<&'static str> {
-    let known = [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("PATCH", &item.patch),
-        ("DELETE", &item.delete),
-        ("HEAD", &item.head),
-    ];
-    known.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
+/// `Allow` of the whole server, and of a page.
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+const PAGE_METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Methods of a path item, as they stand in `Allow`. HEAD is wherever GET is, OPTIONS everywhere.
+fn methods(item: &PathItem) -> String {
+    let known =
+        [("GET, HEAD", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+    let names = known.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name);
+    names.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 pub struct Documents {
@@ -25,18 +24,22 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// For a process that serves the routes of `document`.
-    pub fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter();
+    /// For a process that serves the routes of `document`, and `pages`, which no document describes.
+    pub fn of(document: &OpenApi, pages: &[&str]) -> Self {
+        let described = document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
+        let pages = pages.iter().map(|page| (ResourceDef::new(*page), PAGE_METHODS.to_owned()));
         Self {
             openapi: Bytes::from(document.to_json().unwrap_or_default()),
             asyncapi: Bytes::from(asyncapi::asyncapi().to_string()),
-            paths: paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", "))).collect(),
+            paths: described.chain(pages).collect(),
         }
     }
 
-    /// `Allow` of a path that exists.
+    /// `Allow` of a path that exists; `*` is the server itself.
     pub fn allowed(&self, path: &str) -> Option<&str> {
+        if path == "*" {
+            return Some(ALL_METHODS);
+        }
         self.paths.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, allow)| allow.as_str())
     }
 }

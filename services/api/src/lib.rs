@@ -20,6 +20,7 @@ mod html;
 mod limits;
 mod observe;
 mod openapi;
+mod origins;
 mod problem;
 mod request_body;
 mod responses;

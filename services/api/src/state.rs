@@ -28,6 +28,7 @@ use crate::{
     documents::Documents,
     followers::Followers,
     limits::OrderLimit,
+    origins::Origins,
     problem::{Answer, Problem},
 };
 
@@ -54,6 +55,7 @@ pub struct State {
     pub read_timeout: Duration,
     pub metrics: Option<PrometheusHandle>,
     pub documents: Documents,
+    pub origins: Origins,
     /// Ends status streams.
     pub stop: CancellationToken,
     draining: AtomicBool,
@@ -103,6 +105,7 @@ impl State {
             read_timeout: settings.read_timeout,
             metrics: settings.metrics.clone(),
             documents,
+            origins: Origins::of(&settings.cors_origins),
             stop,
             draining: AtomicBool::new(false),
             runtime: Handle::current(),

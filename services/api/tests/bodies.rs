@@ -102,10 +102,20 @@ async fn unknown_paths_and_methods() {
     for path in ["/api/v1/nothing", "/api/v2/orders", "/api/v1/orders/", "/nothing"] {
         problem(api.customer("GET", path).send().await.unwrap(), 404, "not_found").await;
     }
-    let cases = [("DELETE", "/api/v1/orders", "GET, POST"), ("POST", "/api/v1/cart", "GET, DELETE"), ("PUT", "/livez", "GET")];
+    let cases = [
+        ("DELETE", "/api/v1/orders", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/api/v1/cart", "GET, HEAD, DELETE, OPTIONS"),
+        ("HEAD", "/api/v1/verification-codes", "POST, OPTIONS"),
+        ("PUT", "/livez", "GET, HEAD, OPTIONS"),
+        ("POST", "/docs/", "GET, HEAD, OPTIONS"),
+    ];
     for (method, path, allow) in cases {
         let response = api.customer(method, path).send().await.unwrap();
-        assert_eq!(response.headers()["allow"], allow);
+        assert_eq!(response.headers()["allow"], allow, "{method} {path}");
+        if method == "HEAD" {
+            assert_eq!(response.status(), 405);
+            continue;
+        }
         problem(response, 405, "method_not_allowed").await;
     }
 }

@@ -17,6 +17,7 @@ mod activity_orders;
 mod admin;
 mod authorisation;
 mod bodies;
+mod browsers;
 mod cashier;
 mod documents;
 mod examples;

@@ -15,6 +15,9 @@ pub fn routes(routes: &mut Routes) {
     routes.add(openapi::route()).add(asyncapi::route());
 }
 
+/// Paths of the pages, as patterns.
+pub const PAGES: [&str; 4] = ["/", "/assets/page.css", "/docs", "/docs/{file:.*}"];
+
 /// Pages for people.
 pub fn pages(config: &mut web::ServiceConfig) {
     config.service(front::front).service(front::style).configure(docs::configure);
