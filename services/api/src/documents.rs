@@ -3,7 +3,7 @@
 use actix_web::{dev::ResourceDef, web::Bytes};
 use utoipa::openapi::{OpenApi, PathItem};
 
-use crate::asyncapi;
+use crate::{asyncapi, endpoint::tag_of};
 
 /// `Allow` of the whole server, and of a page.
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -17,9 +17,22 @@ fn methods(item: &PathItem) -> String {
     names.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
+/// A document as it is sent, and its ETag.
+#[derive(Clone)]
+pub struct Written {
+    pub text: Bytes,
+    pub tag: String,
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self { tag: tag_of(text.as_bytes()), text: Bytes::from(text) }
+    }
+}
+
 pub struct Documents {
-    pub openapi: Bytes,
-    pub asyncapi: Bytes,
+    pub openapi: Written,
+    pub asyncapi: Written,
     paths: Vec<(ResourceDef, String)>,
 }
 
@@ -29,8 +42,8 @@ impl Documents {
         let described = document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
         let pages = pages.iter().map(|page| (ResourceDef::new(*page), PAGE_METHODS.to_owned()));
         Self {
-            openapi: Bytes::from(document.to_json().unwrap_or_default()),
-            asyncapi: Bytes::from(asyncapi::asyncapi().to_string()),
+            openapi: document.to_json().unwrap_or_default().into(),
+            asyncapi: asyncapi::asyncapi().to_string().into(),
             paths: described.chain(pages).collect(),
         }
     }

@@ -9,6 +9,7 @@
 
 mod asyncapi;
 mod auth;
+mod compression;
 mod connection;
 mod documents;
 mod endpoint;

@@ -20,6 +20,7 @@ use sluice_kernel::TraceContext;
 use tracing::Instrument as _;
 
 use crate::{
+    compression::compress,
     connection::Traffic,
     problem::Problem,
     request_body::{Holding, SharedBody},
@@ -103,7 +104,7 @@ pub async fn observe(
     if let Some(sharing) = sharing {
         sharing.tell(response.status(), response.headers_mut());
     }
-    let mut response = response.map_into_boxed_body();
+    let mut response = compress(response.map_into_boxed_body());
     if head_only {
         response = response.map_body(without_body);
     }

@@ -11,8 +11,8 @@ use crate::running::{Running, problem, token};
 const SHOP: &str = "https://shop.example";
 const OTHER: &str = "https://other.example";
 
-fn listing(origins: &[&str]) -> Running {
-    Running::with(|settings| settings.cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect())
+async fn listing(origins: &[&str]) -> Running {
+    Running::with(|settings| settings.cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect()).await
 }
 
 async fn preflight(api: &Running, origin: &str, path: &str) -> Response {
@@ -36,7 +36,7 @@ async fn exchange(api: &Running, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listed_origin_may_order_and_read_the_headers_it_needs() {
-    let api = listing(&["http://localhost:3000", SHOP]);
+    let api = listing(&["http://localhost:3000", SHOP]).await;
     let asked = preflight(&api, SHOP, "/api/v1/orders").await;
     assert_eq!(asked.status(), 204);
     let headers = asked.headers();
@@ -63,8 +63,8 @@ async fn a_listed_origin_may_order_and_read_the_headers_it_needs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_origin_that_is_not_listed_hears_nothing_of_sharing() {
-    let api = listing(&[SHOP]);
-    let none = Running::start();
+    let api = listing(&[SHOP]).await;
+    let none = Running::demo().await;
     for origin in [OTHER, "null", "", "https://shop.example.other", "https://shop.example/", "HTTPS://SHOP.EXAMPLE"] {
         for path in ["/api/v1/orders", "/api/v1/nothing"] {
             let asked = preflight(&api, origin, path).await;
@@ -84,7 +84,7 @@ async fn an_origin_that_is_not_listed_hears_nothing_of_sharing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_star_is_any_origin_and_still_no_credentials() {
-    let api = listing(&["*"]);
+    let api = listing(&["*"]).await;
     for origin in [SHOP, OTHER, "null"] {
         let asked = preflight(&api, origin, "/api/v1/cart/items/1").await;
         assert_eq!((asked.status().as_u16(), &asked.headers()["access-control-allow-origin"]), (204, &"*".parse().unwrap()));
@@ -99,7 +99,7 @@ async fn a_star_is_any_origin_and_still_no_credentials() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_is_get_without_its_body() {
-    let api = Running::start();
+    let api = Running::demo().await;
     api.order("k", "1").await;
     let paths = ["/api/v1/cart", "/api/v1/products", "/api/v1/orders", "/api/v1/activities", "/api/v1/admin/products"];
     let open = ["/openapi.json", "/asyncapi.json", "/docs", "/docs/", "/docs/swagger-initializer.js", "/", "/livez", "/readyz"];
@@ -121,7 +121,7 @@ async fn head_is_get_without_its_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_sends_no_byte_of_a_body_and_the_connection_goes_on() {
-    let api = Running::start();
+    let api = Running::demo().await;
     let text = exchange(
         &api,
         "HEAD /openapi.json HTTP/1.1\r\nhost: x\r\n\r\nHEAD /api/v1/cart HTTP/1.1\r\nhost: x\r\n\r\n\
@@ -144,7 +144,7 @@ async fn head_sends_no_byte_of_a_body_and_the_connection_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_says_what_a_path_allows_to_anybody() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for (path, allow) in [
         ("/api/v1/orders", "GET, HEAD, POST, OPTIONS"),
         ("/api/v1/orders/12345678901234567890/cancel", "POST, OPTIONS"),

@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    endpoint::{Answer, Api, Customer, Description, Filter, PageParams, Paged, Query, Route},
+    endpoint::{Answer, Api, Cacheable, Customer, Description, Filter, PageParams, Paged, Query, Route},
     responses::product::ProductAnswer,
 };
 
@@ -37,12 +37,12 @@ impl Filter for Searched {
     }
 }
 
-async fn products(customer: Customer, params: PageParams<Searched>, api: Api) -> Answer<Paged<ProductAnswer>> {
+async fn products(customer: Customer, params: PageParams<Searched>, api: Api) -> Answer<Cacheable<Paged<ProductAnswer>>> {
     let shown = api.call(|shop| async move {
         let found = shop.catalog.list_listed(customer.store, &params.filter.0, params.page).await?;
         let skus: Vec<SkuId> = found.data.iter().flat_map(|product| product.skus.iter().map(|sku| sku.id)).collect();
         let figures = shop.inventory.figures(customer.store, &skus).await?;
         Answer::Ok(found.map(|product| ProductAnswer::new(product, &figures)))
     });
-    shown.await.map(Paged::from)
+    shown.await.map(Paged::from).map(Cacheable)
 }
