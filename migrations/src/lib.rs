@@ -15,6 +15,8 @@ mod m20261126_000008_promotion;
 mod m20261126_000009_partner;
 mod m20261126_000010_messaging;
 mod m20261126_000011_processes;
+mod m20261127_000012_staff_search;
+mod m20261127_000013_staff_records;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -57,6 +59,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000009_partner::Migration),
             Box::new(m20261126_000010_messaging::Migration),
             Box::new(m20261126_000011_processes::Migration),
+            Box::new(m20261127_000012_staff_search::Migration),
+            Box::new(m20261127_000013_staff_records::Migration),
         ]
     }
 }

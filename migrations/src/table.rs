@@ -79,6 +79,50 @@ impl NewTable {
     }
 }
 
+/// Table, name and columns of indexes that a table gets later; those that stand already are left.
+pub async fn add_indexes(manager: &SchemaManager<'_>, indexes: &[(&str, &str, &[&str])]) -> Result<(), DbErr> {
+    for (table, name, columns) in indexes {
+        if manager.has_index(table, name).await? {
+            continue;
+        }
+        let mut index = Index::create();
+        index.name(*name).table(Alias::new(*table));
+        for column in *columns {
+            index.col(Alias::new(*column));
+        }
+        manager.create_index(index).await?;
+    }
+    Ok(())
+}
+
+/// Columns that a table gets later; those that stand already are left.
+pub async fn add_columns(manager: &SchemaManager<'_>, table: &'static str, columns: Vec<ColumnDef>) -> Result<(), DbErr> {
+    for column in columns {
+        if !manager.has_column(table, column.get_column_name()).await? {
+            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn drop_columns(manager: &SchemaManager<'_>, table: &'static str, columns: &[&'static str]) -> Result<(), DbErr> {
+    for column in columns {
+        if manager.has_column(table, *column).await? {
+            manager.alter_table(Table::alter().table(table).drop_column(*column).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn drop_indexes(manager: &SchemaManager<'_>, indexes: &[(&str, &str, &[&str])]) -> Result<(), DbErr> {
+    for (table, name, _) in indexes {
+        if manager.has_index(table, name).await? {
+            manager.drop_index(Index::drop().name(*name).table(Alias::new(*table)).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
 pub async fn drop_tables(manager: &SchemaManager<'_>, names: &[&'static str]) -> Result<(), DbErr> {
     for name in names {
         manager.drop_table(Table::drop().table(*name).if_exists().to_owned()).await?;

@@ -21,7 +21,7 @@ pub use composition::{Environment, OpenError, OpenOptions, OpenShop, require_sho
 pub use config::{Config, ConfigError, HttpConfig, LimitsConfig, Parts, PointsConfig, PromotionConfig, PushConfig, Secret};
 pub use referrers::{SealError, seal_referrer};
 pub use secrets::Secrets;
-pub use shop::{Cashier, HealthProbe, Housekeeping, PartHealth, PartState, Shop};
+pub use shop::{Cashier, HealthProbe, Housekeeping, OrderTraces, PartHealth, PartState, Shop};
 pub use sluice_storage_sql::TraceLine;
 pub use token::{Role, TokenRequest, algorithm, make_token};
 pub use token_mac::install_token_provider;

@@ -7,13 +7,14 @@ use sluice_cart::CartService;
 use sluice_catalog::CatalogService;
 use sluice_events::{DeadLetterStore, OutboxStore, ParkingPlace, Publisher};
 use sluice_inventory::InventoryService;
-use sluice_kernel::{Clock, IdGenerator, PaymentId, PortResult};
+use sluice_kernel::{Clock, IdGenerator, OrderNo, PaymentId, PortResult};
 use sluice_member::MemberService;
 use sluice_order::OrderService;
 use sluice_partner::PartnerService;
 use sluice_pay::{PayError, PayService, SandboxOutcome};
 use sluice_points::PointsService;
 use sluice_promotion::PromotionService;
+use sluice_storage_sql::{SqlTraces, TraceLine};
 
 /// The wired services of one process.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub struct Shop {
     pub publisher: Arc<dyn Publisher>,
     pub health: Arc<dyn HealthProbe>,
     pub housekeeping: Arc<dyn Housekeeping>,
+    pub traces: Arc<dyn OrderTraces>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
 }
@@ -48,6 +50,20 @@ pub trait Cashier: Send + Sync {
     async fn choose(&self, id: &PaymentId, outcome: SandboxOutcome) -> Result<(), PayError>;
     /// Sends callbacks that were not accepted yet; returns how many it tried.
     async fn deliver_owed(&self) -> Result<usize, PayError>;
+}
+
+/// Everything that happened to an order, as `sluice trace order` tells it.
+#[async_trait]
+pub trait OrderTraces: Send + Sync {
+    /// In the order it happened; a bounded number of lines of each kind. Whose order it is, is not asked.
+    async fn of_order(&self, order: OrderNo) -> PortResult<Vec<TraceLine>>;
+}
+
+#[async_trait]
+impl OrderTraces for SqlTraces {
+    async fn of_order(&self, order: OrderNo) -> PortResult<Vec<TraceLine>> {
+        Self::of_order(self, order).await
+    }
 }
 
 /// Deletes rows that have served their time (docs/operations.md).

@@ -12,7 +12,9 @@ mod service;
 pub mod testing;
 
 pub use error::CatalogError;
-pub use model::{NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange};
-pub use ports::CatalogRepository;
+pub use model::{
+    NewProduct, NewSku, Product, ProductChange, ProductSearch, Sku, SkuCard, SkuChange, Store, StoreSettings, StoreSettingsChange,
+};
+pub use ports::{CatalogRepository, MAX_SEARCHED};
 pub use service::{CatalogService, Catalogue};
 pub use sluice_kernel::{FormField, ReceivingWay};

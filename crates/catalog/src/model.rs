@@ -61,6 +61,22 @@ pub struct Product {
     pub skus: Vec<Sku>,
 }
 
+/// Which products a list shows; nothing set: all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductSearch {
+    /// Each of its words stands in the title, or in the code of a SKU that the list shows.
+    pub text: Option<String>,
+    /// Ids that name nothing in the store are left out.
+    pub ids: Option<Vec<ProductId>>,
+}
+
+impl ProductSearch {
+    /// The words of the text, at most as many as [`crate::CatalogService`] admits.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.as_deref().unwrap_or_default().split_whitespace()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sku {
     pub id: SkuId,

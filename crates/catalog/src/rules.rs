@@ -2,11 +2,26 @@
 
 use sluice_kernel::{FormField, InvalidField, check};
 
-use crate::{NewProduct, NewSku, ProductChange, SkuChange, StoreSettings};
+use crate::{NewProduct, NewSku, ProductChange, ProductSearch, SkuChange, StoreSettings};
 
 /// SKUs of a product that were not deleted: a product is always read with all of them.
 const MAX_SKUS: usize = 100;
 const MAX_PICTURES: usize = 20;
+
+/// Words of a search, and ids of one; what stands in a query is called by its place there.
+const MAX_WORDS: usize = 8;
+const MAX_SEARCH: usize = 100;
+const MAX_IDS: usize = 100;
+
+pub(crate) fn check_search(search: &ProductSearch) -> check::Result {
+    let ProductSearch { text, ids } = search;
+    let text_is_sound = text.as_ref().map_or(Ok(()), |text| {
+        check::text("q", text, MAX_SEARCH)?;
+        check::entries("q", search.words().count(), MAX_WORDS)
+    });
+    let sound = text_is_sound.and_then(|()| ids.as_ref().map_or(Ok(()), |ids| check::entries("ids", ids.len(), MAX_IDS)));
+    sound.map_err(|invalid| invalid.within("query"))
+}
 
 pub(crate) fn check_settings(settings: &StoreSettings) -> check::Result {
     if settings.points_to_cash_ratio.is_some_and(|[cash, points]| cash <= 0 || points <= 0) {

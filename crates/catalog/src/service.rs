@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use sluice_kernel::{Changed, Clock, Page, PageRequest, Precondition, ProductId, SkuId, StoreId};
 
 use crate::{
-    CatalogError, CatalogRepository, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store,
+    CatalogError, CatalogRepository, NewProduct, NewSku, Product, ProductChange, ProductSearch, Sku, SkuCard, SkuChange, Store,
     StoreSettingsChange,
     rules::{
-        check_new_product, check_new_sku, check_product_change, check_settings, check_sku_change, check_sku_count, one_sku_alone,
+        check_new_product, check_new_sku, check_product_change, check_search, check_settings, check_sku_change, check_sku_count,
+        one_sku_alone,
     },
 };
 
@@ -19,12 +20,13 @@ pub trait CatalogService: Send + Sync {
     async fn change_settings(&self, store: StoreId, from: Precondition, change: StoreSettingsChange)
     -> Result<Store, CatalogError>;
 
-    /// Listed products with their listed SKUs, newest first; products of activities are not among them.
-    async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError>;
+    /// Listed products with their listed SKUs, newest first; products of activities are not among them. With words to look for, a
+    /// page may end before it is full and says where to go on.
+    async fn list_listed(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError>;
     /// A listed product; anything else is not found, a product of an activity neither.
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError>;
-    /// All products of the store, for staff.
-    async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError>;
+    /// All products of the store, for staff; searched like the listed ones.
+    async fn list_all(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError>;
     async fn product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError>;
     async fn sku(&self, store: StoreId, id: SkuId) -> Result<Sku, CatalogError>;
     /// Cards by SKU; a SKU that does not exist in this store is absent.
@@ -52,6 +54,21 @@ impl Catalogue {
     pub fn new(repository: Arc<dyn CatalogRepository>, clock: Arc<dyn Clock>) -> Self {
         Self { repository, clock }
     }
+
+    async fn list(
+        &self,
+        store: StoreId,
+        listed_only: bool,
+        search: &ProductSearch,
+        page: PageRequest,
+    ) -> Result<Page<Product>, CatalogError> {
+        if *search == ProductSearch::default() {
+            let rows = self.repository.list_products(store, listed_only, page).await?;
+            return Ok(Page::from_overfull(rows, page.limit, |product| product.id.0));
+        }
+        check_search(search)?;
+        Ok(self.repository.search_products(store, listed_only, search, page).await?)
+    }
 }
 
 #[async_trait]
@@ -71,9 +88,8 @@ impl CatalogService for Catalogue {
         changed(self.repository.save_settings(store, version, &change.settings).await?)
     }
 
-    async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
-        let rows = self.repository.list_products(store, true, page).await?;
-        Ok(Page::from_overfull(rows, page.limit, |product| product.id.0))
+    async fn list_listed(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.list(store, true, search, page).await
     }
 
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
@@ -85,9 +101,8 @@ impl CatalogService for Catalogue {
         Ok(product)
     }
 
-    async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
-        let rows = self.repository.list_products(store, false, page).await?;
-        Ok(Page::from_overfull(rows, page.limit, |product| product.id.0))
+    async fn list_all(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.list(store, false, search, page).await
     }
 
     async fn product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {

@@ -15,7 +15,8 @@ use sluice_kernel::{Changed, Currency, Money, PageRequest, ProductId, SkuId, Sto
 use tokio::task::JoinSet;
 
 use crate::{
-    CatalogRepository, FormField, NewProduct, NewSku, Product, ProductChange, ReceivingWay, Sku, SkuCard, SkuChange, StoreSettings,
+    CatalogRepository, FormField, NewProduct, NewSku, Product, ProductChange, ProductSearch, ReceivingWay, Sku, SkuCard, SkuChange,
+    StoreSettings,
 };
 
 const STORE: StoreId = StoreId(1);
@@ -29,6 +30,7 @@ pub async fn catalog_contract(catalog: Arc<dyn CatalogRepository>) {
     every_change_raises_the_revision_of_what_it_touches(&*catalog).await;
     buyable_needs_sku_and_product(&*catalog).await;
     a_product_of_an_activity_is_not_on_the_shelf(&*catalog).await;
+    a_search_finds_words_and_ids(&*catalog).await;
     stores_are_apart(&*catalog).await;
     one_of_many_changes_from_one_version_wins(catalog).await;
 }
@@ -143,6 +145,65 @@ async fn lists_are_newest_first_and_hide_what_is_unlisted(catalog: &dyn CatalogR
     let all = catalog.list_products(STORE, false, rest).await.unwrap();
     assert_eq!(titles(&all), ["two", "one"]);
     assert_eq!(all[0].skus.len(), 2);
+}
+
+async fn a_search_finds_words_and_ids(catalog: &dyn CatalogRepository) {
+    let mut made = Vec::new();
+    for (title, codes) in
+        [("Grüner TEE 100% _pur_", vec!["ZQ-1", "zq_2"]), ("绿茶 \\ 🍵", vec!["ZQ-3"]), ("Green tea", vec!["zq%4", "hidden"])]
+    {
+        made.push(create(catalog, title, &codes).await);
+    }
+    change_sku(catalog, &made[2].skus[1], SkuChange { listed: Some(false), ..SkuChange::default() }).await;
+    let places = |found: &[Product]| -> Vec<usize> {
+        found.iter().map(|found| made.iter().position(|made| made.id == found.id).unwrap()).collect()
+    };
+    let page = PageRequest::first(10);
+    let find = async |listed_only: bool, text: &str| {
+        let search = ProductSearch { text: Some(text.to_owned()), ids: None };
+        let found = catalog.search_products(STORE, listed_only, &search, page).await.unwrap();
+        assert!(!found.has_more, "{text}");
+        places(&found.data)
+    };
+    for (text, listed, all) in [
+        ("tee", vec![0], vec![0]),
+        ("  TEE\tGrüner ", vec![0], vec![0]),
+        ("tea green", vec![2], vec![2]),
+        ("tea grüner", vec![], vec![]),
+        // A letter that means something to LIKE means itself.
+        ("100%", vec![0], vec![0]),
+        ("zq%", vec![2], vec![2]),
+        ("zq_", vec![0], vec![0]),
+        ("_pur_", vec![0], vec![0]),
+        ("绿", vec![1], vec![1]),
+        ("🍵 \\", vec![1], vec![1]),
+        ("zq- ZQ", vec![1, 0], vec![1, 0]),
+        ("' OR '1'='1", vec![], vec![]),
+        ("hidden", vec![], vec![2]),
+    ] {
+        assert_eq!((find(true, text).await, find(false, text).await), (listed, all), "{text}");
+    }
+
+    let ids = vec![made[2].id, ProductId(404_404), made[0].id, made[0].id];
+    let by_ids = ProductSearch { text: None, ids: Some(ids.clone()) };
+    let found = catalog.search_products(STORE, true, &by_ids, PageRequest::first(1)).await.unwrap();
+    assert_eq!((places(&found.data), found.has_more), (vec![2], true));
+    let rest = PageRequest { limit: 1, after: PageRequest::parse_cursor(&found.next_cursor.unwrap()).ok() };
+    let found = catalog.search_products(STORE, true, &by_ids, rest).await.unwrap();
+    assert_eq!((places(&found.data), found.has_more), (vec![0], false));
+    let none = ProductSearch { text: None, ids: Some(Vec::new()) };
+    assert_eq!(catalog.search_products(STORE, true, &none, page).await.unwrap().data, []);
+    let both = ProductSearch { text: Some("green".to_owned()), ids: Some(ids) };
+    assert_eq!(places(&catalog.search_products(STORE, true, &both, page).await.unwrap().data), [2]);
+    assert_eq!(catalog.search_products(OTHER_STORE, false, &both, page).await.unwrap().data, []);
+    // A full page ends at its last entry.
+    let zq = ProductSearch { text: Some("zq".to_owned()), ids: None };
+    let found = catalog.search_products(STORE, true, &zq, PageRequest::first(2)).await.unwrap();
+    assert_eq!((places(&found.data), found.has_more), (vec![2, 1], true));
+    for made in &made[..2] {
+        change(catalog, made, ProductChange { deleted: Some(true), ..ProductChange::default() }).await;
+    }
+    assert_eq!(find(true, "zq").await, [2]);
 }
 
 async fn every_change_raises_the_revision_of_what_it_touches(catalog: &dyn CatalogRepository) {

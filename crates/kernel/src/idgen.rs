@@ -86,6 +86,12 @@ impl NodeIds {
     }
 }
 
+/// The least id that [`NodeIds`] made at this instant or later.
+pub fn least_id_of(at: Timestamp) -> i64 {
+    let millis = at.as_millis().saturating_sub(EPOCH_MILLIS).clamp(0, i64::MAX >> (NODE_BITS + SEQUENCE_BITS));
+    millis << (NODE_BITS + SEQUENCE_BITS)
+}
+
 impl IdGenerator for NodeIds {
     fn order_no(&self) -> Result<OrderNo, IdError> {
         self.next().map(OrderNo::from_id)
@@ -125,6 +131,16 @@ mod tests {
 
     use super::*;
     use crate::ManualClock;
+
+    #[test]
+    fn an_instant_names_the_least_id_of_its_orders() {
+        let at = Timestamp::from_millis(1_790_000_000_000);
+        let ids = NodeIds::new(Arc::new(ManualClock::at(at)), 0);
+        let made = ids.order_no().unwrap().id();
+        assert!(least_id_of(at) <= made && made < least_id_of(at.plus(std::time::Duration::from_millis(1))));
+        assert_eq!(least_id_of(Timestamp::from_millis(i64::MIN)), 0);
+        assert!(least_id_of(Timestamp::from_millis(i64::MAX)) > made);
+    }
 
     #[test]
     fn ids_are_unique_and_ordered_within_one_millisecond_and_beyond_its_sequence() {

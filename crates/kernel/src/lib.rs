@@ -19,7 +19,7 @@ mod trace;
 mod vocabulary;
 
 pub use error::{Classified, ErrorKind, PortError, PortResult};
-pub use idgen::{IdError, IdGenerator, NodeIds, SequenceIds};
+pub use idgen::{IdError, IdGenerator, NodeIds, SequenceIds, least_id_of};
 pub use ids::{ActivityId, CampaignId, PaymentId, ProductId, RefundId, ReservationId, SkuId, StoreId, UserId};
 pub use money::{Currency, Money, Points, Quantity, ValueError};
 pub use order_no::{OrderNo, OrderNoError};

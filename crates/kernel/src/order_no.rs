@@ -15,7 +15,7 @@ pub struct OrderNoError;
 
 impl OrderNo {
     /// From the id kept in the database; negative ids are never made.
-    pub fn from_id(id: i64) -> Self {
+    pub const fn from_id(id: i64) -> Self {
         Self(id)
     }
 

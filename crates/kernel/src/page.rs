@@ -34,6 +34,11 @@ impl PageRequest {
     }
 }
 
+/// As [`PageRequest::parse_cursor`] reads it.
+fn cursor(key: i64) -> String {
+    format!("c{:016x}", key.cast_unsigned())
+}
+
 /// One page, as it stands in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
@@ -53,8 +58,14 @@ impl<T> Page<T> {
 
     /// A page whose rows were counted already; what follows comes after its last row.
     pub fn ending_at_last(rows: Vec<T>, has_more: bool, key: impl Fn(&T) -> i64) -> Self {
-        let next_cursor = if has_more { rows.last().map(|row| format!("c{:016x}", key(row).cast_unsigned())) } else { None };
+        let next_cursor = if has_more { rows.last().map(|row| cursor(key(row))) } else { None };
         Self { data: rows, next_cursor, has_more }
+    }
+
+    /// A page that says by itself where the next one begins: with filters that no index answers alone, a page may end before
+    /// it is full. `next`: the sort key of the last entry that was looked at, where older ones are left.
+    pub fn going_on_after(data: Vec<T>, next: Option<i64>) -> Self {
+        Self { data, next_cursor: next.map(cursor), has_more: next.is_some() }
     }
 
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
@@ -72,6 +83,14 @@ mod tests {
         assert_eq!(page.data, [9, 8]);
         assert!(page.has_more);
         assert_eq!(PageRequest::parse_cursor(&page.next_cursor.unwrap()), Ok(8));
+    }
+
+    #[test]
+    fn a_page_may_go_on_before_it_is_full() {
+        let page = Page::<i64>::going_on_after(Vec::new(), Some(7));
+        assert!(page.has_more);
+        assert_eq!(PageRequest::parse_cursor(&page.next_cursor.unwrap()), Ok(7));
+        assert!(!Page::going_on_after(vec![1_i64], None).has_more);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! How the order context refuses; codes and order of precedence from docs/domain.md S2 and, for activity orders, docs/api.md.
 
-use sluice_kernel::{Classified, ErrorKind, IdError, InvalidField, PortError, ProductId, SkuId, ValueError};
+use sluice_kernel::{Classified, ErrorKind, IdError, InvalidField, Money, Points, PortError, ProductId, SkuId, ValueError};
+
+use crate::Expected;
 
 /// A line that is short: `line` is the index of the first line of that SKU in the request; `None` in the request of an
 /// activity order, which has one product and no lines.
@@ -30,6 +32,9 @@ pub enum OrderError {
     FieldRequired { missing: Vec<MissingField> },
     #[error("the verification code is not valid")]
     VerifyCodeInvalid,
+    /// What it comes to now.
+    #[error("the order comes to another total than was expected")]
+    TotalChanged { expected: Expected, total: Money, points_total: Points },
     #[error("there is not enough stock")]
     InsufficientStock { lines: Vec<ShortLine> },
     #[error("the store has no such activity")]
@@ -95,6 +100,7 @@ impl Classified for OrderError {
             | Self::RedemptionLimitReached
             | Self::TooManyUnpaid
             | Self::OffShelf { .. }
+            | Self::TotalChanged { .. }
             | Self::InsufficientStock { .. }
             | Self::InProgress
             | Self::CartAlreadyOrdered
@@ -120,6 +126,7 @@ impl Classified for OrderError {
             Self::OffShelf { .. } => "off_shelf",
             Self::FieldRequired { .. } => "field_required",
             Self::VerifyCodeInvalid => "verify_code_invalid",
+            Self::TotalChanged { .. } => "total_changed",
             Self::InsufficientStock { .. } => "insufficient_stock",
             Self::ActivityNotFound => "activity_not_found",
             Self::ActivityNotRunning => "activity_not_running",

@@ -17,16 +17,16 @@ pub mod testing;
 
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
-    ActivityPart, CancelReason, ChildOrder, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail, OrderInput, OrderItem,
-    OrderQuery, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder, PlaceCartOrder, Placed, Recipient, RefundOutcome,
-    RefundRecord, RefundRequest, Refused, Replay, RequestedLine, RestockChoice,
+    ActivityPart, CancelReason, CartRequest, ChildOrder, Expected, IdempotencyKey, ItemLine, NewOrder, Order, OrderDetail,
+    OrderInput, OrderItem, OrderPreview, OrderQuery, OrderSearch, OrderState, OrderStatus, OrderTerms, PlaceActivityOrder,
+    PlaceCartOrder, Placed, Recipient, RefundOutcome, RefundRecord, RefundRequest, Refused, Replay, RequestedLine, RestockChoice,
 };
 pub use orders::{OrderPorts, OrderTimings, Orders};
-pub use placement::{Unpaid, UnpaidLimits};
+pub use placement::{DeliveryPart, Priced, Unpaid, UnpaidLimits};
 pub use ports::{
-    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, OfferCard, OfferLookup, OrderRepository,
-    OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer, ReserveTerms, RestockRequest, Settlements,
-    ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition, WaitingSettlement,
+    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, MAX_LOOKED_AT, OfferCard, OfferLookup,
+    OrderRepository, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer, ReserveTerms,
+    RestockRequest, Settlements, ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition, WaitingSettlement,
 };
 pub use service::OrderService;
 pub use sluice_kernel::{Attribution, OrderKind, PayType, RefundState};

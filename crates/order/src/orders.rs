@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
+use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    Activities, CancelReason, CartReader, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError, OrderQuery,
-    OrderRepository, OrderService, OrderState, OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed,
-    PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver, UnpaidLimits,
+    Activities, CancelReason, CartReader, CartRequest, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError,
+    OrderPreview, OrderQuery, OrderRepository, OrderSearch, OrderService, OrderState, OrderStatus, OrderWriter, Payments,
+    PlaceActivityOrder, PlaceCartOrder, Placed, PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver,
+    UnpaidLimits,
     lifecycle::check_refund_request,
-    placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order},
+    placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order, check_search},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,12 @@ impl Orders {
         if user.is_none_or(|user| order.user == *user) { Ok(order) } else { Err(OrderError::NotFound) }
     }
 
+    async fn details(&self, store: StoreId, page: Page<Order>) -> Result<Page<OrderDetail>, OrderError> {
+        let orders: Vec<OrderNo> = page.data.iter().map(|order| order.order_no).collect();
+        let mut latest = self.ports.payments.latest(store, &orders).await?;
+        Ok(page.map(|order| OrderDetail { payment: latest.remove(&order.order_no), order }))
+    }
+
     pub(crate) async fn detail(&self, order: Order) -> Result<OrderDetail, OrderError> {
         let mut latest = self.ports.payments.latest(order.store, &[order.order_no]).await?;
         let payment = latest.remove(&order.order_no);
@@ -79,9 +86,14 @@ impl Orders {
 #[async_trait]
 impl OrderService for Orders {
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError> {
-        check_cart_order(&command)?;
+        check_cart_order(&command.request)?;
         let _in_flight = self.claim(&command.key)?;
         self.place_cart_order(&command).await
+    }
+
+    async fn preview(&self, request: CartRequest) -> Result<OrderPreview, OrderError> {
+        check_cart_order(&request)?;
+        self.preview_cart_order(&request).await
     }
 
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError> {
@@ -97,10 +109,13 @@ impl OrderService for Orders {
 
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError> {
         let rows = self.ports.orders.list(&query).await?;
-        let page = Page::from_overfull(rows, query.page.limit, |order| order.order_no.id());
-        let orders: Vec<OrderNo> = page.data.iter().map(|order| order.order_no).collect();
-        let mut latest = self.ports.payments.latest(query.store, &orders).await?;
-        Ok(page.map(|order| OrderDetail { payment: latest.remove(&order.order_no), order }))
+        self.details(query.store, Page::from_overfull(rows, query.page.limit, |order| order.order_no.id())).await
+    }
+
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError> {
+        check_search(search)?;
+        let found = self.ports.orders.search(store, search, page).await?;
+        self.details(store, found).await
     }
 
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError> {

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
-use sluice_kernel::{OrderNo, Page, PaymentHandle, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, Page, PageRequest, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    IdempotencyKey, OrderDetail, OrderError, OrderQuery, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome,
-    RefundRequest,
+    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch, OrderStatus, PlaceActivityOrder,
+    PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 
 /// A placement ends where its future is dropped: whoever must not stop half way (the API, whose clients hang up) runs the call
@@ -15,11 +15,17 @@ use crate::{
 pub trait OrderService: Send + Sync {
     /// Places a cart order, whole or not at all; repeats the first answer for a key that was used before.
     async fn place(&self, command: PlaceCartOrder) -> Result<Placed, OrderError>;
+    /// What a cart order would come to now, and every refusal that it would meet. Takes nothing; a wrong verification code counts
+    /// against the user. Refuses only what cannot be read as an order.
+    async fn preview(&self, request: CartRequest) -> Result<OrderPreview, OrderError>;
     /// Places an activity order, whole or not at all; repeats the first answer for a key that was used before.
     async fn place_activity(&self, command: PlaceActivityOrder) -> Result<Placed, OrderError>;
     /// A user's own order; another's is not found. `user: None` for staff.
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
+    /// Staff: the orders of the store that are looked for, newest first. A page with several filters may end before it is full, and
+    /// says where to go on.
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError>;
     /// The present status of each of these orders, for streams that were opened on them.
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
     async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;

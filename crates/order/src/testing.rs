@@ -23,13 +23,16 @@ pub use placing::{
 pub use placing_races::{
     a_duplicate_fails_only_its_own_order, last_units_go_to_as_many, one_code_pays_for_one_order, one_key_at_once_makes_one_order,
 };
-pub use reading::{a_list_is_paged_and_filtered, a_placed_order_reads_back_whole, the_deadline_stands_on_the_row};
+pub use reading::{
+    a_list_is_paged_and_filtered, a_placed_order_reads_back_whole, staff_find_orders_by_each_filter, the_deadline_stands_on_the_row,
+};
 
 /// Runs every case of the suite of [`crate::OrderWriter`] and [`crate::OrderRepository`], where the commit itself decides
 /// over the stock. The numbers are fixed: run it once per database, on a runtime with several threads.
 pub async fn order_contract(fixture: &dyn OrderFixture) {
     a_placed_order_reads_back_whole(fixture).await;
     a_list_is_paged_and_filtered(fixture).await;
+    staff_find_orders_by_each_filter(fixture).await;
     the_deadline_stands_on_the_row(fixture).await;
     a_key_names_one_order(fixture).await;
     all_lines_or_none(fixture).await;

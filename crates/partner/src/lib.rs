@@ -15,7 +15,7 @@ pub mod testing;
 
 pub use delivery::{
     Answer, Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryQueue, DeliveryState, FactLine, LeasedTarget, NewDelivery,
-    OrderChange, OrderFacts, OrderReader, Outcome, Push, PushRules, PushSender, PushStats, Recipient, Recorded, body_of,
+    OrderChange, OrderFacts, OrderReader, Outcome, Push, PushRules, PushSender, PushStats, Recipient, Recorded, body_of, ping_body,
 };
 pub use error::PartnerError;
 pub use service::{PartnerPorts, PartnerService, Partners};

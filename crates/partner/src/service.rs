@@ -13,6 +13,7 @@ use crate::{
     OrderChange, OrderReader, PartnerError, PushRules, PushSender, PushStats, Secret, Subscription, SubscriptionChange,
     SubscriptionId, SubscriptionRepository, TargetHealth, body_of,
     delivery::sending::{LEASE, Senders},
+    ping_body,
 };
 
 /// Subscriptions of a store at most.
@@ -46,6 +47,9 @@ pub trait PartnerService: Send + Sync {
     async fn delivery(&self, store: StoreId, id: &DeliveryId) -> Result<(Delivery, Vec<Attempt>), PartnerError>;
     /// Sends it again under the same `webhook-id`, whatever became of it before.
     async fn replay(&self, store: StoreId, id: &DeliveryId) -> Result<Delivery, PartnerError>;
+
+    /// Keeps a signed test message for the subscription, sent as any other; one that is inactive has it wait.
+    async fn ping(&self, store: StoreId, id: SubscriptionId) -> Result<Delivery, PartnerError>;
 
     /// Consumer of `order-paid`, `order-cancelled` and `order-refunded`: keeps a delivery for each subscription that
     /// wants to hear of a change, once by (subscription, event). Answers how many are new.
@@ -130,7 +134,7 @@ impl Partners {
                 store: change.store(),
                 event_id: event_id.clone(),
                 event_type: kind,
-                order_no,
+                order_no: Some(order_no),
                 body: body.clone(),
             }));
         }
@@ -142,6 +146,9 @@ impl Partners {
 fn sound_types(types: &[EventType]) -> Result<Vec<EventType>, InvalidField> {
     if types.is_empty() {
         return Err(InvalidField::new("event_types", "at least one"));
+    }
+    if let Some(index) = types.iter().position(|kind| !EventType::SUBSCRIBED.contains(kind)) {
+        return Err(InvalidField::new(("event_types", index), "order.paid, order.cancelled, order.refunded or referral"));
     }
     let each: BTreeSet<EventType> = types.iter().copied().collect();
     Ok(each.into_iter().collect())
@@ -233,6 +240,24 @@ impl PartnerService for Partners {
         }
         self.hint.notify_one();
         self.ports.queue.find(store, id).await?.ok_or(PartnerError::NotFound)
+    }
+
+    async fn ping(&self, store: StoreId, id: SubscriptionId) -> Result<Delivery, PartnerError> {
+        self.find(store, id).await?;
+        let now = self.ports.clock.now();
+        let delivery = DeliveryId::make(&*self.ports.ids);
+        let ping = NewDelivery {
+            event_id: format!("ping/{delivery}"),
+            id: delivery.clone(),
+            subscription: id,
+            store,
+            event_type: EventType::Ping,
+            order_no: None,
+            body: ping_body(store, id, now)?,
+        };
+        self.ports.queue.enqueue(&[ping], now).await?;
+        self.hint.notify_one();
+        self.ports.queue.find(store, &delivery).await?.ok_or(PartnerError::NotFound)
     }
 
     async fn enqueue(&self, changes: &[OrderChange]) -> Result<usize, PartnerError> {

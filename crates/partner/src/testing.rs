@@ -20,7 +20,7 @@ pub(crate) fn subscription(store: i64, url: &str) -> Subscription {
         id: SubscriptionId(0),
         store: StoreId(store),
         url: url.to_owned(),
-        event_types: EventType::ALL.to_vec(),
+        event_types: EventType::SUBSCRIBED.to_vec(),
         secret: Secret::stored("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         previous_secret: None,
         active: true,

@@ -14,7 +14,8 @@ pub mod testing;
 
 pub use error::PayError;
 pub use payment::{
-    CloseAnswer, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentRepository, PaymentRequest, PaymentStatus,
+    CloseAnswer, ExceptionQuery, InsertAnswer, NoticeAnswer, PayException, PayLine, Payment, PaymentRepository, PaymentRequest,
+    PaymentStatus, Resolution,
 };
 pub use provider::{
     Channel, ChannelState, GatewayError, Notice, NoticeStatus, PaymentGateway, SandboxChannels, SandboxNotice, SandboxOutcome,

@@ -3,12 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, IdGenerator, Money, OrderNo, Page, PageRequest, PaymentId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Clock, IdGenerator, Money, OrderNo, Page, PageRequest, PaymentId, StoreId, Timestamp, UserId, check};
 
 use crate::{
-    Channel, ChannelState, CloseAnswer, GatewayError, InsertAnswer, Notice, NoticeStatus, PayError, PayException, PayRefund,
-    Payment, PaymentGateway, PaymentHandle, PaymentRepository, PaymentRequest, PaymentStatus, RefundRepository, RefundRequest,
-    WebhookHeaders,
+    Channel, ChannelState, CloseAnswer, ExceptionQuery, GatewayError, InsertAnswer, Notice, NoticeStatus, PayError, PayException,
+    PayRefund, Payment, PaymentGateway, PaymentHandle, PaymentRepository, PaymentRequest, PaymentStatus, RefundRepository,
+    RefundRequest, RefundStatus, Resolution, WebhookHeaders,
 };
 
 #[async_trait]
@@ -32,16 +32,28 @@ pub trait PayService: Send + Sync {
     /// Begins a refund and tries the provider once; without an answer the sweeper goes on until there is one.
     async fn refund(&self, request: RefundRequest) -> Result<PayRefund, PayError>;
     async fn refunds(&self, store: StoreId, order: OrderNo) -> Result<Vec<PayRefund>, PayError>;
+    /// Staff: refunds of the store, newest first, of one status or of all. A page may be a little longer than asked for.
+    async fn list_refunds(
+        &self,
+        store: StoreId,
+        status: Option<RefundStatus>,
+        page: PageRequest,
+    ) -> Result<Page<PayRefund>, PayError>;
     /// Sweeper: asks for up to `limit` refunds that are due; returns how many it asked for.
     async fn retry_refunds(&self, limit: u32) -> Result<usize, PayError>;
     async fn keep_exception(&self, exception: PayException) -> Result<(), PayError>;
-    async fn exceptions(&self, store: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError>;
+    async fn exceptions(&self, query: ExceptionQuery) -> Result<Page<PayException>, PayError>;
+    /// Staff have dealt with it, and say how. One that was resolved before stays as it is and is answered so.
+    async fn resolve_exception(&self, store: StoreId, id: i64, by: UserId, note: String) -> Result<PayException, PayError>;
 }
 
 /// Tries and pause towards a provider that stays silent while an order is being closed: it delays a cancellation by
 /// three seconds at the most.
 const CLOSE_TRIES: u32 = 3;
 const PROVIDER_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Characters of a note at most.
+const MAX_NOTE: usize = 500;
 
 /// The service over its ports; `gateways` never empty, the first takes new payments.
 pub struct Payments {
@@ -158,6 +170,7 @@ impl Payments {
             payment_id: Some(notice.payment_id.to_string()),
             detail,
             at: self.clock.now(),
+            resolution: None,
         };
         self.payments.keep_exception(&exception).await?;
         Err(PayError::Mismatch)
@@ -289,6 +302,15 @@ impl PayService for Payments {
         Ok(self.refunds.of_order(store, order).await?)
     }
 
+    async fn list_refunds(
+        &self,
+        store: StoreId,
+        status: Option<RefundStatus>,
+        page: PageRequest,
+    ) -> Result<Page<PayRefund>, PayError> {
+        Ok(self.refunds.list(store, status, page).await?)
+    }
+
     async fn retry_refunds(&self, limit: u32) -> Result<usize, PayError> {
         self.ask_due_refunds(limit).await
     }
@@ -297,8 +319,14 @@ impl PayService for Payments {
         Ok(self.payments.keep_exception(&exception).await?)
     }
 
-    async fn exceptions(&self, store: StoreId, page: PageRequest) -> Result<Page<PayException>, PayError> {
-        let rows = self.payments.exceptions(store, page).await?;
-        Ok(Page::from_overfull(rows, page.limit, |row| row.id))
+    async fn exceptions(&self, query: ExceptionQuery) -> Result<Page<PayException>, PayError> {
+        let rows = self.payments.exceptions(&query).await?;
+        Ok(Page::from_overfull(rows, query.page.limit, |row| row.id))
+    }
+
+    async fn resolve_exception(&self, store: StoreId, id: i64, by: UserId, note: String) -> Result<PayException, PayError> {
+        check::text("note", &note, MAX_NOTE)?;
+        let resolution = Resolution { at: self.clock.now(), by, note };
+        self.payments.resolve_exception(store, id, &resolution).await?.ok_or(PayError::NotFound)
     }
 }

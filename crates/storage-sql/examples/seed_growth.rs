@@ -19,9 +19,9 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use sluice_events::OutboxStore as _;
 use sluice_inventory::AdjustmentLog as _;
 use sluice_kernel::{Clock as _, OrderNo, PageRequest, SkuId, StoreId, SystemClock, Timestamp, UserId};
-use sluice_order::{OrderQuery, OrderRepository as _, OrderStatus};
+use sluice_order::{OrderKind, OrderQuery, OrderRepository as _, OrderSearch, OrderStatus, RefundState};
 use sluice_partner::DeliveryQueue as _;
-use sluice_pay::{PaymentRepository as _, SandboxChannels as _};
+use sluice_pay::{ExceptionQuery, PaymentRepository as _, SandboxChannels as _};
 use sluice_points::PointsTasks as _;
 use sluice_storage_sql::{
     Database, DatabaseSettings, SqlAdjustmentLog, SqlDeliveryQueue, SqlHousekeeping, SqlOrderRepository, SqlOutboxStore,
@@ -89,8 +89,29 @@ fn looks() -> Vec<Look> {
         look!("staff's orders, first page", shop => list(shop, None, None).await),
         look!("staff's unpaid orders, first page", shop => list(shop, None, Some(OrderStatus::Unpaid)).await),
         look!("staff's paid orders, first page", shop => list(shop, None, Some(OrderStatus::Paid)).await),
+        look!("staff's search, by phone", shop => search(shop, |search| search.phone = Some("1380017".to_owned())).await),
+        look!("staff's search, by user", shop => search(shop, |search| search.user = Some(UserId::from("u17"))).await),
+        look!("staff's search, by SKU", shop => search(shop, |search| search.sku = Some(SkuId(7))).await),
+        look!("staff's search, by status", shop => search(shop, |search| search.status = Some(OrderStatus::Cancelled)).await),
+        look!("staff's search, by kind", shop => search(shop, |search| search.kind = Some(OrderKind::Cart)).await),
+        look!("staff's search, by refund", shop => search(shop, |search| search.refund_state = Some(RefundState::Partial)).await),
+        look!("staff's search, by time", shop => {
+            let now = shop.now;
+            search(shop, |search| search.until = Some(now)).await;
+        }),
+        look!("staff's search, by SKU and status, none found", shop => {
+            let asked = |search: &mut OrderSearch| (search.sku, search.status) = (Some(SkuId(7)), Some(OrderStatus::Failed));
+            search(shop, asked).await;
+        }),
+        look!("staff's search, by status and kind, none found", shop => {
+            let asked = |search: &mut OrderSearch| {
+                (search.status, search.kind) = (Some(OrderStatus::Completed), Some(OrderKind::Activity));
+            };
+            search(shop, asked).await;
+        }),
         look!("exceptions, first page", shop => {
-            SqlPaymentRepository::new(shop.database).exceptions(STORE, PageRequest::first(20)).await.unwrap()
+            let open = ExceptionQuery { store: STORE, resolved: Some(false), kind: None, order_no: None, page: PageRequest::first(20) };
+            SqlPaymentRepository::new(shop.database).exceptions(&open).await.unwrap()
         }),
         look!("trace of an order", shop => {
             SqlTraces::new(shop.database).of_order(OrderNo::from_id(TRACED)).await.unwrap()
@@ -102,6 +123,12 @@ fn looks() -> Vec<Look> {
 async fn list(shop: Shop, user: Option<&str>, status: Option<OrderStatus>) {
     let query = OrderQuery { store: STORE, user: user.map(UserId::from), status, page: PageRequest::first(20) };
     shop.orders.list(&query).await.unwrap();
+}
+
+async fn search(shop: Shop, ask: impl FnOnce(&mut OrderSearch)) {
+    let mut search = OrderSearch::default();
+    ask(&mut search);
+    shop.orders.search(STORE, &search, PageRequest::first(20)).await.unwrap();
 }
 
 #[tokio::main]
@@ -180,10 +207,11 @@ async fn seed(beside: &DatabaseConnection, now: i64, orders: i64, outbox: i64) {
     let due = format!("CASE WHEN {{n}} >= {unpaid_from} THEN {now} + 60000 + {{n}} % 540000 ELSE {now} - 900000 END");
     let order = format!(
         "{FIRST} + {{n}}, 1 + ({{n}} % 10 = 0), CONCAT('u', {{n}} % 100000), 1, CASE WHEN {{n}} >= {unpaid_from} THEN 1 WHEN {{n}} % 20 = 0 \
-         THEN 6 WHEN {{n}} % 100 = 1 THEN 3 ELSE 5 END, 1, 'CNY', 100, 0, 0, 0, 0, {now} - 1000000, {due}, {due}, '2', 0, CONCAT('p', {{n}}), 1"
+         THEN 6 WHEN {{n}} % 100 = 1 THEN 3 ELSE 5 END, 1, 'CNY', 100, 0, 0, 0, 0, {now} - 1000000, {due}, {due}, '2', 0, CONCAT('p', {{n}}), 1, \
+         CONCAT('13800', {{n}} % 100000)"
     );
     let columns = "order_no, store_id, user_id, kind, status, attempt, currency, total, points_total, profit_total, refunded, \
-                   refund_state, created_at, expires_at, due_at, redirect_type, version, payment_id, cancel_reason";
+                   refund_state, created_at, expires_at, due_at, redirect_type, version, payment_id, cancel_reason, recipient_phone";
     fill(beside, orders, "orders", columns, &order).await;
     let columns = "main_no, sku_id, store_id, child_no, product_id, title, spec, code, quantity, unit_price, unit_points, line_total, \
                    supplier_price, allotable_profit, delivery_place, revision, restocked";

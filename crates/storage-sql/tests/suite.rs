@@ -53,3 +53,5 @@ mod pay_refusals;
 mod points;
 #[path = "suite/promotion.rs"]
 mod promotion;
+#[path = "suite/searches.rs"]
+mod searches;

@@ -28,6 +28,7 @@ pub const CODES: &[Code] = &[
     code(408, "request_timeout", "The request took too long to arrive"),
     code(409, "off_shelf", "Something is not on the shelf"),
     code(409, "insufficient_stock", "There is not enough stock"),
+    code(409, "total_changed", "The order comes to another total now"),
     code(409, "activity_not_running", "The activity is not running"),
     code(409, "product_not_in_activity", "The activity does not offer this product"),
     code(409, "pay_type_mismatch", "The product is paid for in another way"),

@@ -9,6 +9,7 @@
 
 mod asyncapi;
 mod auth;
+mod compression;
 mod connection;
 mod documents;
 mod endpoint;
@@ -20,6 +21,7 @@ mod html;
 mod limits;
 mod observe;
 mod openapi;
+mod origins;
 mod problem;
 mod request_body;
 mod responses;

@@ -1,24 +1,26 @@
 //! What is recorded of every request: its trace, its time, one log line where it matters; and panics end here.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{convert::Infallible, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     Error, ResponseError as _,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    body::{BodySize, BodyStream, BoxBody, MessageBody},
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        ConnectionType,
+        ConnectionType, Method,
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web::Bytes,
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, stream};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use sluice_kernel::TraceContext;
 use tracing::Instrument as _;
 
 use crate::{
+    compression::compress,
     connection::Traffic,
     problem::Problem,
     request_body::{Holding, SharedBody},
@@ -59,6 +61,12 @@ pub async fn observe(
     let token = api.as_ref().map(|api| api.shop.ids.token()).unwrap_or_default();
     let context = trace_of(&request, &token);
     let method = method_name(&request);
+    let sharing = api.as_ref().and_then(|api| api.origins.sharing(request.head()));
+    let head_only = request.method() == Method::HEAD;
+    if head_only {
+        // A HEAD is a GET whose body stays here.
+        request.head_mut().method = Method::GET;
+    }
     metrics::gauge!("http_requests_in_flight").increment(1);
     let in_flight = InFlight;
 
@@ -93,7 +101,24 @@ pub async fn observe(
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(response.map_into_boxed_body().map_body(|_, answer| Holding::new(answer, unread, answering)))
+    if let Some(sharing) = sharing {
+        sharing.tell(response.status(), response.headers_mut());
+    }
+    let mut response = compress(response.map_into_boxed_body());
+    if head_only {
+        response = response.map_body(without_body);
+    }
+    Ok(response.map_body(|_, answer| Holding::new(answer, unread, answering)))
+}
+
+/// What answers a HEAD. actix-web goes by the request that it has read last, which is a later one where a client sends
+/// several at once; so the length stands in the head, and the body is one that would be written as nothing.
+fn without_body(head: &mut ResponseHead, answer: BoxBody) -> BoxBody {
+    if let BodySize::Sized(length) = answer.size() {
+        head.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    head.no_chunking(true);
+    BodyStream::new(stream::empty::<Result<Bytes, Infallible>>()).boxed()
 }
 
 /// Counts a request as running until it is dropped, by whatever way.

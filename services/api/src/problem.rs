@@ -13,7 +13,7 @@ use serde::Serialize;
 use sluice_cart::CartError;
 use sluice_catalog::CatalogError;
 use sluice_inventory::InventoryError;
-use sluice_kernel::{Classified, ErrorKind, InvalidField, PortError, TraceContext};
+use sluice_kernel::{Classified, ErrorKind, InvalidField, Money, Points, PortError, TraceContext};
 use sluice_member::MemberError;
 use sluice_order::OrderError;
 use sluice_partner::PartnerError;
@@ -59,6 +59,8 @@ pub struct Problem {
     errors: Vec<FieldProblem>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    /// What the order comes to now.
+    totals: Option<Box<(Money, Points)>>,
 }
 
 /// A refusal (RFC 9457).
@@ -77,6 +79,12 @@ pub struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
     #[schema(value_type = Option<Vec<FieldProblem>>)]
     errors: &'a [FieldProblem],
+    /// `total_changed`: what the order comes to now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Money>,
+    /// `total_changed`: what the order comes to now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points_total: Option<Points>,
 }
 
 /// The codes of docs/errors.md.
@@ -100,7 +108,7 @@ pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None, totals: None }
     }
 
     /// `invalid_field` of one field.
@@ -142,6 +150,15 @@ impl Problem {
 
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// What is wrong, as entries of their own: one for each field, or one for the request as a whole.
+    pub fn into_entries(self) -> Vec<FieldProblem> {
+        if !self.errors.is_empty() {
+            return self.errors;
+        }
+        let (code, detail) = (self.code, self.detail.into_owned());
+        vec![FieldProblem { code, detail, ..FieldProblem::default() }]
     }
 
     pub fn code(&self) -> &'static str {
@@ -207,6 +224,8 @@ impl ResponseError for Problem {
             code: entry.code,
             trace_id: TraceContext::current().map_or_else(|| "0".repeat(32), |trace| trace.id()),
             errors: &self.errors,
+            total: self.totals.as_ref().map(|totals| totals.0),
+            points_total: self.totals.as_ref().map(|totals| totals.1),
         };
         let mut response = HttpResponse::build(self.status_code());
         response.content_type("application/problem+json");
@@ -280,6 +299,21 @@ impl From<OrderError> for Problem {
                     })
                     .collect(),
             ),
+            OrderError::TotalChanged { expected, total, points_total } => {
+                let total_differs = expected.total.filter(|shown| *shown != total.amount);
+                let points_differ = expected.points.filter(|shown| *shown != points_total.0);
+                let of = |pointer: &str, detail: String| FieldProblem {
+                    pointer: pointer.to_owned(),
+                    code,
+                    detail,
+                    ..FieldProblem::default()
+                };
+                let total_now = |_| of("/expected_total", format!("It comes to {} minor units now.", total.amount));
+                let points_now = |_| of("/expected_points", format!("It comes to {} points now.", points_total.0));
+                let errors = total_differs.map(total_now).into_iter().chain(points_differ.map(points_now));
+                Self { totals: Some(Box::new((total, points_total))), ..problem.with_errors(errors.collect()) }
+            }
+            OrderError::VerifyCodeInvalid => problem.with_field("/verify_code"),
             OrderError::InvalidField(invalid) => invalid.into(),
             OrderError::TooManyLines => Self::of_field(code, "/items", error.to_string()),
             OrderError::ProductNotInActivity => problem.with_field("/product_id"),
@@ -291,7 +325,6 @@ impl From<OrderError> for Problem {
             | OrderError::ActivityNotRunning
             | OrderError::StoreSettingMissing
             | OrderError::RedemptionLimitReached
-            | OrderError::VerifyCodeInvalid
             | OrderError::TooManyUnpaid
             | OrderError::KeyReused
             | OrderError::InProgress

@@ -52,6 +52,14 @@ impl Served {
         }
     }
 
+    /// Paths of the pages, as patterns.
+    fn page_paths(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &routes::PAGES,
+            Self::Health => &[],
+        }
+    }
+
     fn pages(self, config: &mut web::ServiceConfig) {
         match self {
             Self::All => routes::pages(config),
@@ -102,6 +110,7 @@ async fn upkeep(api: Api, stop: CancellationToken) {
             () = tokio::time::sleep(UPKEEP) => {}
         }
         api.order_limit.forget_idle();
+        api.preview_limit.forget_idle();
         if let Some(handle) = &api.metrics {
             handle.run_upkeep();
         }
@@ -143,7 +152,7 @@ impl BoundApi {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let ended = CancellationToken::new();
         let _end = ended.clone().drop_guard();
-        let documents = Documents::of(&self.routes.document());
+        let documents = Documents::of(&self.routes.document(), self.routes.page_paths());
         let api = Api::new(State::new(self.shop.clone(), &self.settings, documents, ended.clone()));
         tokio::spawn(upkeep(api.clone(), ended.clone()));
         tokio::spawn(api.followers.clone().poll(api.shop.orders.clone(), ended.clone()));

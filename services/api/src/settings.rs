@@ -51,6 +51,8 @@ pub struct ApiSettings {
     pub read_timeout: Duration,
     /// A connection without a request is closed after this.
     pub idle_timeout: Duration,
+    /// Origins whose pages may use the API in a browser; `*` for any.
+    pub cors_origins: Vec<String>,
     /// HTTP worker threads.
     pub workers: usize,
     /// How long `/readyz` says 503 before the listeners close, so that load balancers stop sending first.
@@ -73,6 +75,7 @@ impl ApiSettings {
             max_connections: 10_000,
             read_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
+            cors_origins: Vec::new(),
             // Services have threads of their own: with as many again for HTTP they only wake each other.
             workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             drain_delay: Duration::from_millis(200),

@@ -28,8 +28,12 @@ use crate::{
     documents::Documents,
     followers::Followers,
     limits::OrderLimit,
+    origins::Origins,
     problem::{Answer, Problem},
 };
+
+/// So few that exports never take the database from those who place orders.
+const EXPORTED_AT_ONCE: usize = 2;
 
 /// The API's state as handlers take it.
 #[derive(Clone)]
@@ -40,13 +44,18 @@ pub struct State {
     pub shop: Arc<Shop>,
     pub tokens: Tokens,
     pub order_limit: OrderLimit,
+    /// Previews have a share of their own, as large.
+    pub preview_limit: OrderLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
+    /// Pages of exports that may be read at the same time: an export holds none while its client reads.
+    pub exports: Arc<Semaphore>,
     pub followers: Arc<Followers>,
     /// How long a body may take.
     pub read_timeout: Duration,
     pub metrics: Option<PrometheusHandle>,
     pub documents: Documents,
+    pub origins: Origins,
     /// Ends status streams.
     pub stop: CancellationToken,
     draining: AtomicBool,
@@ -89,11 +98,14 @@ impl State {
             shop: Arc::new(shop),
             tokens: Tokens::new(&settings.tokens),
             order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
+            preview_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
+            exports: Arc::new(Semaphore::new(EXPORTED_AT_ONCE)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
             read_timeout: settings.read_timeout,
             metrics: settings.metrics.clone(),
             documents,
+            origins: Origins::of(&settings.cors_origins),
             stop,
             draining: AtomicBool::new(false),
             runtime: Handle::current(),

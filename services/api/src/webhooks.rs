@@ -37,6 +37,7 @@ pub fn describe(document: &mut OpenApi) {
     );
     add("order.refunded", "Money or points went back, all or a part", Description::schema::<PartnerOrderRefunded>);
     add("referral", "For the promotion system: an activity order was paid, or all of it refunded", Description::schema::<Referral>);
+    add("ping", "A test message that staff sent", Description::schema::<Ping>);
     document.webhooks = Some(paths);
 }
 
@@ -214,4 +215,11 @@ struct Referral {
     promoter: Option<String>,
     state: ReferralState,
     time: Timestamp,
+}
+
+/// `data` of `ping`.
+#[derive(ToSchema)]
+struct Ping {
+    store_id: StoreId,
+    subscription_id: String,
 }

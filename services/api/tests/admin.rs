@@ -1,22 +1,14 @@
 //! Staff routes.
 
-use reqwest::Response;
 use serde_json::{Value, json};
-use sluice_kernel::{OrderNo, PaymentId};
-use sluice_order::{OrderState, RestockChoice};
+use sluice_events::{DeadLetter, Envelope, Topic};
+use sluice_kernel::{Clock as _, SystemClock};
 
-use crate::{
-    fakes::letter,
-    running::{Running, pointers, problem},
-};
-
-async fn json_of(response: Response) -> Value {
-    response.json().await.unwrap()
-}
+use crate::running::{Running, json_of, pointers, problem};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_names_the_version_it_was_made_from() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for (method, path, body) in [
         ("PATCH", "/api/v1/admin/products/1", json!({"title": "Green tea"})),
         ("PATCH", "/api/v1/admin/skus/1", json!({"price": {"amount": 2000, "currency": "CNY"}})),
@@ -25,7 +17,7 @@ async fn a_change_names_the_version_it_was_made_from() {
         let read = api.staff("GET", path).send().await.unwrap();
         let etag = read.headers()["etag"].to_str().unwrap().to_owned();
         problem(api.staff(method, path).json(&body).send().await.unwrap(), 428, "if_match_required").await;
-        for stale in ["\"999\"", "W/\"3\"", "nonsense"] {
+        for stale in ["\"999\"", "W/\"999\"", "nonsense"] {
             let request = api.staff(method, path).header("If-Match", stale).json(&body);
             problem(request.send().await.unwrap(), 412, "stale").await;
         }
@@ -42,7 +34,7 @@ async fn a_change_names_the_version_it_was_made_from() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn null_takes_a_product_identifier_away() {
-    let api = Running::start();
+    let api = Running::demo().await;
     let patch = |body: Value| api.staff("PATCH", "/api/v1/admin/products/1").header("If-Match", "*").json(&body).send();
     let set = json_of(patch(json!({"customer_product_id": "C-1"})).await.unwrap()).await;
     assert_eq!(set["customer_product_id"], "C-1");
@@ -112,20 +104,19 @@ async fn stock_shows_gate_and_ledger() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_fulfilled_completed_and_refunded() {
-    let api = Running::start();
-    api.order("k1", "1").await;
-    let number = OrderNo::from_id(1);
-    let path = format!("/api/v1/admin/orders/{number}");
+    let api = Running::at_work().await;
+    let order = api.ordered("k1").await;
+    let path = format!("/api/v1/admin/orders/{}", order["order_no"].as_str().unwrap());
     let post = |verb: &str| api.staff("POST", &format!("{path}/{verb}")).send();
     problem(post("fulfil").await.unwrap(), 409, "order_state_refused").await;
     let refund =
         |key: &str, body: Value| api.staff("POST", &format!("{path}/refunds")).header("Idempotency-Key", key).json(&body).send();
     problem(refund("r1", json!({"reason": "broken"})).await.unwrap(), 409, "order_not_refundable").await;
 
-    api.fakes.orders.move_to(number, &OrderState::Paid { payment: PaymentId::from("p1") });
+    api.pay(&order).await;
     assert_eq!(json_of(post("fulfil").await.unwrap()).await["status"], "fulfilled");
-    let order = json_of(post("complete").await.unwrap()).await;
-    assert_eq!((&order["status"], &order["user_id"]), (&json!("completed"), &json!("42")));
+    let completed = json_of(post("complete").await.unwrap()).await;
+    assert_eq!((&completed["status"], &completed["user_id"]), (&json!("completed"), &json!("42")));
     problem(post("cancel").await.unwrap(), 409, "order_not_cancellable").await;
 
     let bare = api.staff("POST", &format!("{path}/refunds")).json(&json!({"reason": "x"})).send().await.unwrap();
@@ -135,35 +126,64 @@ async fn orders_are_fulfilled_completed_and_refunded() {
     assert_eq!(refunded.status(), 201);
     let answer = json_of(refunded).await;
     assert_eq!((&answer["amount"], &answer["status"]), (&json!({"amount": 100, "currency": "CNY"}), &json!("done")));
-    assert!(matches!(&api.fakes.orders.refunds.lock().unwrap()[0].restock, RestockChoice::Lines(lines) if lines.len() == 1));
     let both = json!({"reason": "x", "restock": true, "restock_items": []});
     assert_eq!(pointers(&problem(refund("r2", both).await.unwrap(), 422, "invalid_field").await), ["/restock_items"]);
     let list = json_of(api.staff("GET", &format!("{path}/refunds")).send().await.unwrap()).await;
-    assert_eq!(list, json!({"data": [], "next_cursor": null, "has_more": false}));
+    assert_eq!(list["data"][0]["amount"], json!({"amount": 100, "currency": "CNY"}));
+    assert_eq!((list["data"].as_array().unwrap().len(), &list["has_more"]), (1, &json!(false)));
+}
+
+/// A settlement that could not be consumed.
+fn letter(number: u32, store: i64) -> DeadLetter {
+    let now = SystemClock.now();
+    let envelope = Envelope {
+        topic: Topic::PaymentSettled,
+        key: "1".to_owned(),
+        id: format!("p{number}/paid"),
+        kind: "sluice.payment.settled.v1".into(),
+        time: now,
+        traceparent: None,
+        data: format!(r#"{{"store_id":"{store}","order_no":"1"}}"#),
+    };
+    DeadLetter::fresh("order.settle", envelope, 5, "internal", "broken", now)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_of_the_own_store_are_shown_and_replayed() {
-    let api = Running::start();
-    *api.fakes.letters.lock().unwrap() = (1..=500).rev().map(|id| letter(id, if id % 250 == 0 { 1 } else { 2 })).collect();
+    let api = Running::demo().await;
+    for number in 1..=100 {
+        api.shop.dead_letters.keep(&letter(number, if number % 50 == 0 { 1 } else { 2 })).await.unwrap();
+    }
     let path = "/api/v1/admin/dead-letters";
     let list = json_of(api.staff("GET", &format!("{path}?topic=payment-settled")).send().await.unwrap()).await;
-    let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|letter| letter["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["500", "250"]);
+    let ids: Vec<i64> =
+        list["data"].as_array().unwrap().iter().map(|letter| letter["id"].as_str().unwrap().parse().unwrap()).collect();
+    let [newest, oldest] = ids[..] else { panic!("{ids:?} are the two of the own store") };
+    assert!(newest > oldest);
     assert_eq!(list["data"][0]["data"]["store_id"], "1");
     problem(api.staff("GET", &format!("{path}?topic=nonsense")).send().await.unwrap(), 422, "invalid_field").await;
-    problem(api.staff("GET", &format!("{path}/499")).send().await.unwrap(), 404, "not_found").await;
-    problem(api.staff("POST", &format!("{path}/499/replay")).send().await.unwrap(), 404, "not_found").await;
-    let replayed = json_of(api.staff("POST", &format!("{path}/250/replay")).send().await.unwrap()).await;
+    let of_another_store = newest - 1;
+    problem(api.staff("GET", &format!("{path}/{of_another_store}")).send().await.unwrap(), 404, "not_found").await;
+    problem(api.staff("POST", &format!("{path}/{of_another_store}/replay")).send().await.unwrap(), 404, "not_found").await;
+    let replayed = json_of(api.staff("POST", &format!("{path}/{oldest}/replay")).send().await.unwrap()).await;
     assert!(replayed["replayed_at"].is_string());
     assert_eq!((&replayed["state"], &replayed["replays"]), (&json!("replaying"), &json!(1)));
     let of_state = async |state: &str| {
         let list = json_of(api.staff("GET", &format!("{path}?limit=1&state={state}")).send().await.unwrap()).await;
         (list["data"][0]["id"].clone(), list["has_more"].clone())
     };
-    assert_eq!(of_state("dead").await, (json!("500"), json!(false)), "what another store has is no reason to say there is more");
-    assert_eq!(of_state("replaying").await, (json!("250"), json!(false)));
+    let alone = |id: i64| (json!(id.to_string()), json!(false));
+    assert_eq!(of_state("dead").await, alone(newest), "what another store has is no reason to say there is more");
+    assert_eq!(of_state("replaying").await, alone(oldest));
     problem(api.staff("GET", &format!("{path}?state=nonsense")).send().await.unwrap(), 422, "invalid_field").await;
-    let outbox = json_of(api.staff("GET", "/api/v1/admin/outbox").send().await.unwrap()).await;
-    assert_eq!((&outbox["pending"], &outbox["oldest_age_seconds"]), (&json!(3), &json!(9)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_tells_what_waits() {
+    let api = Running::demo().await;
+    let outbox = async || json_of(api.staff("GET", "/api/v1/admin/outbox").send().await.unwrap()).await;
+    let before = outbox().await["pending"].as_u64().unwrap();
+    api.ordered("k1").await;
+    let after = outbox().await;
+    assert!(after["pending"].as_u64().unwrap() > before && after["oldest_age_seconds"].is_u64(), "{after}");
 }

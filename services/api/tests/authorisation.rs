@@ -32,6 +32,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("delete", "/api/v1/cart/items/{sku_id}", Customer),
     ("post", "/api/v1/verification-codes", Customer),
     ("post", "/api/v1/orders", Customer),
+    ("post", "/api/v1/orders/preview", Customer),
     ("get", "/api/v1/orders", Customer),
     ("get", "/api/v1/orders/{order_no}", Customer),
     ("get", "/api/v1/orders/{order_no}/events", Customer),
@@ -59,6 +60,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("get", "/api/v1/admin/store-settings", Staff),
     ("put", "/api/v1/admin/store-settings", Staff),
     ("get", "/api/v1/admin/orders", Staff),
+    ("get", "/api/v1/admin/orders.csv", Staff),
     ("get", "/api/v1/admin/orders/{order_no}", Staff),
     ("post", "/api/v1/admin/orders/{order_no}/cancel", Staff),
     ("post", "/api/v1/admin/orders/{order_no}/fulfil", Staff),
@@ -83,12 +85,16 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("post", "/api/v1/admin/dead-letters/{id}/replay", Staff),
     ("get", "/api/v1/admin/outbox", Staff),
     ("get", "/api/v1/admin/exceptions", Staff),
+    ("post", "/api/v1/admin/exceptions/{id}/resolve", Staff),
+    ("get", "/api/v1/admin/refunds", Staff),
+    ("get", "/api/v1/admin/orders/{order_no}/trace", Staff),
     ("get", "/api/v1/admin/webhooks", Staff),
     ("post", "/api/v1/admin/webhooks", Staff),
     ("get", "/api/v1/admin/webhooks/{id}", Staff),
     ("patch", "/api/v1/admin/webhooks/{id}", Staff),
     ("delete", "/api/v1/admin/webhooks/{id}", Staff),
     ("get", "/api/v1/admin/webhooks/{id}/deliveries", Staff),
+    ("post", "/api/v1/admin/webhooks/{id}/ping", Staff),
     ("get", "/api/v1/admin/webhook-deliveries/{id}", Staff),
     ("post", "/api/v1/admin/webhook-deliveries/{id}/replay", Staff),
 ];
@@ -111,7 +117,7 @@ fn every_operation_has_a_case() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_roles_are_asked_for_before_anything_else() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for (method, path, needs) in CASES {
         // Neither body nor headers: whoever is refused learns nothing about them.
         let (method, path) = (method.to_uppercase(), path.replace(['{', '}'], ""));

@@ -1,34 +1,50 @@
 //! Callbacks and the embedded cashier.
 
 use serde_json::{Value, json};
+use sluice_kernel::{Clock as _, PaymentId, SystemClock};
 use sluice_pay::PaymentStatus;
+use sluice_testkit::SignedCallback;
 
-use crate::{
-    fakes::PAYMENT,
-    running::{Running, pointers, problem},
-};
+use crate::running::{Running, SANDBOX_SECRET, json_of, paid, pointers, problem};
+
+/// The cashier's path of an order's payment.
+fn cashier_of(order: &Value) -> String {
+    format!("/pay/sandbox/{}", order["payment"]["payment_id"].as_str().unwrap())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_is_verified_over_its_raw_bytes() {
-    let api = Running::start();
-    let raw = b"{ \"amount\" : 1 }\n".to_vec();
-    let send = |provider: &str, signature: &'static str| {
+    let api = Running::demo().await;
+    let order = api.ordered("k").await;
+    let payment = PaymentId::from(order["payment"]["payment_id"].as_str().unwrap());
+    // Spaces that no serializer would write are signed, too.
+    let said = paid(&order).to_string().replace(':', " :  ");
+    let now = SystemClock.now().as_millis() / 1_000;
+    let good = SignedCallback::signed(SANDBOX_SECRET.as_bytes(), "msg_1".to_owned(), now, said);
+    let send = |provider: &str, callback: &SignedCallback| {
         let request = api.request("POST", &format!("/api/v1/payments/{provider}/callback"));
-        request.header("webhook-signature", signature).body(raw.clone()).send()
+        let signed = callback.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        signed.body(callback.body.clone()).send()
     };
-    let stored = send("sandbox", "v1,good").await.unwrap();
+    let forged = SignedCallback { signature: format!("v1,{}", "A".repeat(43) + "="), ..good.clone() };
+    problem(send("sandbox", &forged).await.unwrap(), 401, "signature_invalid").await;
+    let squeezed = SignedCallback { body: good.body.replace(' ', ""), ..good.clone() };
+    problem(send("sandbox", &squeezed).await.unwrap(), 401, "signature_invalid").await;
+    problem(send("other", &good).await.unwrap(), 404, "not_found").await;
+    let mut less = paid(&order);
+    less["amount"] = json!(1);
+    problem(api.callback(&less).await, 422, "payment_mismatch").await;
+    assert_eq!(api.shop.pay.find(&payment).await.unwrap().status, PaymentStatus::Pending);
+    let stored = send("sandbox", &good).await.unwrap();
     assert_eq!(stored.status(), 200);
-    assert_eq!(stored.json::<Value>().await.unwrap(), json!({}));
-    assert_eq!(api.fakes.callbacks.lock().unwrap()[0], raw);
-    problem(send("sandbox", "v1,forged").await.unwrap(), 401, "signature_invalid").await;
-    problem(send("sandbox", "v1,other-amount").await.unwrap(), 422, "payment_mismatch").await;
-    problem(send("other", "v1,good").await.unwrap(), 404, "not_found").await;
+    assert_eq!(json_of(stored).await, json!({}));
+    assert_eq!(api.shop.pay.find(&payment).await.unwrap().status, PaymentStatus::Paid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cashier_speaks_json() {
-    let api = Running::start();
-    let path = format!("/pay/sandbox/{PAYMENT}");
+    let api = Running::demo().await;
+    let path = cashier_of(&api.ordered("k").await);
     let shown = api.request("GET", &path).header("Accept", "application/json").send().await.unwrap();
     let shown: Value = shown.json().await.unwrap();
     assert_eq!((&shown["status"], &shown["amount"]["amount"]), (&json!("pending"), &json!(3980)));
@@ -47,8 +63,9 @@ async fn the_cashier_speaks_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cashier_is_a_page_without_script() {
-    let api = Running::start();
-    let path = format!("/pay/sandbox/{PAYMENT}");
+    let api = Running::demo().await;
+    let order = api.ordered("k").await;
+    let path = cashier_of(&order);
     let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
     let shown = api.request("GET", &path).header("Accept", html).send().await.unwrap();
     assert!(shown.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
@@ -56,7 +73,7 @@ async fn the_cashier_is_a_page_without_script() {
     let plain = api.request("GET", &path).send().await.unwrap();
     assert!(plain.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
     let text = shown.text().await.unwrap();
-    assert!(text.contains("39.80 CNY") && text.contains("00000000000000000018") && text.contains("min"), "{text}");
+    assert!(text.contains("39.80 CNY") && text.contains(order["order_no"].as_str().unwrap()) && text.contains("min"), "{text}");
     assert!(text.contains("value=\"paid\"") && text.contains("value=\"failed\"") && !text.contains("<script"), "{text}");
     let choose = |outcome: &'static str| {
         let request = api.request("POST", &path).header("Accept", html);
@@ -68,7 +85,8 @@ async fn the_cashier_is_a_page_without_script() {
     let again = choose("paid").await.unwrap();
     assert_eq!(again.status(), 409);
     assert!(again.text().await.unwrap().contains("takes no money any more"));
-    assert_eq!(api.fakes.payment.lock().unwrap().status, PaymentStatus::Failed);
+    let payment = PaymentId::from(order["payment"]["payment_id"].as_str().unwrap());
+    assert_eq!(api.shop.pay.find(&payment).await.unwrap().status, PaymentStatus::Failed);
     let unknown = api.request("GET", "/pay/sandbox/%3Cscript%3E").header("Accept", html).send().await.unwrap();
     assert_eq!(unknown.status(), 404);
     assert!(!unknown.text().await.unwrap().contains("<script"));

@@ -136,7 +136,7 @@ fn asyncapi_knows_every_topic_and_its_dead_letters() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_and_pages_are_served_without_a_network() {
-    let api = Running::start();
+    let api = Running::demo().await;
     let served: Value = api.request("GET", "/openapi.json").send().await.unwrap().json().await.unwrap();
     assert_eq!(served, serde_json::to_value(sluice_api::openapi()).unwrap());
     let served: Value = api.request("GET", "/asyncapi.json").send().await.unwrap().json().await.unwrap();

@@ -6,18 +6,20 @@ use serde_json::{Value, json};
 use sluice_app::{PartHealth, PartState};
 use tokio_util::sync::CancellationToken;
 
+use sluice_testkit::wait_until;
+
 use crate::{
-    orders::under_way,
-    running::{Running, SECRET},
+    failing::Trouble,
+    running::{Running, settings},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_names_what_is_down() {
-    let api = Running::start();
+    let api = Running::demo().await;
     assert_eq!(api.request("GET", "/livez").send().await.unwrap().status(), 200);
     let set = |state| {
         let part = PartHealth { name: "bus", state, detail: "no broker answers".to_owned() };
-        *api.fakes.parts.lock().unwrap() = vec![part];
+        api.failing.set_parts(vec![part]);
     };
     for (state, status, word) in
         [(PartState::Up, 200, "ready"), (PartState::Degraded, 200, "degraded"), (PartState::Down, 503, "not_ready")]
@@ -32,12 +34,13 @@ async fn readiness_names_what_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_says_so_first_then_finishes_what_is_under_way() {
-    let mut api = Running::with(|settings| settings.drain_delay = Duration::from_millis(400));
-    let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "777", "quantity": 1}]}));
+    let mut api = Running::with(|settings| settings.drain_delay = Duration::from_millis(400)).await;
+    api.failing.next_placement(Trouble::Waits);
+    let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "1", "quantity": 1}]}));
     let waiting = tokio::spawn(waiting.send());
-    under_way(&api.fakes.orders).await;
-    api.order("k2", "1").await;
-    let path = format!("/api/v1/orders/{}/events", sluice_kernel::OrderNo::from_id(1));
+    api.failing.under_way().await;
+    let order = api.ordered("k2").await;
+    let path = format!("/api/v1/orders/{}/events", order["order_no"].as_str().unwrap());
     let mut stream = api.customer("GET", &path).send().await.unwrap();
     stream.chunk().await.unwrap();
 
@@ -53,7 +56,7 @@ async fn stopping_says_so_first_then_finishes_what_is_under_way() {
     let end = tokio::time::timeout(Duration::from_secs(5), stream.chunk()).await.unwrap();
     assert_eq!(end.unwrap(), None, "streams end");
     assert!(!api.served.is_finished(), "a placement is still under way");
-    api.fakes.orders.let_go.add_permits(1);
+    api.failing.let_go();
     assert_eq!(waiting.await.unwrap().unwrap().status(), 201);
     tokio::time::timeout(Duration::from_secs(12), &mut api.served).await.unwrap().unwrap();
     assert!(api.request("GET", "/livez").send().await.is_err(), "nobody listens any more");
@@ -61,29 +64,25 @@ async fn stopping_says_so_first_then_finishes_what_is_under_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_placement_that_outlives_the_listeners_is_not_stopped_half_way() {
-    let mut api = Running::with(|settings| settings.shutdown_timeout = Duration::from_secs(1));
-    let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "777", "quantity": 1}]}));
+    let mut api = Running::with(|settings| settings.shutdown_timeout = Duration::from_secs(1)).await;
+    api.failing.next_placement(Trouble::Waits);
+    let waiting = api.place("k1").json(&json!({"items": [{"sku_id": "1", "quantity": 1}]}));
     let waiting = tokio::spawn(waiting.send());
-    under_way(&api.fakes.orders).await;
+    api.failing.under_way().await;
     api.stop.cancel();
     tokio::time::timeout(Duration::from_secs(12), &mut api.served).await.unwrap().unwrap();
     assert!(waiting.await.unwrap().is_err(), "its connection was cut at the time-out");
-    assert!(api.fakes.orders.kept.lock().unwrap().is_empty());
+    assert_eq!(api.orders_placed().await, 0);
 
-    api.fakes.orders.let_go.add_permits(1);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-    while api.fakes.orders.kept.lock().unwrap().is_empty() {
-        assert!(tokio::time::Instant::now() < deadline, "the placement ended with its connection");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    api.failing.let_go();
+    let patience = Duration::from_secs(5);
+    wait_until("the placement outlives its connection", patience, async || api.orders_placed().await == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_serves_health_alone() {
-    let fakes = std::sync::Arc::new(crate::fakes::Fakes::default());
-    let tokens = sluice_api::TokenSettings::hs256(SECRET);
-    let settings = sluice_api::ApiSettings::new(([127, 0, 0, 1], 0).into(), tokens);
-    let bound = sluice_api::bind_health(fakes.shop(), settings).unwrap();
+    let api = Running::demo().await;
+    let bound = sluice_api::bind_health(api.shop.clone(), settings(([127, 0, 0, 1], 0).into())).unwrap();
     let base = format!("http://{}", bound.addresses()[0]);
     let stop = CancellationToken::new();
     let served = tokio::spawn(bound.run(stop.clone()));
@@ -98,7 +97,7 @@ async fn a_worker_serves_health_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_routes_and_refusals() {
     let recorder = sluice_api::install_metrics().unwrap();
-    let api = Running::with(|settings| settings.metrics = Some(recorder));
+    let api = Running::with(|settings| settings.metrics = Some(recorder)).await;
     let unauthenticated = api.request("GET", "/api/v1/orders/00000000000000000018").send().await.unwrap();
     assert_eq!(unauthenticated.status(), 401);
     let text = api.request("GET", "/metrics").send().await.unwrap().text().await.unwrap();
@@ -111,9 +110,7 @@ async fn metrics_tell_routes_and_refusals() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_address_is_told_at_once() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let tokens = sluice_api::TokenSettings::hs256(SECRET);
-    let settings = sluice_api::ApiSettings::new(taken.local_addr().unwrap(), tokens);
-    let fakes = std::sync::Arc::new(crate::fakes::Fakes::default());
-    let error = sluice_api::bind(fakes.shop(), settings).err().unwrap();
+    let api = Running::demo().await;
+    let error = sluice_api::bind(api.shop.clone(), settings(taken.local_addr().unwrap())).err().unwrap();
     assert!(error.to_string().contains(&taken.local_addr().unwrap().to_string()), "{error}");
 }

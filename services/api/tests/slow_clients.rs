@@ -13,11 +13,12 @@ use crate::running::{Running, token};
 const PATIENCE: Duration = Duration::from_millis(600);
 const BOUND: Duration = Duration::from_secs(8);
 
-fn hasty() -> Running {
+async fn hasty() -> Running {
     Running::with(|settings| {
         settings.read_timeout = PATIENCE;
         settings.idle_timeout = Duration::from_secs(2);
     })
+    .await
 }
 
 async fn connect(api: &Running) -> TcpStream {
@@ -73,7 +74,7 @@ fn order_head(extra: &str, with_token: bool) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_head_takes_for_ever_be_it_the_first_or_a_later_one() {
-    let api = hasty();
+    let api = hasty().await;
     let mut silent = connect(&api).await;
     let mut first = connect(&api).await;
     let mut later = connect(&api).await;
@@ -103,7 +104,7 @@ async fn no_head_takes_for_ever_be_it_the_first_or_a_later_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_body_takes_for_ever_and_nothing_is_placed() {
-    let api = hasty();
+    let api = hasty().await;
     for head in [order_head("content-length: 400", true), order_head("transfer-encoding: chunked", true)] {
         let mut socket = connect(&api).await;
         socket.write_all(head.as_bytes()).await.unwrap();
@@ -114,7 +115,7 @@ async fn no_body_takes_for_ever_and_nothing_is_placed() {
         assert!(text.starts_with("HTTP/1.1 408 ") && text.contains("\"request_timeout\""), "{text}");
         assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     }
-    assert_eq!(api.fakes.orders.kept.lock().unwrap().len(), 0);
+    assert_eq!(api.orders_placed().await, 0);
 }
 
 /// Sends chunks for as long as they are taken.
@@ -127,7 +128,7 @@ async fn upload(socket: &mut TcpStream, chunk: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_chunked_upload_is_closed_at_once() {
     // With the usual patience: it is the refusal that closes.
-    let api = Running::start();
+    let api = Running::demo().await;
     let (large, small) = (format!("4000\r\n{}\r\n", " ".repeat(0x4000)), "1\r\n \r\n".to_owned());
     for (with_token, status, chunk) in [(false, "401", &large), (false, "401", &small), (true, "413", &large)] {
         let socket = connect(&api).await;
@@ -156,7 +157,7 @@ async fn a_refused_chunked_upload_is_closed_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_body_that_arrived_whole_keeps_the_connection() {
-    let api = Running::start();
+    let api = Running::demo().await;
     let mut socket = connect(&api).await;
     for _ in 0..3 {
         socket.write_all(format!("{}{{}}", order_head("content-length: 2", false)).as_bytes()).await.unwrap();
@@ -167,9 +168,9 @@ async fn a_refused_body_that_arrived_whole_keeps_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_is_closed_and_a_stream_is_not_idle() {
-    let api = hasty();
-    api.order("k1", "1").await;
-    let path = format!("/api/v1/orders/{}/events", sluice_kernel::OrderNo::from_id(1));
+    let api = hasty().await;
+    let order = api.ordered("k1").await;
+    let path = format!("/api/v1/orders/{}/events", order["order_no"].as_str().unwrap());
     let mut stream = api.customer("GET", &path).send().await.unwrap();
     stream.chunk().await.unwrap();
     let mut idle = connect(&api).await;

@@ -1,5 +1,5 @@
-//! The transport, over a real listener: shapes, codes, headers and bounds. What has to fail or to be seen inside runs over
-//! in-memory fakes of the services, values that are refused run over the real ones. Rules are proven where they live.
+//! The transport, over a real listener: shapes, codes, headers and bounds. The services behind it are
+//! the real ones on SQLite; a placement that has to fail or to wait does so in `failing`. Rules are proven where they live.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,15 +17,21 @@ mod activity_orders;
 mod admin;
 mod authorisation;
 mod bodies;
+mod browsers;
+mod caching;
 mod cashier;
+mod compression;
 mod documents;
 mod examples;
-mod fakes;
+mod failing;
 mod lifecycle;
 mod orders;
 mod points;
+mod preview;
 mod running;
+mod search;
 mod slow_clients;
+mod staff_records;
 mod streams;
 mod strict_bodies;
 mod tokens;

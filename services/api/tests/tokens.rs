@@ -19,7 +19,7 @@ fn without(name: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_not_ours_is_unauthenticated() {
-    let api = Running::start();
+    let api = Running::demo().await;
     // {"alg":"none","typ":"JWT"}
     let unsigned = {
         let whole = token("staff");
@@ -57,13 +57,13 @@ async fn a_token_that_is_not_ours_is_unauthenticated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_valid_token_names_store_and_user() {
-    let api = Running::start();
+    let api = Running::demo().await;
     for good in [claims("customer"), claims("staff"), with("store_id", json!(1)), with("aud", json!(["sluice", "other"]))] {
         let token = sign(&good, SECRET, Algorithm::HS256);
         let response = api.request("GET", "/api/v1/cart").bearer_auth(token).send().await.unwrap();
         assert_eq!(response.status(), 200, "{good}");
     }
     api.order("k1", "1").await;
-    let commands = api.fakes.orders.commands.lock().unwrap();
-    assert_eq!((commands[0].store.0, commands[0].user.as_str()), (1, "42"));
+    let request = api.failing.commands.lock().unwrap()[0].0.request.clone();
+    assert_eq!((request.store.0, request.user.as_str()), (1, "42"));
 }

@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use sluice_catalog::{
-    CatalogError, CatalogService, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettingsChange,
+    CatalogError, CatalogService, NewProduct, NewSku, Product, ProductChange, ProductSearch, Sku, SkuCard, SkuChange, Store,
+    StoreSettingsChange,
 };
 use sluice_kernel::{Page, PageRequest, Precondition, ProductId, SkuId, StoreId};
 
@@ -34,16 +35,16 @@ impl CatalogService for CatalogToInventory {
         Ok(changed)
     }
 
-    async fn list_listed(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
-        self.catalog.list_listed(store, page).await
+    async fn list_listed(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.catalog.list_listed(store, search, page).await
     }
 
     async fn listed_product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {
         self.catalog.listed_product(store, id).await
     }
 
-    async fn list_all(&self, store: StoreId, page: PageRequest) -> Result<Page<Product>, CatalogError> {
-        self.catalog.list_all(store, page).await
+    async fn list_all(&self, store: StoreId, search: &ProductSearch, page: PageRequest) -> Result<Page<Product>, CatalogError> {
+        self.catalog.list_all(store, search, page).await
     }
 
     async fn product(&self, store: StoreId, id: ProductId) -> Result<Product, CatalogError> {

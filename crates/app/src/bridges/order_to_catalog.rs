@@ -7,8 +7,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use sluice_catalog::{CatalogService, SkuCard};
-use sluice_kernel::{PortResult, SkuId, StoreId};
+use sluice_catalog::{CatalogError, CatalogService, SkuCard};
+use sluice_kernel::{Currency, PortResult, SkuId, StoreId};
 use sluice_order::{Catalog, ShelfCard};
 
 pub struct OrderToCatalog {
@@ -42,13 +42,30 @@ impl Catalog for OrderToCatalog {
         if missing.is_empty() {
             return Ok(found);
         }
-        let read = self.catalog.cards(store, &missing).await.map_err(|error| super::port_error("the catalog", error))?;
-        for (sku, card) in read {
+        found.extend(self.read_cards(store, &missing).await?);
+        Ok(found)
+    }
+
+    async fn read_cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        let read = self.catalog.cards(store, skus).await.map_err(|error| super::port_error("the catalog", error))?;
+        // A SKU that is not there any more leaves the cache, too.
+        for sku in skus.iter().filter(|sku| !read.contains_key(sku)) {
+            self.cards.invalidate(&(store, *sku));
+        }
+        let kept = |(sku, card)| {
             let card = Arc::new(shelf_card(card));
             self.cards.insert((store, sku), card.clone());
-            found.insert(sku, card);
+            (sku, card)
+        };
+        Ok(read.into_iter().map(kept).collect())
+    }
+
+    async fn currency(&self, store: StoreId) -> PortResult<Option<Currency>> {
+        match self.catalog.store(store).await {
+            Ok(store) => Ok(Some(store.currency)),
+            Err(CatalogError::NotFound) => Ok(None),
+            Err(error) => Err(super::port_error("the store", error)),
         }
-        Ok(found)
     }
 
     async fn forget(&self, store: StoreId, skus: &[SkuId]) {

@@ -1,6 +1,6 @@
 //! Order reserves at inventory's gate.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use sluice_inventory::{GateAnswer, InventoryService, ReserveLine, SaleWindow, StockGate, Terms, UserLimit};
@@ -100,6 +100,11 @@ impl StockReserver for OrderToInventory {
             return Err(PortError::GateClosed);
         }
         self.reserve_at(&*bound.gate, store, id, lines, terms, now).await
+    }
+
+    async fn usable(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, i64>> {
+        let figures = self.gate.figures(store, skus).await?;
+        Ok(figures.into_iter().map(|(sku, figures)| (sku, figures.usable)).collect())
     }
 
     fn instant(&self, now: Timestamp) -> Timestamp {

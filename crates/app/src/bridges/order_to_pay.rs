@@ -128,6 +128,7 @@ impl Payments for OrderToPay {
             payment_id: Some(payment.to_string()),
             detail,
             at: self.clock.now(),
+            resolution: None,
         };
         self.pay.keep_exception(exception).await.map_err(|error| super::port_error("the exception list", error))
     }

@@ -17,7 +17,7 @@ use sluice_storage_sql::{
     Database, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
     SqlDeadLetterStore, SqlGateEffects, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore,
     SqlParkedStore, SqlPaymentRepository, SqlPromotionRepository, SqlRecordCheck, SqlRefundRepository, SqlReservationOutcomes,
-    SqlSandboxChannels, SqlSeenTimes, SqlSettlements, SqlTrial, StockMode, WriterSettings,
+    SqlSandboxChannels, SqlSeenTimes, SqlSettlements, SqlTraces, SqlTrial, StockMode, WriterSettings,
 };
 use tokio::sync::Notify;
 
@@ -120,6 +120,7 @@ impl Foundation<'_> {
             parking: ParkingPlace::new(Arc::new(SqlParkedStore::new(database.clone()))),
             publisher: self.bus.publisher.clone(),
             housekeeping: Arc::new(expired),
+            traces: Arc::new(SqlTraces::new(database.clone())),
             health: Arc::new(health),
             clock: clock.clone(),
             ids: ids.clone(),

@@ -36,6 +36,22 @@ pub(super) fn check_base(key: &'static str, url: &str) -> Result<(), ConfigError
     Ok(())
 }
 
+/// An origin as browsers send it: scheme, host and a port that is not the scheme's own, in small letters.
+pub(super) fn check_origin(key: &'static str, origin: &str) -> Result<(), ConfigError> {
+    check_base(key, origin)?;
+    let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
+    let own_port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    if authority.contains(['/', '*'])
+        || authority.ends_with(own_port)
+        || authority.chars().any(|letter| !matches!(letter, '!'..='~') || letter.is_ascii_uppercase())
+    {
+        let reason =
+            format!("`{origin}` is not an origin as browsers send it, such as https://shop.example or http://localhost:3000");
+        return Err(ConfigError::Invalid { key, reason });
+    }
+    Ok(())
+}
+
 /// The base for whoever is on this machine, where no other was set: a listener on every address is reached on loopback.
 pub(super) fn base_of(listen: SocketAddr) -> String {
     let ip = match listen.ip() {
@@ -76,6 +92,27 @@ mod tests {
             ["http://127.0.0.1:8080", "https://shop.example", "https://shop.example/base/", "http://[::1]:8080", "http://shop"]
         {
             assert!(check_base("public_url", url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for origin in [
+            "https://shop.example/",
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "https://Shop.example",
+            "https://*.example",
+            "*",
+            "null",
+            "https://käse.example",
+            "ftp://shop.example",
+        ] {
+            let line = check_origin("http.cors_origins", origin).unwrap_err().to_string();
+            assert!(line.contains("http.cors_origins") && !line.contains('\n'), "{origin}: {line}");
+        }
+        for origin in ["https://shop.example", "http://localhost:3000", "http://[::1]:5173", "http://shop.example:443"] {
+            assert!(check_origin("http.cors_origins", origin).is_ok(), "{origin}");
         }
     }
 

@@ -1,10 +1,13 @@
-//! How slow a client may be.
+//! How slow a client may be, and which pages of other origins may be one.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Span};
+use super::{ConfigError, Span, Words, address};
+
+/// They are compared one by one with every request's.
+const MAX_ORIGINS: usize = 100;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,11 +16,17 @@ pub struct HttpConfig {
     pub read_timeout: Span,
     /// A connection without a request is closed after this.
     pub idle_timeout: Span,
+    /// Origins whose pages may use the API in a browser, as browsers send them; or `*` alone, for any.
+    pub cors_origins: Words,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { read_timeout: Span(Duration::from_secs(10)), idle_timeout: Span(Duration::from_mins(1)) }
+        Self {
+            read_timeout: Span(Duration::from_secs(10)),
+            idle_timeout: Span(Duration::from_mins(1)),
+            cors_origins: Words::default(),
+        }
     }
 }
 
@@ -28,6 +37,13 @@ impl HttpConfig {
                 return Err(ConfigError::Invalid { key, reason: "from 100ms to 10m".to_owned() });
             }
         }
-        Ok(())
+        let origins = &self.cors_origins.0;
+        if origins.len() > MAX_ORIGINS {
+            return Err(ConfigError::invalid("http.cors_origins", format!("at most {MAX_ORIGINS} origins")));
+        }
+        match origins.as_slice() {
+            [any] if any == "*" => Ok(()),
+            listed => listed.iter().try_for_each(|origin| address::check_origin("http.cors_origins", origin)),
+        }
     }
 }

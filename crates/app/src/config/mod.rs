@@ -36,7 +36,7 @@ pub use pay::PayConfig;
 pub use points::PointsConfig;
 pub use promotion::PromotionConfig;
 pub use push::PushConfig;
-pub use value::{ConfigError, Secret, Span};
+pub use value::{ConfigError, Secret, Span, Words};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

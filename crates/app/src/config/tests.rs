@@ -71,6 +71,22 @@ fn an_empty_setting_counts_as_unset() {
 }
 
 #[test]
+fn origins_are_a_list_or_one_text() {
+    let origins = |file: &str, environment: &[(&str, &str)]| load(file, environment, &[]).map(|config| config.http.cors_origins.0);
+    let both = ["https://shop.example", "http://localhost:3000"];
+    let list = "[http]\ncors_origins = [\"https://shop.example\", \"http://localhost:3000\"]";
+    assert_eq!(origins(list, &[]).unwrap(), both);
+    let text = [("SLUICE__HTTP__CORS_ORIGINS", "https://shop.example, http://localhost:3000")];
+    assert_eq!(origins("", &text).unwrap(), both);
+    assert_eq!(origins("", &[("SLUICE__HTTP__CORS_ORIGINS", "*")]).unwrap(), ["*"]);
+    assert!(origins("", &[("SLUICE__HTTP__CORS_ORIGINS", "")]).unwrap().is_empty() && origins("", &[]).unwrap().is_empty());
+    for wrong in ["[\"*\", \"https://shop.example\"]", "[1]", "true", "{ a = 1 }", "[\"https://shop.example/shop\"]"] {
+        let line = origins(&format!("[http]\ncors_origins = {wrong}"), &[]).unwrap_err().to_string();
+        assert!(line.contains("cors_origins") && !line.trim().contains('\n'), "{wrong}: {line}");
+    }
+}
+
+#[test]
 fn a_list_is_never_taken_for_a_section() {
     for (file, named) in [("order = [\"2s\", 1]", "order"), ("[[limits]]\norders_per_second = 1", "limits")] {
         let line = load(file, &[], &[]).unwrap_err().to_string();

@@ -43,6 +43,27 @@ impl Serialize for Span {
     }
 }
 
+/// Words, as a list or as one text with commas between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Words(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a list of texts, or one text with commas")]
+        enum Written {
+            List(Vec<String>),
+            Text(String),
+        }
+        let words = match Written::deserialize(d)? {
+            Written::List(words) => words,
+            Written::Text(text) => text.split(',').map(str::to_owned).collect(),
+        };
+        Ok(Self(words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()))
+    }
+}
+
 /// A secret, or the file that holds it. Shown as `***`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets};
 use sluice_kernel::{ManualClock, NodeIds, PageRequest, Quantity, SkuId, Timestamp, UserId};
-use sluice_order::{Attribution, IdempotencyKey, OrderInput, OrderQuery, PlaceCartOrder, Recipient, RequestedLine};
+use sluice_order::{
+    Attribution, CartRequest, Expected, IdempotencyKey, OrderInput, OrderQuery, PlaceCartOrder, Recipient, RequestedLine,
+};
 use sluice_testkit::{Database, MariaDb, Scratch};
 
 use crate::wired::STORE;
@@ -43,17 +45,19 @@ impl<'a> Meter<'a> {
 fn order_of(skus: std::ops::Range<i64>) -> PlaceCartOrder {
     let user = UserId::from("42");
     let one = Quantity::new(1).unwrap();
-    PlaceCartOrder {
+    let key = format!("{skus:?}");
+    let request = CartRequest {
         store: STORE,
         user: user.clone(),
-        key: IdempotencyKey { route: "orders", store: STORE, user, key: format!("{skus:?}"), fingerprint: [0; 32] },
         input: OrderInput::Items(skus.map(|sku| RequestedLine { sku: sku.to_string(), quantity: one }).collect()),
         recipient: Recipient::default(),
         verify_code: None,
         store_code: None,
         attribution: Attribution::default(),
         referrer: None,
-    }
+        expected: Expected::default(),
+    };
+    PlaceCartOrder { key: IdempotencyKey { route: "orders", store: STORE, user, key, fingerprint: [0; 32] }, request }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use std::{
 
 use sluice_events::{Fact, OrderCreated, PaymentSettled, SLICES};
 use sluice_kernel::{Clock as _, OrderNo, Points, Quantity, SkuId, UserId};
-use sluice_order::{Attribution, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient};
+use sluice_order::{Attribution, Expected, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient};
 use sluice_points::PointsDeduction;
 use sluice_testkit::{PlatformMood, PlatformRequest, PointsPlatform};
 use tokio::task::JoinSet;
@@ -73,6 +73,7 @@ fn command(number: usize) -> PlaceActivityOrder {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
+        expected: Expected::default(),
     }
 }
 

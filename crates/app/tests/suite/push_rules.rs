@@ -338,3 +338,21 @@ async fn a_process_has_so_many_requests_under_way() {
     let most = stage.sender.most.load(Ordering::SeqCst);
     assert!(most <= 64, "{most}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_reaches_its_target_alone_and_nobody_subscribes_to_it() {
+    let stage = Stage::open().await;
+    let mine = stage.subscribe(URL).await;
+    stage.subscribe("https://other.example/").await;
+    let ping = stage.partners.ping(STORE, mine.id).await.unwrap();
+    stage.turn().await;
+    let seen = stage.sender.seen();
+    assert_eq!((seen.len(), seen[0].url.as_str(), seen[0].id.as_str(), seen[0].secrets), (1, URL, ping.id.as_str(), 1));
+    assert!(seen[0].body.starts_with(r#"{"type":"ping","#), "{}", seen[0].body);
+    assert_eq!(stage.deliveries(&mine, DeliveryState::Delivered).await.len(), 1);
+    let other_store = stage.partners.ping(sluice_kernel::StoreId(2), mine.id).await;
+    assert!(matches!(other_store, Err(PartnerError::NotFound)));
+    let new = NewSubscription { url: URL.to_owned(), event_types: vec![EventType::OrderPaid, EventType::Ping], active: true };
+    let refused = stage.partners.create(STORE, new).await;
+    assert!(matches!(refused, Err(PartnerError::InvalidField(invalid)) if invalid.pointer == "/event_types/1"));
+}

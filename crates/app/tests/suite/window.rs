@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sluice_kernel::{ActivityId, Clock as _, Quantity, StoreId, UserId};
-use sluice_order::{Attribution, IdempotencyKey, OrderError, PayType, PlaceActivityOrder, Placed, Recipient};
+use sluice_order::{Attribution, Expected, IdempotencyKey, OrderError, PayType, PlaceActivityOrder, Placed, Recipient};
 use sluice_promotion::{ActivityChange, OfferChange};
 
 use crate::wired::{STORE, Wired};
@@ -27,6 +27,7 @@ async fn take(shop: &Wired, key: &str) -> Result<Placed, OrderError> {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
+        expected: Expected::default(),
     };
     shop.open.shop.orders.place_activity(command).await
 }

@@ -6,7 +6,9 @@ use serde_json::json;
 use sluice_app::{Config, Environment, OpenOptions, OpenShop, Secret, Secrets};
 use sluice_events::{Fact, SLICES};
 use sluice_kernel::{Clock as _, ManualClock, NodeIds, OrderNo, Quantity, SkuId, StoreId, Timestamp, UserId};
-use sluice_order::{Attribution, IdempotencyKey, OrderInput, PlaceCartOrder, Placed, Recipient, RequestedLine};
+use sluice_order::{
+    Attribution, CartRequest, Expected, IdempotencyKey, OrderInput, PlaceCartOrder, Placed, Recipient, RequestedLine,
+};
 use sluice_pay::{PayError, WebhookHeaders};
 use sluice_testkit::{Database, MariaDb, Scratch};
 
@@ -66,15 +68,18 @@ impl Wired {
     pub async fn place(&self, key: &str, sku: SkuId, units: i64) -> Placed {
         let user = UserId::from("42");
         let command = PlaceCartOrder {
-            store: STORE,
-            user: user.clone(),
-            key: IdempotencyKey { route: "orders", store: STORE, user, key: key.to_owned(), fingerprint: [0; 32] },
-            input: OrderInput::Items(vec![RequestedLine { sku: sku.to_string(), quantity: Quantity::new(units).unwrap() }]),
-            recipient: Recipient::default(),
-            verify_code: None,
-            store_code: None,
-            attribution: Attribution::default(),
-            referrer: None,
+            key: IdempotencyKey { route: "orders", store: STORE, user: user.clone(), key: key.to_owned(), fingerprint: [0; 32] },
+            request: CartRequest {
+                store: STORE,
+                user,
+                input: OrderInput::Items(vec![RequestedLine { sku: sku.to_string(), quantity: Quantity::new(units).unwrap() }]),
+                recipient: Recipient::default(),
+                verify_code: None,
+                store_code: None,
+                attribution: Attribution::default(),
+                referrer: None,
+                expected: Expected::default(),
+            },
         };
         self.open.shop.orders.place(command).await.unwrap()
     }

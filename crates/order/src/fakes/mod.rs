@@ -3,7 +3,7 @@
 mod ports;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use sluice_kernel::{
 };
 
 use crate::{
-    Applied, CommitOutcome, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts, OrderTimings, Orders,
+    Applied, CommitOutcome, Expected, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts, OrderTimings, Orders,
     PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms, ShelfCard, StoreRules,
     Transition, Unpaid, UnpaidLimits, WaitingSettlement,
 };
@@ -89,6 +89,7 @@ pub fn command(pay_type: PayType) -> PlaceActivityOrder {
         own_form: None,
         attribution: Attribution::default(),
         referrer: None,
+        expected: Expected::default(),
     }
 }
 
@@ -111,6 +112,12 @@ pub struct World {
     pub prepared: Mutex<u32>,
     pub money_back: Mutex<Vec<PaymentRefund>>,
     pub points_back: Mutex<Vec<PointsRefund>>,
+    /// What the catalog's cache holds, and what the catalog says when it is read.
+    pub cards: Mutex<(Vec<ShelfCard>, Vec<ShelfCard>)>,
+    /// What the gate could reserve.
+    pub usable: Mutex<HashMap<SkuId, i64>>,
+    /// The verification code that is valid.
+    pub code: Mutex<Option<String>>,
     /// What the user's unpaid orders come to, and how often that was asked.
     pub unpaid: Mutex<Unpaid>,
     pub counts: Mutex<u32>,
@@ -149,6 +156,9 @@ impl World {
             prepared: Mutex::default(),
             money_back: Mutex::default(),
             points_back: Mutex::default(),
+            cards: Mutex::default(),
+            usable: Mutex::default(),
+            code: Mutex::default(),
             unpaid: Mutex::default(),
             counts: Mutex::default(),
             deducted: Mutex::default(),

@@ -5,15 +5,16 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use sluice_events::PaymentSettled;
 use sluice_kernel::{
-    ActivityId, OrderNo, PaymentHandle, PaymentId, PortError, PortResult, ProductId, Quantity, ReservationId, SkuId, StoreId,
-    Timestamp, UserId,
+    ActivityId, Clock as _, Currency, OrderNo, Page, PageRequest, PaymentHandle, PaymentId, PortError, PortResult, ProductId,
+    Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
 use super::Fakes;
 use crate::{
     Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder, OfferLookup,
-    Order, OrderError, OrderQuery, OrderRepository, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund,
-    Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid, WaitingSettlement,
+    Order, OrderError, OrderQuery, OrderRepository, OrderSearch, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount,
+    PointsRefund, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
+    WaitingSettlement,
 };
 
 #[async_trait]
@@ -92,6 +93,10 @@ impl StockReserver for Fakes {
         self.reserve(store, id, lines, terms, now).await
     }
 
+    async fn usable(&self, _: StoreId, _: &[SkuId]) -> PortResult<HashMap<SkuId, i64>> {
+        Ok(self.0.usable.lock().unwrap().clone())
+    }
+
     async fn release(&self, _: StoreId, id: ReservationId, _: Timestamp) -> PortResult<()> {
         self.0.released.lock().unwrap().push(id);
         Ok(())
@@ -116,6 +121,11 @@ impl OrderRepository for Fakes {
 
     async fn list(&self, _: &OrderQuery) -> PortResult<Vec<Order>> {
         Ok(Vec::new())
+    }
+
+    async fn search(&self, _: StoreId, _: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>> {
+        let kept = self.0.order.lock().unwrap().iter().cloned().collect();
+        Ok(Page::from_overfull(kept, page.limit, |order| order.order_no.id()))
     }
 
     async fn statuses(&self, _: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {
@@ -252,11 +262,25 @@ impl Payments for Fakes {
 
 #[async_trait]
 impl Catalog for Fakes {
-    async fn cards(&self, _: StoreId, _: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
-        Ok(HashMap::new())
+    async fn cards(&self, _: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        let cards = self.0.cards.lock().unwrap().0.clone();
+        let asked = cards.into_iter().filter(|card| skus.contains(&card.sku_id));
+        Ok(asked.map(|card| (card.sku_id, Arc::new(card))).collect())
     }
 
-    async fn forget(&self, _: StoreId, _: &[SkuId]) {}
+    async fn read_cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>> {
+        Catalog::forget(self, store, skus).await;
+        self.cards(store, skus).await
+    }
+
+    async fn currency(&self, _: StoreId) -> PortResult<Option<Currency>> {
+        Ok("EUR".parse().ok())
+    }
+
+    async fn forget(&self, _: StoreId, _: &[SkuId]) {
+        let mut cards = self.0.cards.lock().unwrap();
+        cards.0 = cards.1.clone();
+    }
 }
 
 #[async_trait]
@@ -268,7 +292,8 @@ impl CartReader for Fakes {
 
 #[async_trait]
 impl CodeVerifier for Fakes {
-    async fn check(&self, _: StoreId, _: &UserId, _: &str, _: &str) -> PortResult<CodeVerdict> {
-        Ok(CodeVerdict::Invalid)
+    async fn check(&self, _: StoreId, _: &UserId, _: &str, code: &str) -> PortResult<CodeVerdict> {
+        let valid = self.0.code.lock().unwrap().as_deref() == Some(code);
+        Ok(if valid { CodeVerdict::Valid { sent_at: self.0.clock.now() } } else { CodeVerdict::Invalid })
     }
 }

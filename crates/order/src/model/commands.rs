@@ -4,7 +4,7 @@ use sluice_kernel::{
     Amount, Attribution, Money, OrderNo, PayType, PaymentHandle, Points, Quantity, RefundId, SkuId, StoreId, UserId,
 };
 
-use crate::{IdempotencyKey, Order, Recipient};
+use crate::{IdempotencyKey, Order, OrderError, Priced, Recipient};
 
 /// A line as asked for; the SKU's id is still text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +20,40 @@ pub enum OrderInput {
     FromCart,
 }
 
-/// Everything a cart order is placed with (docs/domain.md S2, Input).
+/// What the buyer was shown. An order that comes to anything else is refused; what is `None` is not compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Minor units of the store's currency.
+    pub total: Option<i64>,
+    pub points: Option<i64>,
+}
+
+/// What a cart order is made of (docs/domain.md S2, Input).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaceCartOrder {
+pub struct CartRequest {
     pub store: StoreId,
     pub user: UserId,
-    pub key: IdempotencyKey,
     pub input: OrderInput,
     pub recipient: Recipient,
     pub verify_code: Option<String>,
     pub store_code: Option<String>,
     pub attribution: Attribution,
     pub referrer: Option<String>,
+    pub expected: Expected,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceCartOrder {
+    pub key: IdempotencyKey,
+    pub request: CartRequest,
+}
+
+/// What a cart order would come to, and everything that stands in its way, in the order in which placing refuses. What is not
+/// on the shelf is in no line and in no sum; a line that is short is in both.
+#[derive(Debug)]
+pub struct OrderPreview {
+    pub priced: Priced,
+    pub problems: Vec<OrderError>,
 }
 
 /// Everything an activity order is placed with (docs/domain.md S1, Input).
@@ -50,6 +72,7 @@ pub struct PlaceActivityOrder {
     pub attribution: Attribution,
     /// Sealed; names the promoter.
     pub referrer: Option<String>,
+    pub expected: Expected,
 }
 
 /// A placed order as it is answered; a replay shows it as it was answered first.

@@ -11,11 +11,12 @@ mod terms;
 
 pub use activity::ActivityPart;
 pub use commands::{
-    OrderDetail, OrderInput, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest, RequestedLine, RestockChoice,
+    CartRequest, Expected, OrderDetail, OrderInput, OrderPreview, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome,
+    RefundRequest, RequestedLine, RestockChoice,
 };
 pub use idempotency::{IdempotencyKey, Replay};
 pub use item::{ItemLine, OrderItem};
-pub use order::{NewOrder, Order, OrderQuery};
+pub use order::{NewOrder, Order, OrderQuery, OrderSearch};
 pub use refund::RefundRecord;
 pub use state::{CancelReason, OrderState, OrderStatus, Refused};
 pub use terms::{ChildOrder, OrderTerms, Recipient};

@@ -1,7 +1,9 @@
 //! Orders as kept, and a new order as it is written.
 
 use sluice_events::{ActivityOrder, PaymentSettled};
-use sluice_kernel::{OrderNo, PageRequest, PaymentHandle, RefundState, ReservationId, StoreId, Timestamp, UserId};
+use sluice_kernel::{
+    OrderKind, OrderNo, PageRequest, PaymentHandle, RefundState, ReservationId, SkuId, StoreId, Timestamp, UserId,
+};
 
 use crate::{CancelReason, IdempotencyKey, ItemLine, OrderItem, OrderState, OrderStatus, OrderTerms, ReserveTerms};
 
@@ -106,6 +108,30 @@ impl NewOrder {
             paid_at: None,
             version: 0,
         }
+    }
+}
+
+/// Which orders of the store staff look for; what is `None` is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderSearch {
+    pub order_no: Option<OrderNo>,
+    pub user: Option<UserId>,
+    /// The recipient's, as it was given with the order.
+    pub phone: Option<String>,
+    /// A line of it is of this SKU.
+    pub sku: Option<SkuId>,
+    pub status: Option<OrderStatus>,
+    pub kind: Option<OrderKind>,
+    pub refund_state: Option<RefundState>,
+    /// Placed at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Placed before this instant.
+    pub until: Option<Timestamp>,
+}
+
+impl OrderSearch {
+    pub fn is_placed_within(&self, placed_at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= placed_at) && self.until.is_none_or(|until| placed_at < until)
     }
 }
 

@@ -1,21 +1,18 @@
 //! Placing a cart order: check the shelf, the fields and the code, price the lines, then hold and commit.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
 
-use sluice_kernel::{InvalidField, OrderKind, PortError, SkuId, StoreId, Timestamp, TraceContext};
+use sluice_kernel::{Currency, InvalidField, OrderKind, PortError, SkuId, StoreId, Timestamp, TraceContext};
 
 use super::{
-    lines::{Wanted, check_shelf, sum_lines},
-    pricing::{Priced, price},
+    lines::{Summed, Wanted, check_shelf, sum_lines},
+    pricing::{DeliveryPart, Priced, check_expected, currency_of, price},
     request::check_line_count,
     required_fields::check_cart_fields,
 };
 use crate::{
-    CodeVerdict, NewOrder, OrderError, OrderInput, OrderTerms, Orders, PlaceCartOrder, Placed, RequestedLine, ShelfCard, ShortLine,
-    StockRefusal,
+    CartRequest, ChildOrder, CodeVerdict, NewOrder, OrderError, OrderInput, OrderTerms, Orders, PlaceCartOrder, Placed,
+    RequestedLine, ShortLine, StockRefusal,
 };
 
 /// `redirect_type` of cart orders (docs/domain.md S2 rule 7).
@@ -27,33 +24,42 @@ impl Orders {
     }
 
     async fn cart_round(&self, command: &PlaceCartOrder) -> Result<Option<Placed>, OrderError> {
-        let (wanted, cart_version) = self.wanted(command).await?;
-        let skus: Vec<SkuId> = wanted.keys().copied().collect();
-        let cards = self.ports.catalog.cards(command.store, &skus).await?;
-        if let Err(refusal) = check_shelf(&wanted, &cards) {
-            // A card that says no may be a stale one; a yes is checked at the gate, a no only here.
-            self.ports.catalog.forget(command.store, &skus).await;
-            let fresh = self.ports.catalog.cards(command.store, &skus).await?;
-            check_shelf(&wanted, &fresh).map_err(|_| refusal)?;
-            return Ok(None);
+        let request = &command.request;
+        let (summed, cart_version) = self.summed(request).await?;
+        let skus = summed.skus();
+        let cards = self.ports.catalog.cards(request.store, &skus).await?;
+        // A card that says no may be a stale one; a yes is checked at the gate, a no only here.
+        if check_shelf(&summed, &cards).is_err() {
+            let fresh = self.ports.catalog.read_cards(request.store, &skus).await?;
+            return check_shelf(&summed, &fresh).map(|()| None);
         }
+        let wanted = &summed.wanted;
         let check_code =
-            check_cart_fields(wanted.keys().filter_map(|sku| cards.get(sku)), &command.recipient, command.verify_code.as_ref())?;
-        let uses_code = if check_code { Some(self.verified_code(command).await?) } else { None };
-        let mut order = self.new_cart_order(command, &wanted, &cards)?;
+            check_cart_fields(wanted.keys().filter_map(|sku| cards.get(sku)), &request.recipient, request.verify_code.as_ref())?;
+        let uses_code = if check_code { Some(self.verified_code(request).await?) } else { None };
+        let currency = currency_of(&cards).unwrap_or(Currency::CNY);
+        let priced = price(wanted, &cards, currency)?;
+        if check_expected(request.expected, priced.total, priced.points_total).is_err() {
+            let fresh = self.ports.catalog.read_cards(request.store, &skus).await?;
+            check_shelf(&summed, &fresh)?;
+            let Priced { total, points_total, .. } = price(wanted, &fresh, currency)?;
+            return check_expected(request.expected, total, points_total).map(|()| None);
+        }
+        let mut order = self.new_cart_order(command, priced)?;
         order.first_payment = if order.free_settlement().is_none() { self.ports.payments.instant(&order) } else { None };
         order.cart_version = cart_version;
         order.uses_code = uses_code;
 
         let share = self.unpaid.take(self.ports.orders.as_ref(), &order).await?;
-        self.commit(order, Some(share), |refusal| self.cart_refusal(command.store, refusal, &wanted)).await
+        self.commit(order, Some(share), |refusal| self.cart_refusal(request.store, refusal, wanted)).await
     }
 
-    async fn wanted(&self, command: &PlaceCartOrder) -> Result<(BTreeMap<SkuId, Wanted>, Option<i64>), OrderError> {
-        match &command.input {
+    /// What is asked for, and the cart's version where it is the cart.
+    pub(super) async fn summed(&self, request: &CartRequest) -> Result<(Summed, Option<i64>), OrderError> {
+        match &request.input {
             OrderInput::Items(lines) => Ok((sum_lines(lines)?, None)),
             OrderInput::FromCart => {
-                let (version, lines) = self.ports.cart.selected(command.store, &command.user).await?;
+                let (version, lines) = self.ports.cart.selected(request.store, &request.user).await?;
                 if lines.is_empty() {
                     return Err(InvalidField::new("from_cart", "no line of the cart is selected").into());
                 }
@@ -65,24 +71,26 @@ impl Orders {
         }
     }
 
-    async fn verified_code(&self, command: &PlaceCartOrder) -> Result<(String, Timestamp), OrderError> {
-        let phone = command.recipient.phone.clone().unwrap_or_default();
-        let code = command.verify_code.clone().unwrap_or_default();
-        match self.ports.codes.check(command.store, &command.user, &phone, &code).await? {
+    /// A wrong code counts against the user, a right one is used up by the commit alone.
+    pub(super) async fn verified_code(&self, request: &CartRequest) -> Result<(String, Timestamp), OrderError> {
+        let phone = request.recipient.phone.clone().unwrap_or_default();
+        let code = request.verify_code.clone().unwrap_or_default();
+        match self.ports.codes.check(request.store, &request.user, &phone, &code).await? {
             CodeVerdict::Valid { sent_at } => Ok((phone, sent_at)),
             CodeVerdict::Invalid => Err(OrderError::VerifyCodeInvalid),
         }
     }
 
-    fn new_cart_order(
-        &self,
-        command: &PlaceCartOrder,
-        wanted: &BTreeMap<SkuId, Wanted>,
-        cards: &HashMap<SkuId, Arc<ShelfCard>>,
-    ) -> Result<NewOrder, OrderError> {
+    fn new_cart_order(&self, command: &PlaceCartOrder, priced: Priced) -> Result<NewOrder, OrderError> {
+        let PlaceCartOrder { key, request } = command;
         let now = self.ports.clock.now();
         let order_no = self.ports.ids.order_no()?;
-        let Priced { items, children, total, points_total, profit_total } = price(wanted, cards, self.ports.ids.as_ref())?;
+        let Priced { items, parts, total, points_total, profit_total } = priced;
+        let mut children = Vec::with_capacity(parts.len());
+        for DeliveryPart { delivery_place, total, points_total, profit_total } in parts {
+            let order_no = self.ports.ids.order_no()?;
+            children.push(ChildOrder { order_no, delivery_place, total, points_total, profit_total });
+        }
         let terms = OrderTerms {
             kind: OrderKind::Cart,
             total,
@@ -90,21 +98,21 @@ impl Orders {
             profit_total,
             created_at: now,
             expires_at: now.plus(self.ports.timings.payment_window),
-            recipient: command.recipient.clone(),
-            store_code: command.store_code.clone(),
-            attribution: command.attribution.clone(),
-            referrer: command.referrer.clone(),
+            recipient: request.recipient.clone(),
+            store_code: request.store_code.clone(),
+            attribution: request.attribution.clone(),
+            referrer: request.referrer.clone(),
             redirect_type: CART_REDIRECT.to_owned(),
             activity: None,
             children,
         };
         Ok(NewOrder {
             order_no,
-            store: command.store,
-            user: command.user.clone(),
+            store: request.store,
+            user: request.user.clone(),
             terms,
             items,
-            key: command.key.clone(),
+            key: key.clone(),
             cart_version: None,
             uses_code: None,
             first_payment: None,

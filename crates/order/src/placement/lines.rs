@@ -17,8 +17,23 @@ pub struct Wanted {
     pub quantity: Quantity,
 }
 
-/// Sums lines of one SKU; in SKU order, which is also the lock order.
-pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, OrderError> {
+/// The lines of a request, one for each SKU.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summed {
+    /// In SKU order, which is also the lock order.
+    pub wanted: BTreeMap<SkuId, Wanted>,
+    /// Lines whose id cannot be ours: the index, and what was asked for.
+    pub unknown: Vec<(usize, String)>,
+}
+
+impl Summed {
+    pub fn skus(&self) -> Vec<SkuId> {
+        self.wanted.keys().copied().collect()
+    }
+}
+
+/// Sums lines of one SKU.
+pub fn sum_lines(lines: &[RequestedLine]) -> Result<Summed, OrderError> {
     let mut unknown = Vec::new();
     let mut wanted = BTreeMap::<SkuId, Wanted>::new();
     for (line, requested) in lines.iter().enumerate() {
@@ -37,15 +52,18 @@ pub fn sum_lines(lines: &[RequestedLine]) -> Result<BTreeMap<SkuId, Wanted>, Ord
             }
         }
     }
-    if unknown.is_empty() { Ok(wanted) } else { Err(OrderError::OffShelf { lines: unknown }) }
+    Ok(Summed { wanted, unknown })
 }
 
 /// Rule 1: every SKU exists in the store and is listed, its product too.
-pub fn check_shelf(wanted: &BTreeMap<SkuId, Wanted>, cards: &HashMap<SkuId, Arc<ShelfCard>>) -> Result<(), OrderError> {
-    let lines: Vec<(usize, String)> = wanted
-        .iter()
-        .filter(|(sku, _)| !cards.get(sku).is_some_and(|card| card.buyable))
-        .map(|(sku, wanted)| (wanted.line, sku.to_string()))
-        .collect();
+pub fn check_shelf(summed: &Summed, cards: &HashMap<SkuId, Arc<ShelfCard>>) -> Result<(), OrderError> {
+    let missing = summed.wanted.iter().filter(|(sku, _)| !is_on_the_shelf(**sku, cards));
+    let mut lines = summed.unknown.clone();
+    lines.extend(missing.map(|(sku, wanted)| (wanted.line, sku.to_string())));
+    lines.sort_unstable_by_key(|(line, _)| *line);
     if lines.is_empty() { Ok(()) } else { Err(OrderError::OffShelf { lines }) }
+}
+
+pub fn is_on_the_shelf(sku: SkuId, cards: &HashMap<SkuId, Arc<ShelfCard>>) -> bool {
+    cards.get(&sku).is_some_and(|card| card.buyable)
 }

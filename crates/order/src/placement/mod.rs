@@ -1,7 +1,7 @@
 //! Placing orders: the hot path (docs/architecture.md follows one order through it).
 //!
 //! `cart` and `activity` check and price what is asked for, by rules that are plain functions; `commit` takes the units and writes
-//! the order, both or neither.
+//! the order, both or neither. `preview` asks the same checks and takes nothing.
 
 mod activity;
 #[cfg(test)]
@@ -18,6 +18,9 @@ mod lines;
 mod offer;
 #[cfg(test)]
 mod offer_tests;
+mod preview;
+#[cfg(test)]
+mod preview_tests;
 mod pricing;
 mod request;
 #[cfg(test)]
@@ -32,7 +35,8 @@ mod unpaid_tests;
 use std::str::FromStr;
 
 pub(crate) use in_flight::{InFlightKey, InFlightKeys};
-pub(crate) use request::{check_activity_order, check_cart_order};
+pub use pricing::{DeliveryPart, Priced};
+pub(crate) use request::{check_activity_order, check_cart_order, check_search};
 pub(crate) use unpaid::UnpaidShares;
 pub use unpaid::{Unpaid, UnpaidLimits};
 

@@ -5,6 +5,7 @@ use sluice_kernel::{ActivityId, InvalidField, PayType, ProductId, Timestamp, Val
 use super::{
     discount::{DiscountedPrice, PartnerPrice, discounted_price, partner_price},
     parse_id,
+    pricing::check_expected,
     required_fields::check_activity_fields,
 };
 use crate::{OfferCard, OfferLookup, OrderError, PlaceActivityOrder, StoreRules};
@@ -55,6 +56,7 @@ pub fn check<'a>(
     check_activity_fields(offer, found.store.special, &command.recipient, command.own_form.as_ref())?;
     let too_large = |error: ValueError| InvalidField::new("quantity", error.to_string());
     let price = discounted_price(offer, command.quantity).map_err(too_large)?;
+    check_expected(command.expected, price.total, price.points_total)?;
     let partner = partner_price(offer, ratio, command.quantity).map_err(too_large)?;
     Ok(Checked { offer, window, promoter, partner, price })
 }

@@ -5,26 +5,37 @@ use std::{
     sync::Arc,
 };
 
-use sluice_kernel::{Currency, IdGenerator, Money, Points, SkuId};
+use sluice_kernel::{Currency, Money, Points, SkuId};
 
 use super::lines::Wanted;
-use crate::{ChildOrder, ItemLine, OrderError, ShelfCard};
+use crate::{Expected, ItemLine, OrderError, ShelfCard};
 
-/// What an order comes to.
+/// What one delivery place fulfils: the child order before it has a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Priced {
-    pub items: Vec<ItemLine>,
-    pub children: Vec<ChildOrder>,
+pub struct DeliveryPart {
+    pub delivery_place: Arc<str>,
     pub total: Money,
     pub points_total: Points,
     pub profit_total: i64,
 }
 
-/// Rule 4 and the split of rule 5: totals from the server's prices, one child order for each delivery place.
+/// What an order comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced {
+    /// In SKU order.
+    pub items: Vec<ItemLine>,
+    /// By delivery place.
+    pub parts: Vec<DeliveryPart>,
+    pub total: Money,
+    pub points_total: Points,
+    pub profit_total: i64,
+}
+
+/// Rule 4 and the split of rule 5: totals from the server's prices, one part for each delivery place. `currency`: the store's.
 pub fn price(
     wanted: &BTreeMap<SkuId, Wanted>,
     cards: &HashMap<SkuId, Arc<ShelfCard>>,
-    ids: &dyn IdGenerator,
+    currency: Currency,
 ) -> Result<Priced, OrderError> {
     let mut items = Vec::with_capacity(wanted.len());
     for (sku, wanted) in wanted {
@@ -46,17 +57,28 @@ pub fn price(
             revision: card.revision,
         });
     }
-    let currency = items.first().map_or(Currency::CNY, |item| item.unit_price.currency);
     let mut places: Vec<Arc<str>> = items.iter().map(|item| item.delivery_place.clone()).collect();
     places.sort();
     places.dedup();
-    let mut children = Vec::with_capacity(places.len());
+    let mut parts = Vec::with_capacity(places.len());
     for place in places {
         let (total, points_total, profit_total) = totals(items.iter().filter(|item| item.delivery_place == place), currency)?;
-        children.push(ChildOrder { order_no: ids.order_no()?, delivery_place: place, total, points_total, profit_total });
+        parts.push(DeliveryPart { delivery_place: place, total, points_total, profit_total });
     }
     let (total, points_total, profit_total) = totals(items.iter(), currency)?;
-    Ok(Priced { items, children, total, points_total, profit_total })
+    Ok(Priced { items, parts, total, points_total, profit_total })
+}
+
+/// Cards of one store have its currency; `None` where there is no card.
+pub fn currency_of(cards: &HashMap<SkuId, Arc<ShelfCard>>) -> Option<Currency> {
+    cards.values().next().map(|card| card.price.currency)
+}
+
+/// The buyer was shown these sums, or none.
+pub fn check_expected(expected: Expected, total: Money, points_total: Points) -> Result<(), OrderError> {
+    let as_expected =
+        expected.total.is_none_or(|shown| shown == total.amount) && expected.points.is_none_or(|shown| shown == points_total.0);
+    if as_expected { Ok(()) } else { Err(OrderError::TotalChanged { expected, total, points_total }) }
 }
 
 fn totals<'a>(items: impl Iterator<Item = &'a ItemLine>, currency: Currency) -> Result<(Money, Points, i64), OrderError> {

@@ -4,7 +4,7 @@
 
 use sluice_kernel::{Attribution, InvalidField, check};
 
-use crate::{OrderError, OrderInput, PlaceActivityOrder, PlaceCartOrder, Recipient, RequestedLine};
+use crate::{CartRequest, Expected, OrderError, OrderInput, OrderSearch, PlaceActivityOrder, Recipient, RequestedLine};
 
 /// Lines an order takes at most, counted before lines of one SKU are summed (docs/api.md, Limits).
 const MAX_LINES: usize = 100;
@@ -12,7 +12,7 @@ const MAX_LINES: usize = 100;
 const MAX_ID: usize = 64;
 const MAX_REFERRER: usize = 512;
 
-pub fn check_cart_order(command: &PlaceCartOrder) -> Result<(), OrderError> {
+pub fn check_cart_order(command: &CartRequest) -> Result<(), OrderError> {
     match &command.input {
         OrderInput::Items(lines) => check_lines(lines)?,
         OrderInput::FromCart => {}
@@ -22,6 +22,7 @@ pub fn check_cart_order(command: &PlaceCartOrder) -> Result<(), OrderError> {
     optional("verify_code", command.verify_code.as_ref(), 16)?;
     optional("store_code", command.store_code.as_ref(), 64)?;
     optional("referrer", command.referrer.as_ref(), MAX_REFERRER)?;
+    check_shown(command.expected)?;
     Ok(())
 }
 
@@ -30,7 +31,22 @@ pub fn check_activity_order(command: &PlaceActivityOrder) -> check::Result {
     check_recipient(&command.recipient).map_err(|invalid| invalid.within("recipient"))?;
     check_attribution(&command.attribution).map_err(|invalid| invalid.within("attribution"))?;
     command.own_form.as_ref().map_or(Ok(()), |remark| check::long_text("own_form", remark, 500))?;
-    optional("referrer", command.referrer.as_ref(), MAX_REFERRER)
+    optional("referrer", command.referrer.as_ref(), MAX_REFERRER)?;
+    check_shown(command.expected)
+}
+
+/// A total may be larger than any price: it is only compared.
+fn check_shown(expected: Expected) -> check::Result {
+    let Expected { total, points } = expected;
+    total.map_or(Ok(()), |total| check::number("expected_total", total, 0..=i64::MAX))?;
+    points.map_or(Ok(()), |points| check::number("expected_points", points, 0..=i64::MAX))
+}
+
+/// What stands in a query is called by its place there. A longer text than an order keeps names none.
+pub fn check_search(search: &OrderSearch) -> check::Result {
+    let user = search.user.as_ref().map_or(Ok(()), |user| check::text("user", user.as_str(), MAX_ID));
+    let phone = search.phone.as_ref().map_or(Ok(()), |phone| check::text("phone", phone, 32));
+    user.and(phone).map_err(|invalid| invalid.within("query"))
 }
 
 fn check_lines(lines: &[RequestedLine]) -> Result<(), OrderError> {

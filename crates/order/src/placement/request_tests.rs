@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sluice_kernel::{Attribution, PayType, Quantity};
 
 use crate::{
-    IdempotencyKey, OrderError, OrderInput, OrderService as _, PlaceActivityOrder, PlaceCartOrder, Recipient, RequestedLine,
+    CartRequest, Expected, IdempotencyKey, OrderError, OrderInput, OrderService as _, Orders, PlaceActivityOrder, PlaceCartOrder,
+    Recipient, RequestedLine,
     fakes::{World, command},
 };
 
@@ -13,19 +14,30 @@ fn line(sku: &str) -> RequestedLine {
     RequestedLine { sku: sku.to_owned(), quantity: Quantity::new(1).unwrap() }
 }
 
-fn cart_order() -> PlaceCartOrder {
-    let PlaceActivityOrder { store, user, key, recipient, .. } = command(PayType::Cash);
-    PlaceCartOrder {
+fn cart_order() -> CartRequest {
+    let PlaceActivityOrder { store, user, recipient, .. } = command(PayType::Cash);
+    CartRequest {
         store,
         user,
-        key: IdempotencyKey { route: "orders", ..key },
         input: OrderInput::Items(vec![line("1")]),
         recipient,
         verify_code: None,
         store_code: None,
         attribution: Attribution::default(),
         referrer: None,
+        expected: Expected::default(),
     }
+}
+
+/// Placing and previewing refuse the same requests.
+async fn refused(service: &Orders, request: CartRequest) -> OrderError {
+    let previewed = service.preview(request.clone()).await.err();
+    let key = IdempotencyKey { route: "orders", ..command(PayType::Cash).key };
+    let refused = service.place(PlaceCartOrder { key, request }).await.unwrap_err();
+    if matches!(refused, OrderError::InvalidField(_) | OrderError::TooManyLines) {
+        assert_eq!(previewed.map(|error| error.to_string()), Some(refused.to_string()));
+    }
+    refused
 }
 
 /// Everything that is read fails, so whatever is told was found without it.
@@ -46,7 +58,7 @@ type Text<Order> = (&'static str, usize, fn(&mut Order, String));
 #[tokio::test]
 async fn texts_of_a_cart_order_have_a_length_and_no_control_characters() {
     let service = blind_world().service();
-    let texts: [Text<PlaceCartOrder>; 13] = [
+    let texts: [Text<CartRequest>; 13] = [
         ("/recipient/name", 64, |order, text| order.recipient.name = Some(text)),
         ("/recipient/phone", 32, |order, text| order.recipient.phone = Some(text)),
         ("/recipient/id_card", 32, |order, text| order.recipient.id_card = Some(text)),
@@ -68,10 +80,10 @@ async fn texts_of_a_cart_order_have_a_length_and_no_control_characters() {
             order
         };
         for bad in ["长".repeat(most + 1), "a\u{7}".to_owned(), "a\nb".to_owned()] {
-            assert_eq!(pointer(service.place(with(bad)).await.unwrap_err()), place);
+            assert_eq!(pointer(refused(&service, with(bad)).await), place);
         }
         for sound in ["长".repeat(most), String::new()] {
-            let refused = service.place(with(sound)).await.unwrap_err();
+            let refused = refused(&service, with(sound)).await;
             assert!(!matches!(refused, OrderError::InvalidField(_)), "{place}: {refused}");
         }
     }
@@ -82,7 +94,7 @@ async fn a_cart_order_has_1_to_100_lines_before_they_are_summed() {
     let service = blind_world().service();
     let place = async |count: usize| {
         let input = OrderInput::Items(vec![line("1"); count]);
-        service.place(PlaceCartOrder { input, ..cart_order() }).await.unwrap_err()
+        refused(&service, CartRequest { input, ..cart_order() }).await
     };
     assert_eq!(pointer(place(0).await), "/items");
     assert!(matches!(place(101).await, OrderError::TooManyLines));
@@ -110,4 +122,17 @@ async fn texts_of_an_activity_order_have_a_length_and_a_remark_has_lines() {
     let remark = PlaceActivityOrder { own_form: Some("blue\n\tand red".to_owned()), ..command(PayType::Cash) };
     assert!(service.place_activity(remark).await.is_ok());
     assert_eq!(world.written.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_buyer_was_shown_is_no_less_than_nothing() {
+    let service = blind_world().service();
+    for (expected, place) in [
+        (Expected { total: Some(-1), points: None }, "/expected_total"),
+        (Expected { total: Some(0), points: Some(i64::MIN) }, "/expected_points"),
+    ] {
+        assert_eq!(pointer(refused(&service, CartRequest { expected, ..cart_order() }).await), place);
+        let activity = PlaceActivityOrder { expected, ..command(PayType::Cash) };
+        assert_eq!(pointer(service.place_activity(activity).await.unwrap_err()), place);
+    }
 }

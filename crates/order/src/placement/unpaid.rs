@@ -16,7 +16,7 @@ use std::{
 use sluice_kernel::{PortResult, StoreId, UserId};
 use tokio::sync::Notify;
 
-use crate::{NewOrder, OrderError, OrderRepository};
+use crate::{ItemLine, NewOrder, OrderError, OrderRepository};
 
 /// The most that a user's unpaid orders may come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,12 @@ pub struct Unpaid {
 
 impl Unpaid {
     fn of(order: &NewOrder) -> Self {
-        Self { orders: 1, units: order.items.iter().fold(0, |sum, item| item.quantity.get().saturating_add(sum)) }
+        Self::of_lines(&order.items)
+    }
+
+    /// One order of these lines.
+    pub(super) fn of_lines(items: &[ItemLine]) -> Self {
+        Self { orders: 1, units: items.iter().fold(0, |sum, item| item.quantity.get().saturating_add(sum)) }
     }
 
     fn plus(mut self, other: Self) -> Self {
@@ -160,6 +165,18 @@ impl UnpaidShares {
             }
         }
         Err(OrderError::TooManyUnpaid)
+    }
+
+    /// Whether this would fit beside what the database counts now. Takes nothing.
+    pub(crate) async fn check(
+        &self,
+        orders: &dyn OrderRepository,
+        store: StoreId,
+        user: &UserId,
+        new: Unpaid,
+    ) -> Result<(), OrderError> {
+        let counted = orders.unpaid_of(store, user).await?;
+        if counted.plus(new).fits(self.limits) { Ok(()) } else { Err(OrderError::TooManyUnpaid) }
     }
 
     /// `None` where it depends on what is in flight.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{FormField, Money, Points, PortResult, ProductId, SkuId, StoreId};
+use sluice_kernel::{Currency, FormField, Money, Points, PortResult, ProductId, SkuId, StoreId};
 
 /// A SKU as placing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub struct ShelfCard {
 pub trait Catalog: Send + Sync {
     /// May answer from a cache: the gate compares revisions.
     async fn cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>>;
+    /// As [`Catalog::cards`], by a read that began after this call: a change that somebody knows of is always seen.
+    async fn read_cards(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, Arc<ShelfCard>>>;
+    /// `None`: there is no such store yet.
+    async fn currency(&self, store: StoreId) -> PortResult<Option<Currency>>;
     /// Forgets what is cached of these, after the gate said that it is outdated.
     async fn forget(&self, store: StoreId, skus: &[SkuId]);
 }

@@ -17,7 +17,7 @@ pub use catalog::{Catalog, ShelfCard};
 pub use codes::{CodeVerdict, CodeVerifier};
 pub use payments::{PaymentRefund, Payments, RestockRequest};
 pub use points::{PointsAccount, PointsRefund};
-pub use repository::{Applied, OrderRepository, StockStep, Transition};
+pub use repository::{Applied, MAX_LOOKED_AT, OrderRepository, StockStep, Transition};
 pub use settlements::{Settlements, WaitingSettlement};
 pub use stock::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};
 pub use writer::{CommitOutcome, OrderWriter};

@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use sluice_events::Fact;
-use sluice_kernel::{OrderNo, PortResult, ReservationId, StoreId, Timestamp, UserId};
+use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, ReservationId, StoreId, Timestamp, UserId};
 
-use crate::{IdempotencyKey, Order, OrderQuery, OrderState, OrderStatus, RefundRecord, Replay, ReserveTerms, Unpaid};
+use crate::{IdempotencyKey, Order, OrderQuery, OrderSearch, OrderState, OrderStatus, RefundRecord, Replay, ReserveTerms, Unpaid};
+
+/// Orders that a page with several filters looks at.
+pub const MAX_LOOKED_AT: u32 = 5_000;
 
 /// What a transition does to the stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,9 @@ pub trait OrderRepository: Send + Sync {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>>;
     /// Up to `limit + 1` orders, newest first.
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>>;
+    /// Orders of the store that staff look for, newest first. One filter is answered by its index alone; where several are set,
+    /// a page looks at [`MAX_LOOKED_AT`] orders and may end before it is full.
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>>;
     /// The present status of each of these orders that exists, in one statement for a thousand of them.
     async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>>;
     /// What the user's unpaid orders come to now.

@@ -1,5 +1,7 @@
 //! The stock gate as the order context sees it.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId, Window};
 
@@ -67,6 +69,8 @@ pub trait StockReserver: Send + Sync {
         terms: Option<&ReserveTerms>,
         now: Timestamp,
     ) -> PortResult<ReserveAnswer>;
+    /// What could be reserved of these now; SKUs without stock may be absent.
+    async fn usable(&self, store: StoreId, skus: &[SkuId]) -> PortResult<HashMap<SkuId, i64>>;
     async fn release(&self, store: StoreId, id: ReservationId, now: Timestamp) -> PortResult<()>;
     /// This instant of the caller's clock by the gate's clock, which decides over windows; as far as it was measured.
     fn instant(&self, now: Timestamp) -> Timestamp {

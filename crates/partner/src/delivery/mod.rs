@@ -7,6 +7,6 @@ mod rules;
 pub(crate) mod sending;
 
 pub use model::{Attempt, Delivery, DeliveryId, DeliveryQuery, DeliveryState, PushStats};
-pub use payload::{FactLine, OrderChange, OrderFacts, Recipient, body_of};
+pub use payload::{FactLine, OrderChange, OrderFacts, Recipient, body_of, ping_body};
 pub use ports::{Answer, DeliveryQueue, LeasedTarget, NewDelivery, OrderReader, Outcome, Push, PushSender, Recorded};
 pub use rules::PushRules;

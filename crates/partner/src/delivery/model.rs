@@ -60,7 +60,8 @@ pub struct Delivery {
     pub store: StoreId,
     pub event_id: String,
     pub event_type: EventType,
-    pub order_no: OrderNo,
+    /// `None` of a ping.
+    pub order_no: Option<OrderNo>,
     /// The body, byte for byte the same in every try.
     pub body: String,
     pub state: DeliveryState,

@@ -10,7 +10,7 @@ use sluice_kernel::{
     Timestamp, UserId,
 };
 
-use crate::EventType;
+use crate::{EventType, SubscriptionId};
 
 /// An order changed; `event_id` is the event's own (`ce_id`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +219,17 @@ pub fn body_of(change: &OrderChange, kind: EventType, facts: &OrderFacts) -> Res
         (OrderChange::Cancelled { order, .. }, _) => cancelled(order),
         (OrderChange::Refunded { order, .. }, _) => refunded(order),
     }
+}
+
+/// A test message: its body says which subscription it was sent to, and by which store.
+#[derive(Serialize)]
+struct Ping {
+    store_id: StoreId,
+    subscription_id: String,
+}
+
+pub fn ping_body(store_id: StoreId, subscription: SubscriptionId, at: Timestamp) -> Result<String, serde_json::Error> {
+    written(EventType::Ping, at, Ping { store_id, subscription_id: subscription.0.to_string() })
 }
 
 fn paid(order: &OrderPaid, facts: &OrderFacts) -> Result<String, serde_json::Error> {

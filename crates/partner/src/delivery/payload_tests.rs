@@ -141,6 +141,7 @@ fn messages() -> Vec<(&'static str, String)> {
         ("referral.paid", write(&paid, EventType::Referral, &facts)),
         ("referral.paid.no-promoter", write(&unnamed, EventType::Referral, &facts)),
         ("referral.refunded", write(&refunded, EventType::Referral, &facts)),
+        ("ping", ping_body(StoreId(1), SubscriptionId(7), at("2026-11-22T10:00:00.000Z")).unwrap()),
     ]
 }
 

@@ -15,7 +15,8 @@ pub struct NewDelivery {
     pub store: StoreId,
     pub event_id: String,
     pub event_type: EventType,
-    pub order_no: OrderNo,
+    /// `None` of a ping.
+    pub order_no: Option<OrderNo>,
     pub body: String,
 }
 

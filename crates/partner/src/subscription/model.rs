@@ -4,7 +4,7 @@ use sluice_kernel::{StoreId, Timestamp};
 
 use crate::Secret;
 
-/// What a store may subscribe to.
+/// What is told: what a store may subscribe to, and the test message that any subscription may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     OrderPaid,
@@ -12,10 +12,14 @@ pub enum EventType {
     OrderRefunded,
     /// What the promotion system is told of an activity order (docs/domain.md S1 rule 10).
     Referral,
+    /// Sent when staff ask for it; nobody subscribes to it.
+    Ping,
 }
 
 impl EventType {
-    pub const ALL: [Self; 4] = [Self::OrderPaid, Self::OrderCancelled, Self::OrderRefunded, Self::Referral];
+    pub const ALL: [Self; 5] = [Self::OrderPaid, Self::OrderCancelled, Self::OrderRefunded, Self::Referral, Self::Ping];
+    /// What a store may subscribe to.
+    pub const SUBSCRIBED: [Self; 4] = [Self::OrderPaid, Self::OrderCancelled, Self::OrderRefunded, Self::Referral];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -23,6 +27,7 @@ impl EventType {
             Self::OrderCancelled => "order.cancelled",
             Self::OrderRefunded => "order.refunded",
             Self::Referral => "referral",
+            Self::Ping => "ping",
         }
     }
 
@@ -52,7 +57,7 @@ pub struct Subscription {
     pub id: SubscriptionId,
     pub store: StoreId,
     pub url: String,
-    /// Each once, in the order of [`EventType::ALL`].
+    /// Each once, in the order of [`EventType::SUBSCRIBED`].
     pub event_types: Vec<EventType>,
     pub secret: Secret,
     /// The secret before the last rotation, and until when it signs beside the new one.

@@ -3,5 +3,5 @@
 mod model;
 mod ports;
 
-pub use model::{CloseAnswer, PayException, PayLine, Payment, PaymentRequest, PaymentStatus};
+pub use model::{CloseAnswer, ExceptionQuery, PayException, PayLine, Payment, PaymentRequest, PaymentStatus, Resolution};
 pub use ports::{InsertAnswer, NoticeAnswer, PaymentRepository};

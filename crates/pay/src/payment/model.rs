@@ -1,7 +1,7 @@
 //! Payments, and what staff must look at.
 
 use serde::{Deserialize, Serialize};
-use sluice_kernel::{Attribution, Money, OrderNo, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
+use sluice_kernel::{Attribution, Money, OrderNo, PageRequest, PaymentId, Quantity, SkuId, StoreId, Timestamp, UserId};
 
 /// A product line as the provider is told (docs/domain.md S2 rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,4 +93,30 @@ pub struct PayException {
     pub payment_id: Option<String>,
     pub detail: String,
     pub at: Timestamp,
+    /// `None` while it is open.
+    pub resolution: Option<Resolution>,
+}
+
+/// What staff did about an exception.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolution {
+    pub at: Timestamp,
+    pub by: UserId,
+    pub note: String,
+}
+
+impl PayException {
+    pub const KINDS: [&str; 6] =
+        ["payment_mismatch", "paid_after_close", "paid_twice", "refund_refused", "refund_unanswered", "settlement_refused"];
+}
+
+/// Which exceptions of a store to list; what is `None` is not asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExceptionQuery {
+    pub store: StoreId,
+    pub resolved: Option<bool>,
+    /// One of [`PayException::KINDS`].
+    pub kind: Option<&'static str>,
+    pub order_no: Option<OrderNo>,
+    pub page: PageRequest,
 }

@@ -1,9 +1,9 @@
 //! The rows of payments.
 
 use async_trait::async_trait;
-use sluice_kernel::{OrderNo, PageRequest, PaymentId, PortResult, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PaymentId, PortResult, StoreId, Timestamp};
 
-use crate::{Channel, Notice, PayException, Payment};
+use crate::{Channel, ExceptionQuery, Notice, PayException, Payment, Resolution};
 
 /// What inserting a payment found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,5 +45,8 @@ pub trait PaymentRepository: Send + Sync {
     /// Keeps what staff must look at; once per kind, payment (or notice) and detail, and a bounded number of them for a
     /// payment.
     async fn keep_exception(&self, exception: &PayException) -> PortResult<()>;
-    async fn exceptions(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<PayException>>;
+    /// Newest first, one more than the page holds.
+    async fn exceptions(&self, query: &ExceptionQuery) -> PortResult<Vec<PayException>>;
+    /// As it stands afterwards: the first resolution stays. `None` where the store has no such exception.
+    async fn resolve_exception(&self, store: StoreId, id: i64, resolution: &Resolution) -> PortResult<Option<PayException>>;
 }

@@ -116,6 +116,7 @@ impl Payments {
             payment_id: Some(refund.payment_id.to_string()),
             detail,
             at: self.clock.now(),
+            resolution: None,
         };
         Ok(self.payments.keep_exception(&exception).await?)
     }

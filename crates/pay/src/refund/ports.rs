@@ -1,9 +1,9 @@
 //! The rows of refunds.
 
 use async_trait::async_trait;
-use sluice_kernel::{OrderNo, PortResult, RefundId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, RefundId, SkuId, StoreId, Timestamp};
 
-use crate::{PayRefund, RefundRequest};
+use crate::{PayRefund, RefundRequest, RefundStatus};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundBegin {
@@ -31,6 +31,9 @@ pub trait RefundRepository: Send + Sync {
     async fn finish(&self, id: &RefundId, now: Timestamp) -> PortResult<()>;
     async fn find(&self, id: &RefundId) -> PortResult<Option<PayRefund>>;
     async fn of_order(&self, store: StoreId, order: OrderNo) -> PortResult<Vec<PayRefund>>;
+    /// Refunds of the store, newest first by the time they were asked for, of one status or of all. Those of one millisecond stand on
+    /// one page, which may so be longer than asked for.
+    async fn list(&self, store: StoreId, status: Option<RefundStatus>, page: PageRequest) -> PortResult<Page<PayRefund>>;
     /// The provider refuses: the amount is left again. A refund that has ended stays as it is.
     async fn refuse(&self, id: &RefundId, reason: &str, now: Timestamp) -> PortResult<()>;
     /// Takes up to `limit` pending refunds that are due, the longest due first, and puts them off until `until`; counts an

@@ -4,11 +4,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use sluice_kernel::{PageRequest, PaymentId, StoreId};
+use sluice_kernel::{OrderNo, PageRequest, PaymentId, StoreId, UserId};
 use tokio::task::JoinSet;
 
 use super::{STORE, at, notice, payment};
-use crate::{Channel, InsertAnswer, NoticeAnswer, NoticeStatus, PayException, Payment, PaymentRepository, PaymentStatus};
+use crate::{
+    Channel, ExceptionQuery, InsertAnswer, NoticeAnswer, NoticeStatus, PayException, Payment, PaymentRepository, PaymentStatus,
+    Resolution,
+};
 
 const OTHER_STORE: StoreId = StoreId(2);
 
@@ -121,6 +124,7 @@ async fn an_exception_is_kept_once(payments: &dyn PaymentRepository) {
         payment_id: payment.map(str::to_owned),
         detail: "amount 1 instead of 1990".to_owned(),
         at: at(1),
+        resolution: None,
     };
     for _ in 0..3 {
         payments.keep_exception(&exception("payment_mismatch", Some("e-1"))).await.unwrap();
@@ -137,14 +141,37 @@ async fn an_exception_is_kept_once(payments: &dyn PaymentRepository) {
             PayException { detail: format!("amount {amount} instead of 1990"), ..exception("payment_mismatch", Some("e-2")) };
         payments.keep_exception(&other).await.unwrap();
     }
-    let all = payments.exceptions(STORE, PageRequest::first(100)).await.unwrap();
+    let of = |store: StoreId, page: PageRequest| ExceptionQuery { store, resolved: None, kind: None, order_no: None, page };
+    let all = payments.exceptions(&of(STORE, PageRequest::first(100))).await.unwrap();
     assert_eq!(all.iter().filter(|kept| kept.payment_id.as_deref() == Some("e-2")).count(), 20);
     let kept: Vec<PayException> = all.into_iter().filter(|kept| kept.payment_id.as_deref() != Some("e-2")).collect();
     assert_eq!(kept.iter().map(|kept| kept.kind.as_str()).collect::<Vec<_>>(), ["paid_twice", "payment_mismatch"]);
     assert_eq!((&kept[0].payment_id, kept[1].payment_id.as_deref()), (&None, Some("e-1")));
     let rest = PageRequest { limit: 20, after: Some(kept[0].id) };
-    assert_eq!(payments.exceptions(STORE, rest).await.unwrap(), kept[1..]);
-    assert_eq!(payments.exceptions(OTHER_STORE, PageRequest::first(20)).await.unwrap(), []);
+    assert_eq!(payments.exceptions(&of(STORE, rest)).await.unwrap(), kept[1..]);
+    assert_eq!(payments.exceptions(&of(OTHER_STORE, PageRequest::first(20))).await.unwrap(), []);
+
+    // What staff did stands with it, once, in their store alone.
+    let resolution = |by: &str, note: &str| Resolution { at: at(9), by: UserId::from(by), note: note.to_owned() };
+    let first = resolution("7", "gave it back by hand, 退款");
+    assert_eq!(payments.resolve_exception(OTHER_STORE, kept[0].id, &first).await.unwrap(), None);
+    assert_eq!(payments.resolve_exception(STORE, 404_404, &first).await.unwrap(), None);
+    let resolved = PayException { resolution: Some(first.clone()), ..kept[0].clone() };
+    for again in [first, resolution("8", "something else")] {
+        assert_eq!(payments.resolve_exception(STORE, kept[0].id, &again).await.unwrap(), Some(resolved.clone()));
+    }
+    let all = of(STORE, PageRequest::first(100));
+    let order_no = Some(OrderNo::from_id(5));
+    for (query, count) in [
+        (ExceptionQuery { resolved: Some(true), ..all.clone() }, 1),
+        (ExceptionQuery { resolved: Some(false), ..all.clone() }, 21),
+        (ExceptionQuery { kind: Some("paid_twice"), ..all.clone() }, 1),
+        (ExceptionQuery { resolved: Some(false), kind: Some("paid_twice"), ..all.clone() }, 0),
+        (ExceptionQuery { resolved: Some(false), kind: Some("payment_mismatch"), ..all.clone() }, 21),
+        (ExceptionQuery { order_no, ..all }, 0),
+    ] {
+        assert_eq!(payments.exceptions(&query).await.unwrap().len(), count, "{query:?}");
+    }
 }
 
 async fn fifty_at_once_for_one_order_leave_one_live(payments: Arc<dyn PaymentRepository>) {

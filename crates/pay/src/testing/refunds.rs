@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use sluice_events::RestockLine;
-use sluice_kernel::{RefundId, SkuId, StoreId};
+use sluice_kernel::{Page, PageRequest, RefundId, SkuId, StoreId};
 use tokio::task::JoinSet;
 
 use super::{STORE, at, notice, payment};
@@ -22,6 +22,7 @@ pub async fn refund_contract(payments: &dyn PaymentRepository, refunds: Arc<dyn 
     begun_at_once_they_never_return_a_unit_twice(payments, Arc::clone(&refunds)).await;
     a_name_stands_for_one_request(payments, &*refunds).await;
     a_refused_refund_leaves_its_money_and_may_begin_anew(payments, &*refunds).await;
+    staff_see_the_refunds_of_their_store(payments, &*refunds).await;
     those_that_fail_step_aside_and_each_has_one_claim(payments, refunds).await;
 }
 
@@ -154,6 +155,30 @@ async fn a_name_stands_for_one_request(payments: &dyn PaymentRepository, refunds
     let other = RefundRequest { fingerprint: Some([2; 32]), amount: Some(200), ..asked };
     assert_eq!(begin(refunds, &other).await, RefundBegin::KeyReused);
     assert_eq!(payments.find(&payment.id).await.unwrap().unwrap().refunded, 100);
+}
+
+/// Of one status or of all, newest first; those of one instant stand together.
+async fn staff_see_the_refunds_of_their_store(payments: &dyn PaymentRepository, refunds: &dyn RefundRepository) {
+    let payment = paid(payments, "refund-listed", 50_015).await;
+    for (name, millis) in [("r-l1", 1_001), ("r-l2", 1_002), ("r-l3", 1_002), ("r-l4", 1_002), ("r-l5", 1_005)] {
+        let asked = request(name, &payment, Some(10));
+        assert!(matches!(refunds.begin(&asked, at(millis)).await.unwrap(), RefundBegin::Begun(_)));
+    }
+    refunds.refuse(&RefundId("r-l4".to_owned()), "closed", at(1_006)).await.unwrap();
+    let ids = |page: &Page<PayRefund>| page.data.iter().map(|refund| refund.id.as_str().to_owned()).collect::<Vec<_>>();
+    let list = async |status, page| refunds.list(STORE, status, page).await.unwrap();
+    let first = list(None, PageRequest::first(2)).await;
+    assert_eq!((ids(&first), first.has_more), (["r-l5", "r-l4", "r-l3", "r-l2"].map(str::to_owned).to_vec(), true));
+    let after = PageRequest::parse_cursor(&first.next_cursor.unwrap()).ok();
+    assert_eq!(ids(&list(None, PageRequest { limit: 1, after }).await), ["r-l1"]);
+    let pending = list(Some(RefundStatus::Pending), PageRequest::first(2)).await;
+    assert_eq!(ids(&pending), ["r-l5", "r-l3", "r-l2"]);
+    let refused = list(Some(RefundStatus::Refused), PageRequest::first(1)).await;
+    assert_eq!(ids(&refused), ["r-l4"]);
+    assert_eq!(refunds.list(StoreId(2), None, PageRequest::first(9)).await.unwrap().data, []);
+    for name in ["r-l1", "r-l2", "r-l3", "r-l5"] {
+        refunds.finish(&RefundId(name.to_owned()), at(1_007)).await.unwrap();
+    }
 }
 
 async fn a_refused_refund_leaves_its_money_and_may_begin_anew(payments: &dyn PaymentRepository, refunds: &dyn RefundRepository) {

@@ -5,14 +5,15 @@ mod change;
 mod create;
 mod read;
 mod row;
+mod search;
 mod seed;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sluice_catalog::{
-    CatalogRepository, NewProduct, NewSku, Product, ProductChange, Sku, SkuCard, SkuChange, Store, StoreSettings,
+    CatalogRepository, NewProduct, NewSku, Product, ProductChange, ProductSearch, Sku, SkuCard, SkuChange, Store, StoreSettings,
 };
-use sluice_kernel::{Changed, PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Changed, Page, PageRequest, PortResult, ProductId, SkuId, StoreId, Timestamp};
 
 use crate::{database::Database, error::IntoPort as _};
 
@@ -53,6 +54,16 @@ impl CatalogRepository for SqlCatalogRepository {
 
     async fn list_products(&self, store: StoreId, listed_only: bool, page: PageRequest) -> PortResult<Vec<Product>> {
         read::products(&self.database, store, listed_only, page).await.into_port("listing products")
+    }
+
+    async fn search_products(
+        &self,
+        store: StoreId,
+        listed_only: bool,
+        search: &ProductSearch,
+        page: PageRequest,
+    ) -> PortResult<Page<Product>> {
+        search::products(&self.database, store, listed_only, search, page).await.into_port("searching products")
     }
 
     async fn find_product(&self, store: StoreId, id: ProductId) -> PortResult<Option<Product>> {

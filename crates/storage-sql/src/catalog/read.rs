@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Value, sea_query::ExprTrait as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Select, Value, sea_query::ExprTrait as _};
 use sluice_catalog::{Product, Sku, SkuCard, Store};
 use sluice_kernel::{PageRequest, ProductId, SkuId, StoreId};
 
@@ -26,19 +26,36 @@ pub(super) async fn products(
     listed_only: bool,
     page: PageRequest,
 ) -> StoreResult<Vec<Product>> {
-    let mut wanted = products::Entity::find().filter(products::Column::StoreId.eq(store.0));
-    if listed_only {
-        let visible = products::Column::Listed.eq(true).and(products::Column::Deleted.eq(false));
-        wanted = wanted.filter(visible.and(products::Column::OfferOnly.eq(false)));
-    }
+    let wanted = shown(store, listed_only);
     let mut products = read_page(database, wanted, products::Column::Id, page, row::product).await?;
-    attach_skus(database, store, &mut products).await?;
+    attach_shown_skus(database, store, listed_only, &mut products).await?;
+    Ok(products)
+}
+
+/// Those that a list of the store may show.
+pub(super) fn shown(store: StoreId, listed_only: bool) -> Select<products::Entity> {
+    let of_store = products::Entity::find().filter(products::Column::StoreId.eq(store.0));
+    if !listed_only {
+        return of_store;
+    }
+    let visible = products::Column::Listed.eq(true).and(products::Column::Deleted.eq(false));
+    of_store.filter(visible.and(products::Column::OfferOnly.eq(false)))
+}
+
+/// The SKUs that a list shows with its products.
+pub(super) async fn attach_shown_skus(
+    database: &Database,
+    store: StoreId,
+    listed_only: bool,
+    products: &mut [Product],
+) -> StoreResult<()> {
+    attach_skus(database, store, products).await?;
     if listed_only {
-        for product in &mut products {
+        for product in products {
             product.skus.retain(|sku| sku.listed);
         }
     }
-    Ok(products)
+    Ok(())
 }
 
 pub(super) async fn product(database: &Database, store: StoreId, id: ProductId) -> StoreResult<Option<Product>> {

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use sea_orm::{DbBackend, Statement, Value};
-use sluice_catalog::CatalogRepository as _;
+use sluice_catalog::{CatalogRepository as _, ProductSearch};
 use sluice_events::{DeadLetterStore as _, LetterQuery, OutboxStore as _, Topic};
 use sluice_inventory::AdjustmentLog as _;
-use sluice_kernel::{ManualClock, OrderNo, PageRequest, SkuId, StoreId, Timestamp, UserId};
-use sluice_order::{OrderQuery, OrderRepository as _, OrderStatus, Settlements as _};
+use sluice_kernel::{ManualClock, OrderNo, PageRequest, ProductId, SkuId, StoreId, Timestamp, UserId};
+use sluice_order::{OrderKind, OrderQuery, OrderRepository as _, OrderSearch, OrderStatus, RefundState, Settlements as _};
 use sluice_partner::{DeliveryQuery, DeliveryQueue as _, DeliveryState, SubscriptionId};
-use sluice_pay::{PaymentRepository as _, RefundRepository as _, SandboxChannels as _};
+use sluice_pay::{ExceptionQuery, PaymentRepository as _, RefundRepository as _, RefundStatus, SandboxChannels as _};
 use sluice_points::{PointsAccount as _, PointsTasks as _};
 use sluice_promotion::PromotionRepository as _;
 
@@ -95,6 +95,51 @@ fn cases() -> Vec<Case> {
                 }
             }
         }),
+        // One filter alone reads what it shows.
+        case!("orders by one filter", allowed [(SORTS, "FROM order_children WHERE main_no IN"), (SORTS, "AS looked_at_1")], database => {
+            let orders = SqlOrderRepository::new(database, StockMode::InCommit);
+            let all = OrderSearch::default();
+            for search in [
+                all.clone(),
+                OrderSearch { order_no: Some(OrderNo::from_id(2_001)), ..all.clone() },
+                OrderSearch { user: Some(UserId::from("u4")), ..all.clone() },
+                OrderSearch { phone: Some("1380".to_owned()), ..all.clone() },
+                OrderSearch { sku: Some(SkuId(1)), ..all.clone() },
+                OrderSearch { status: Some(OrderStatus::Unpaid), ..all.clone() },
+                OrderSearch { kind: Some(OrderKind::Cart), ..all.clone() },
+                OrderSearch { refund_state: Some(RefundState::None), ..all.clone() },
+                OrderSearch { from: Some(now().minus(std::time::Duration::from_hours(1))), ..all.clone() },
+            ] {
+                for after in [None, Some(3_000)] {
+                    let found = orders.search(STORE, &search, PageRequest { limit: 20, after }).await.unwrap();
+                    let by_time = search.from.is_some();
+                    assert!(by_time || !found.data.is_empty(), "{search:?}");
+                }
+            }
+        }),
+        // Several look at a bounded number: here at all that one of them names.
+        case!("orders by several filters", allowed [
+            (SORTS, "FROM order_children WHERE main_no IN"),
+            (SORTS, "AS looked_at"),
+            ("orders: ref by orders_of", "AS looked_at"),
+            ("orders: range by orders_of", "AS looked_at"),
+            ("order_items: ref by order_items_of_sku", "AS looked_at"),
+            ("order_items: range by order_items_of_sku", "AS looked_at")
+        ], database => {
+            let orders = SqlOrderRepository::new(database, StockMode::InCommit);
+            let all = OrderSearch { status: Some(OrderStatus::Completed), kind: Some(OrderKind::Cart), ..OrderSearch::default() };
+            for search in [
+                all.clone(),
+                OrderSearch { user: Some(UserId::from("u4")), sku: Some(SkuId(1)), ..all.clone() },
+                OrderSearch { phone: Some("1380".to_owned()), user: Some(UserId::from("u0")), ..all.clone() },
+                OrderSearch { sku: Some(SkuId(2)), ..all.clone() },
+            ] {
+                let found = orders.search(STORE, &search, PageRequest::first(20)).await.unwrap();
+                assert!(!found.data.is_empty(), "{search:?}");
+            }
+            let none = OrderSearch { kind: Some(OrderKind::Activity), ..all };
+            assert!(orders.search(STORE, &none, PageRequest::first(20)).await.unwrap().data.is_empty());
+        }),
         case!("the auto-cancel timer", database => {
             let orders = SqlOrderRepository::new(database, StockMode::InCommit);
             let due = orders.due(now(), 64).await.unwrap();
@@ -122,13 +167,26 @@ fn cases() -> Vec<Case> {
         }),
         case!("payments", allowed [(SORTS, "\"order_no\" IN")], database => {
             let payments = SqlPaymentRepository::new(database.clone());
-            payments.exceptions(STORE, PageRequest::first(20)).await.unwrap();
+            for (resolved, kind, order_no) in [
+                (None, None, None),
+                (Some(false), None, None),
+                (Some(true), Some("paid_twice"), None),
+                (None, Some("paid_twice"), None),
+                (None, None, Some(OrderNo::from_id(7))),
+            ] {
+                let query = ExceptionQuery { store: STORE, resolved, kind, order_no, page: PageRequest::first(20) };
+                payments.exceptions(&query).await.unwrap();
+            }
             payments.of_orders(STORE, &[OrderNo::from_id(7), OrderNo::from_id(8)]).await.unwrap();
             SqlSandboxChannels::new(database).undelivered(now(), 100).await.unwrap();
         }),
         case!("refunds and settlements", database => {
             let until = now().plus(std::time::Duration::from_secs(1));
-            assert_eq!(SqlRefundRepository::new(database.clone()).claim(10, now(), until).await.unwrap().len(), 10);
+            let refunds = SqlRefundRepository::new(database.clone());
+            for status in [None, Some(RefundStatus::Pending), Some(RefundStatus::Refused)] {
+                refunds.list(STORE, status, PageRequest::first(20)).await.unwrap();
+            }
+            assert_eq!(refunds.claim(10, now(), until).await.unwrap().len(), 10);
             SqlSettlements::new(database).claim(10, now().minus(std::time::Duration::from_secs(1)), until).await.unwrap();
         }),
         case!("dead letters", database => {
@@ -149,6 +207,20 @@ fn cases() -> Vec<Case> {
         }),
         case!("stock adjustments", database => {
             SqlAdjustmentLog::new(database, StockMode::InCommit).unfinished(now(), now(), 100).await.unwrap();
+        }),
+        // A search looks at the newest products, each of them by its key and its SKUs.
+        case!("searches of products", allowed [
+            (SORTS, "product_id IN"),
+            ("products: ", "AS looked_at")
+        ], database => {
+            let catalog = SqlCatalogRepository::new(database, false);
+            let page = PageRequest::first(20);
+            for listed_only in [true, false] {
+                for (text, ids) in [(Some("p"), None), (Some("nothing of the kind"), None), (None, Some(vec![ProductId(3)]))] {
+                    let search = ProductSearch { text: text.map(str::to_owned), ids };
+                    catalog.search_products(STORE, listed_only, &search, page).await.unwrap();
+                }
+            }
         }),
         case!("products", allowed [(SORTS, "product_id IN")], database => {
             let catalog = SqlCatalogRepository::new(database, false);

@@ -26,14 +26,15 @@ fn statements() -> Vec<String> {
     };
     // Two stores; fifty users; one order in eight is unpaid, a tenth of those past its deadline; most are completed.
     let order = "order_no, store_id, user_id, kind, status, attempt, currency, total, points_total, profit_total, refunded, \
-                 refund_state, created_at, expires_at, due_at, redirect_type, version, payment_id, cancel_reason, key_scope, key_fingerprint";
+                 refund_state, created_at, expires_at, due_at, redirect_type, version, payment_id, cancel_reason, key_scope, key_fingerprint, \
+                 recipient_phone";
     let due = format!("{NOW} + (n % 97) * 1000 - 9000");
     plant(
         "orders",
         order,
         &format!(
             "n + 1, 1 + n % 2, CONCAT('u', n % 50), 1, CASE WHEN n % 8 = 0 THEN 1 WHEN n % 8 < 3 THEN 6 ELSE 5 END, 1, 'CNY', 100, 0, 0, 0, \
-             0, {NOW} - 900000, {due}, {due}, '2', 0, CONCAT('p', n), 1, CONCAT('key-', n), 'f'"
+             0, {NOW} - 900000, {due}, {due}, '2', 0, CONCAT('p', n), 1, CONCAT('key-', n), 'f', CONCAT('138', n % 50)"
         ),
     );
     plant(
@@ -89,7 +90,7 @@ fn statements() -> Vec<String> {
         "refunds",
         "refund_id, payment_id, order_no, store_id, amount, currency, status, reason, restock, created_at, next_try_at",
         &format!(
-            "CONCAT('r', n), CONCAT('p', n), n + 1, 1, 1, 'CNY', CASE WHEN n % 40 = 0 THEN 0 ELSE 1 END, 'r', '[]', {NOW}, {NOW} - 1000"
+            "CONCAT('r', n), CONCAT('p', n), n + 1, 1, 1, 'CNY', CASE WHEN n % 40 = 0 THEN 0 ELSE 1 END, 'r', '[]', {NOW} - n, {NOW} - 1000"
         ),
     );
     plant(

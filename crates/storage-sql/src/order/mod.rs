@@ -11,6 +11,7 @@ mod read;
 mod repository;
 mod rows;
 mod scope;
+mod search;
 mod stored_money;
 mod transition;
 mod writer;

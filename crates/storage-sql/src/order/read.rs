@@ -62,6 +62,29 @@ async fn list_one_by_one(database: &Database, query: &OrderQuery) -> StoreResult
     Ok(orders)
 }
 
+/// These orders, as many as can be read, newest first.
+pub(super) async fn these(database: &Database, store: StoreId, numbers: &[i64]) -> StoreResult<Vec<Order>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (select, list) = (orders::Model::select(), placeholders(numbers.len()));
+    let sql = format!("{select} WHERE store_id = ? AND order_no IN ({list}) ORDER BY order_no DESC");
+    let values = std::iter::once(store.0).chain(padded(numbers)).map(Value::from).collect();
+    match complete(database, database.rows(sql, values).await?).await {
+        Err(error) if !error.is_unavailable() => leave_out("orders", &error),
+        read => return read,
+    }
+    let mut orders = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        match find(database, store, OrderNo::from_id(*number)).await {
+            Ok(order) => orders.extend(order),
+            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) => leave_out("orders", &error),
+        }
+    }
+    Ok(orders)
+}
+
 /// Up to `limit + 1` rows beyond `after`, newest first; `select` ends in FROM orders.
 async fn page(database: &Database, select: &str, query: &OrderQuery, after: Option<i64>) -> StoreResult<Vec<QueryResult>> {
     let numbers = newest(database, query, after).await?;

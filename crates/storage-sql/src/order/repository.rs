@@ -9,10 +9,12 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{EntityTrait as _, IntoActiveModel as _, Value, sea_query::OnConflict};
-use sluice_kernel::{OrderNo, PortResult, StoreId, Timestamp, UserId};
-use sluice_order::{Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderStatus, Replay, Transition, Unpaid};
+use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, StoreId, Timestamp, UserId};
+use sluice_order::{
+    Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderSearch, OrderStatus, Replay, Transition, Unpaid,
+};
 
-use super::{claims::bytes, read, scope::key_scope, transition};
+use super::{claims::bytes, read, scope::key_scope, search, transition};
 use crate::{
     Database, StockMode,
     error::{IntoPort as _, StoreResult},
@@ -191,6 +193,10 @@ async fn apply_group(
 impl OrderRepository for SqlOrderRepository {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>> {
         read::find(&self.database, store, order).await.into_port("reading an order")
+    }
+
+    async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>> {
+        search::search(&self.database, store, search, page).await.into_port("searching orders")
     }
 
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>> {

@@ -50,6 +50,9 @@ row! {
     }
 }
 
+/// Stands for none: no order has this number.
+pub(super) const NO_ORDER: OrderNo = OrderNo::from_id(0);
+
 fn new_row(new: &NewDelivery, now: Timestamp) -> NewRow {
     NewRow {
         delivery_id: new.id.0.clone(),
@@ -57,7 +60,7 @@ fn new_row(new: &NewDelivery, now: Timestamp) -> NewRow {
         store_id: new.store.0,
         event_id: new.event_id.clone(),
         event_type: Stored(new.event_type),
-        order_no: Stored(new.order_no),
+        order_no: Stored(new.order_no.unwrap_or(NO_ORDER)),
         body: new.body.clone(),
         created_at: Stored(now),
         since_at: Stored(now),

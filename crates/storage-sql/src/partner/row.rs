@@ -3,6 +3,7 @@
 use sluice_kernel::{StoreId, Timestamp};
 use sluice_partner::{Attempt, Delivery, DeliveryId, EventType, Secret, Subscription, SubscriptionId, TargetHealth};
 
+use super::deliveries::NO_ORDER;
 use crate::{
     error::{StoreError, StoreResult},
     stored::At,
@@ -52,7 +53,7 @@ pub(super) fn delivery(row: webhook_deliveries::Model) -> StoreResult<Delivery> 
         store: StoreId(row.store_id),
         event_id: row.event_id,
         event_type: row.event_type.0,
-        order_no: row.order_no.0,
+        order_no: Some(row.order_no.0).filter(|order| *order != NO_ORDER),
         body: row.body,
         state: row.state.0,
         tries: row.tries.0,

@@ -9,9 +9,10 @@ use sea_orm::{
 };
 use sha2::{Digest as _, Sha256};
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
-use sluice_kernel::{OrderNo, PageRequest, PaymentId, PortResult, StoreId, Timestamp};
+use sluice_kernel::{OrderNo, PaymentId, PortResult, StoreId, Timestamp};
 use sluice_pay::{
-    Channel, InsertAnswer, Notice, NoticeAnswer, NoticeStatus, PayException, Payment, PaymentRepository, PaymentStatus,
+    Channel, ExceptionQuery, InsertAnswer, Notice, NoticeAnswer, NoticeStatus, PayException, Payment, PaymentRepository,
+    PaymentStatus, Resolution,
 };
 
 use super::{insert, row};
@@ -97,6 +98,10 @@ impl SqlPaymentRepository {
             detail: Set(exception.detail.chars().take(4_000).collect()),
             at: Set(Stored(exception.at)),
             digest: Set(digest(&exception.detail)),
+            resolved: Set(false),
+            resolved_at: Set(None),
+            resolved_by: Set(None),
+            note: Set(None),
         };
         let unique = {
             use payment_exceptions::Column::{Digest, Kind, OrderNo, PaymentId};
@@ -107,21 +112,33 @@ impl SqlPaymentRepository {
         Ok(())
     }
 
-    async fn read_exceptions(&self, store: StoreId, page: PageRequest) -> StoreResult<Vec<PayException>> {
-        let wanted = payment_exceptions::Entity::find().filter(payment_exceptions::Column::StoreId.eq(store.0));
-        let known = |text: String| (!text.is_empty()).then_some(text);
-        let read = |row: payment_exceptions::Model| {
-            Ok(PayException {
-                id: row.id,
-                kind: row.kind,
-                store_id: row.store_id.map(StoreId),
-                order_no: known(row.order_no),
-                payment_id: known(row.payment_id),
-                detail: row.detail,
-                at: row.at.0,
-            })
-        };
-        read_page(&self.database, wanted, payment_exceptions::Column::Id, page, read).await
+    async fn read_exceptions(&self, query: &ExceptionQuery) -> StoreResult<Vec<PayException>> {
+        use payment_exceptions::Column;
+        let mut wanted = payment_exceptions::Entity::find().filter(Column::StoreId.eq(query.store.0));
+        if let Some(resolved) = query.resolved {
+            wanted = wanted.filter(Column::Resolved.eq(resolved));
+        }
+        if let Some(kind) = query.kind {
+            wanted = wanted.filter(Column::Kind.eq(kind));
+        }
+        if let Some(order) = query.order_no {
+            wanted = wanted.filter(Column::OrderNo.eq(order.to_string()));
+        }
+        read_page(&self.database, wanted, Column::Id, query.page, |row| Ok(row::exception(row))).await
+    }
+
+    async fn write_resolution(&self, store: StoreId, id: i64, resolution: &Resolution) -> StoreResult<Option<PayException>> {
+        use payment_exceptions::{Column, Entity};
+        let of_store = Column::Id.eq(id).and(Column::StoreId.eq(store.0));
+        let open = of_store.clone().and(Column::Resolved.eq(false));
+        let Resolution { at, by, note } = resolution;
+        let resolve = Entity::update_many()
+            .col_expr(Column::Resolved, Expr::value(true))
+            .col_expr(Column::ResolvedAt, Expr::value(Stored(*at)))
+            .col_expr(Column::ResolvedBy, Expr::value(by.as_str()))
+            .col_expr(Column::Note, Expr::value(note.as_str()));
+        resolve.filter(open).exec(&self.database).await?;
+        Ok(Entity::find().filter(of_store).one(&self.database).await?.map(row::exception))
     }
 }
 
@@ -230,7 +247,11 @@ impl PaymentRepository for SqlPaymentRepository {
         self.write_exception(exception).await.into_port("keeping a payment exception")
     }
 
-    async fn exceptions(&self, store: StoreId, page: PageRequest) -> PortResult<Vec<PayException>> {
-        self.read_exceptions(store, page).await.into_port("reading payment exceptions")
+    async fn exceptions(&self, query: &ExceptionQuery) -> PortResult<Vec<PayException>> {
+        self.read_exceptions(query).await.into_port("reading payment exceptions")
+    }
+
+    async fn resolve_exception(&self, store: StoreId, id: i64, resolution: &Resolution) -> PortResult<Option<PayException>> {
+        self.write_resolution(store, id, resolution).await.into_port("resolving a payment exception")
     }
 }

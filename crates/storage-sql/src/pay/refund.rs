@@ -7,11 +7,11 @@ use futures_util::FutureExt as _;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, IdenStatic as _, QueryFilter as _,
-    QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _,
+    QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _, Select,
     sea_query::{Expr, ExprTrait as _},
 };
 use sluice_events::{PaymentSettled, RestockLine, SettledStatus};
-use sluice_kernel::{Money, OrderNo, PortResult, RefundId, SkuId, StoreId, Timestamp};
+use sluice_kernel::{Money, OrderNo, Page, PageRequest, PortResult, RefundId, SkuId, StoreId, Timestamp};
 use sluice_pay::{PayRefund, PaymentStatus, RefundBegin, RefundRepository, RefundRequest, RefundStatus};
 
 use super::row::{self, BegunRefund};
@@ -19,6 +19,7 @@ use crate::{
     database::Database,
     error::{IntoPort as _, StoreError, StoreResult},
     multi_row::MultiRow,
+    page::read_list,
     settlements,
     stored::Stored,
     table::{
@@ -194,6 +195,49 @@ fn is_pending(id: &RefundId) -> Expr {
 }
 
 /// A row that cannot be read holds up no other one.
+/// Refunds that were asked for in one millisecond and stand on one page.
+const MAX_AT_ONCE: u64 = 1_000;
+
+/// The newest of each status that is asked for, since the index goes by status. Times are the cursor, so those of the last one's
+/// instant stand on its page.
+async fn listed(
+    database: &Database,
+    store: StoreId,
+    status: Option<RefundStatus>,
+    page: PageRequest,
+) -> StoreResult<Page<PayRefund>> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let statuses: &[RefundStatus] = status.as_ref().map_or(&STATUSES, std::slice::from_ref);
+    let after = Timestamp::from_millis(page.after.unwrap_or(i64::MAX));
+    let mut newest = Vec::new();
+    for status in statuses {
+        let of_status = of_store(store, *status).filter(Column::CreatedAt.lt(Stored(after)));
+        let of_status = of_status.order_by_desc(Column::CreatedAt).limit(u64::from(page.limit).saturating_add(1));
+        newest.extend(read_list(database, of_status, row::refund).await?);
+    }
+    newest.sort_unstable_by(|one, other| (other.created_at, other.id.as_str()).cmp(&(one.created_at, one.id.as_str())));
+    let has_more = newest.len() > limit;
+    newest.truncate(limit);
+    let Some(last) = newest.last().map(|refund| refund.created_at).filter(|_| has_more) else {
+        return Ok(Page::going_on_after(newest, None));
+    };
+    newest.retain(|refund| refund.created_at > last);
+    let mut together = Vec::new();
+    for status in statuses {
+        let at_once = of_store(store, *status).filter(Column::CreatedAt.eq(Stored(last))).limit(MAX_AT_ONCE);
+        together.extend(read_list(database, at_once, row::refund).await?);
+    }
+    together.sort_unstable_by(|one, other| other.id.as_str().cmp(one.id.as_str()));
+    newest.extend(together);
+    Ok(Page::going_on_after(newest, Some(last.as_millis())))
+}
+
+const STATUSES: [RefundStatus; 3] = [RefundStatus::Pending, RefundStatus::Done, RefundStatus::Refused];
+
+fn of_store(store: StoreId, status: RefundStatus) -> Select<Entity> {
+    Entity::find().filter(Column::StoreId.eq(store.0).and(Column::Status.eq(Stored(status))))
+}
+
 async fn step_aside(unit: &UnitOfWork, row: &QueryResult, until: Timestamp, error: &StoreError) -> StoreResult<()> {
     let id: String = row.try_get_by(Column::RefundId.as_str())?;
     tracing::error!(refund.id = %id, error = %error, "A refund cannot be read.");
@@ -251,6 +295,10 @@ impl RefundRepository for SqlRefundRepository {
         let wanted = wanted.order_by_asc(Column::CreatedAt).order_by_asc(Column::RefundId);
         let found = wanted.all(&self.database).await.into_port("reading an order's refunds")?;
         found.into_iter().map(row::refund).collect::<StoreResult<_>>().into_port("reading an order's refunds")
+    }
+
+    async fn list(&self, store: StoreId, status: Option<RefundStatus>, page: PageRequest) -> PortResult<Page<PayRefund>> {
+        listed(&self.database, store, status, page).await.into_port("listing refunds")
     }
 
     async fn refuse(&self, id: &RefundId, reason: &str, now: Timestamp) -> PortResult<()> {

@@ -1,12 +1,12 @@
 //! Payments and refunds as they stand in their rows.
 
 use sluice_kernel::{Currency, Money, OrderNo, PaymentId, RefundId, StoreId, Timestamp, UserId};
-use sluice_pay::{PayRefund, Payment, PaymentStatus, RefundStatus};
+use sluice_pay::{PayException, PayRefund, Payment, PaymentStatus, RefundStatus, Resolution};
 
 use crate::{
     error::StoreResult,
     stored::{At, Stored},
-    table::{payments, refunds, row},
+    table::{payment_exceptions, payments, refunds, row},
 };
 
 /// A payment as it is first written: pending and live.
@@ -93,4 +93,20 @@ pub(super) fn refund(row: refunds::Model) -> StoreResult<PayRefund> {
         created_at: row.created_at.0,
         attempts: row.attempts.0,
     })
+}
+
+pub(super) fn exception(row: payment_exceptions::Model) -> PayException {
+    let known = |text: String| (!text.is_empty()).then_some(text);
+    let resolved_by = row.resolved_by.unwrap_or_default();
+    let note = row.note.unwrap_or_default();
+    PayException {
+        id: row.id,
+        kind: row.kind,
+        store_id: row.store_id.map(StoreId),
+        order_no: known(row.order_no),
+        payment_id: known(row.payment_id),
+        detail: row.detail,
+        at: row.at.0,
+        resolution: row.resolved_at.map(|at| Resolution { at: at.0, by: UserId(resolved_by), note }),
+    }
 }

@@ -47,6 +47,10 @@ table! {
         detail: String,
         at: At,
         digest: String,
+        resolved: bool,
+        resolved_at: Option<At>,
+        resolved_by: Option<String>,
+        note: Option<String>,
     }
 }
 

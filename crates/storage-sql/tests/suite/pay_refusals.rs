@@ -11,8 +11,9 @@ use sluice_kernel::{
     Clock as _, Currency, ManualClock, Money, OrderNo, PageRequest, PaymentId, RefundId, SequenceIds, StoreId, Timestamp, UserId,
 };
 use sluice_pay::{
-    Channel, ChannelState, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _, Payment, PaymentGateway,
-    PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus, SignatureError, WebhookHeaders,
+    Channel, ChannelState, ExceptionQuery, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _, Payment,
+    PaymentGateway, PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus, SignatureError,
+    WebhookHeaders,
 };
 use sluice_storage_sql::{SqlPaymentRepository, SqlRefundRepository};
 
@@ -138,7 +139,8 @@ impl Stage {
     }
 
     async fn exceptions(&self) -> Vec<String> {
-        let kept = self.pay.exceptions(STORE, PageRequest::first(100)).await.unwrap();
+        let all = ExceptionQuery { store: STORE, resolved: None, kind: None, order_no: None, page: PageRequest::first(100) };
+        let kept = self.pay.exceptions(all).await.unwrap();
         kept.data.into_iter().map(|kept| format!("{}: {}", kept.kind, kept.detail)).collect()
     }
 

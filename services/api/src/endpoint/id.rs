@@ -124,6 +124,15 @@ impl PathId for ProviderName {
     }
 }
 
+/// What has a number and no name of its own.
+impl PathId for i64 {
+    const NAMES: &'static str = "The number in the list";
+
+    fn read(segment: &str) -> Answer<Self> {
+        fields::id(segment)
+    }
+}
+
 /// As a client writes it: whatever stands there.
 impl PathId for String {
     const NAMES: &'static str = "The id";

@@ -8,6 +8,7 @@ use utoipa::{PartialSchema as _, openapi::path::ParameterIn};
 
 use super::{
     description::{Describes, Description},
+    entity_tag::Tags,
     responder::etag,
 };
 use crate::problem::{Answer, Problem};
@@ -20,19 +21,19 @@ impl FromRequest for IfMatch {
     type Future = Ready<Answer<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
         let missing = || Problem::new("if_match_required", "Send the ETag you read as If-Match.");
-        ready(value.map(|value| Self(precondition(value))).ok_or_else(missing))
+        ready(Tags::named(request, header::IF_MATCH).map(|tags| Self(precondition(&tags))).ok_or_else(missing))
     }
 }
 
-/// A tag that is weak, or none of ours, names no version (RFC 9110).
-fn precondition(value: &str) -> Precondition {
-    if value.trim() == "*" {
+/// A tag that is none of ours names no version. A cache or a proxy that compresses an answer weakens its tag, so the weak form
+/// of our own tag names the version, too.
+fn precondition(tags: &Tags) -> Precondition {
+    let Tags::OneOf(tags) = tags else {
         return Precondition::Any;
-    }
-    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.parse::<i64>().ok().filter(|version| etag(*version) == tag);
-    Precondition::OneOf(value.split(',').filter_map(|tag| version(tag.trim())).collect())
+    };
+    let version = |tag: &str| tag.trim_matches('"').parse::<i64>().ok().filter(|version| etag(*version) == tag);
+    Precondition::OneOf(tags.iter().filter_map(|tag| version(tag)).collect())
 }
 
 impl Describes for IfMatch {
@@ -48,11 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_strong_tags_of_ours_name_versions() {
-        assert_eq!(precondition(" * "), Precondition::Any);
-        assert_eq!(precondition("\"3\", \"7\""), Precondition::OneOf(vec![3, 7]));
-        for foreign in ["", "W/\"3\"", "3", "\"03\"", "\"x\"", "\"\"", "\"9223372036854775808\""] {
-            assert_eq!(precondition(foreign), Precondition::OneOf(vec![]), "{foreign}");
+    fn only_tags_of_ours_name_versions() {
+        let one_of = |tags: &[&str]| precondition(&Tags::OneOf(tags.iter().map(|tag| (*tag).to_owned()).collect()));
+        assert_eq!(precondition(&Tags::Any), Precondition::Any);
+        assert_eq!(one_of(&["\"3\"", "\"x\"", "\"7\""]), Precondition::OneOf(vec![3, 7]));
+        for foreign in ["\"03\"", "\"+3\"", "\"x\"", "\"\"", "\"9223372036854775808\""] {
+            assert_eq!(one_of(&[foreign]), Precondition::OneOf(vec![]), "{foreign}");
         }
     }
 }

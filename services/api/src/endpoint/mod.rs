@@ -7,6 +7,7 @@
 mod body;
 mod caller;
 mod description;
+mod entity_tag;
 mod id;
 mod idempotency;
 mod if_match;
@@ -18,10 +19,11 @@ mod route;
 pub use body::{Json, MAX_BYTES, NoFields, Nothing, RawBody, media_type, parse};
 pub use caller::{Customer, Staff};
 pub use description::{Describes, Description, json_content};
+pub use entity_tag::{Cacheable, describe_tag, tag_of, tagged, unless_known};
 pub use id::{Id, ProviderName};
 pub use idempotency::Key;
 pub use if_match::IfMatch;
-pub use page::{Filter, PageParams, Paged, Query};
+pub use page::{Filter, Filtered, PageParams, Paged, Query};
 pub use responder::{Accepted, Body, Created, NoContent, Performed, Replayable, Versioned};
 pub use route::{Route, Routes};
 

@@ -1,10 +1,17 @@
 //! Lists: `limit`, `cursor` and the filters a list knows. A parameter it does not know is refused.
 
-use std::future::{Ready, ready};
+use std::{
+    fmt::Display,
+    future::{Ready, ready},
+    str::FromStr,
+};
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, web};
-use serde::Serialize;
-use sluice_kernel::{Page, PageRequest};
+use serde::{
+    Serialize,
+    de::value::{Error as ValueError, StrDeserializer},
+};
+use sluice_kernel::{Page, PageRequest, Timestamp, time::given};
 use utoipa::{
     PartialSchema as _, ToSchema,
     openapi::{
@@ -15,7 +22,10 @@ use utoipa::{
 };
 
 use super::description::{Describes, Description, json_content};
-use crate::problem::{Answer, Problem};
+use crate::{
+    fields,
+    problem::{Answer, Problem},
+};
 
 /// A page of a list, newest first.
 #[derive(Serialize)]
@@ -119,6 +129,29 @@ impl<F: Filter> Describes for PageParams<F> {
     }
 }
 
+/// The filters of what is not read page by page.
+pub struct Filtered<F>(pub F);
+
+impl<F: Filter> FromRequest for Filtered<F> {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = |mut query: Query| {
+            let filter = F::take(&mut query)?;
+            query.end().map(|()| Self(filter))
+        };
+        ready(Query::of(request).and_then(read))
+    }
+}
+
+impl<F: Filter> Describes for Filtered<F> {
+    fn describe(operation: &mut Description) {
+        F::describe(operation);
+        operation.refuses(&["malformed_request", "unknown_field", "invalid_field"]);
+    }
+}
+
 /// The query's parameters; each is taken out by whoever knows it.
 pub struct Query(Vec<(String, String)>);
 
@@ -139,6 +172,27 @@ impl Query {
         self.take(name).map(|text| read(&text).ok_or_else(unknown)).transpose()
     }
 
+    /// A text; what it may say is its service's to check.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name)
+    }
+
+    /// Ids with commas between them. One that cannot be ours names nothing; `most` are read.
+    pub fn ids<T: FromStr + Display>(&mut self, name: &str, most: usize) -> Answer<Option<Vec<T>>> {
+        let Some(text) = self.take(name) else { return Ok(None) };
+        let names: Vec<&str> = text.split(',').take(most.saturating_add(1)).collect();
+        if names.len() > most {
+            return Err(Problem::invalid(format!("/query/{name}"), format!("at most {most} ids")));
+        }
+        Ok(Some(names.into_iter().filter_map(|id| fields::id(id).ok()).collect()))
+    }
+
+    /// A time between the years 2000 and 9000 (RFC 3339).
+    pub fn time(&mut self, name: &str) -> Answer<Option<Timestamp>> {
+        let read = |text: &str| given(StrDeserializer::<ValueError>::new(text)).ok();
+        self.one_of(name, read, "a time between the years 2000 and 9000, as 2026-11-26T10:00:00Z")
+    }
+
     /// What is left: `limit`, `cursor`, and nothing else.
     fn page(mut self) -> Answer<PageRequest> {
         let limit = match self.take("limit") {
@@ -155,8 +209,14 @@ impl Query {
                 Some(cursor.map_err(|_| Problem::new("invalid_cursor", "Send a next_cursor of this list, or none."))?)
             }
         };
+        self.end()?;
+        Ok(PageRequest { limit, after })
+    }
+
+    /// Nothing is left that nobody knows.
+    fn end(self) -> Answer<()> {
         match self.0.first() {
-            None => Ok(PageRequest { limit, after }),
+            None => Ok(()),
             Some((name, _)) => Err(Problem::of_field("unknown_field", format!("/query/{name}"), "not known here")),
         }
     }

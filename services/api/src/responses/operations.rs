@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sluice_catalog::{Store, StoreSettings};
 use sluice_events::{DeadLetter, OutboxStats};
-use sluice_kernel::Timestamp;
+use sluice_kernel::{Timestamp, UserId};
 use sluice_pay::PayException;
 use utoipa::ToSchema;
 
@@ -94,11 +94,32 @@ pub struct ExceptionAnswer {
     pub payment_id: Option<String>,
     pub detail: String,
     pub at: Timestamp,
+    pub state: ExceptionState,
+    /// What staff did about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<Timestamp>,
+}
+
+/// Whether staff have dealt with it.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExceptionState {
+    Open,
+    Resolved,
 }
 
 impl From<PayException> for ExceptionAnswer {
     fn from(exception: PayException) -> Self {
+        let resolution = exception.resolution;
         Self {
+            state: if resolution.is_some() { ExceptionState::Resolved } else { ExceptionState::Open },
+            resolved_at: resolution.as_ref().map(|resolution| resolution.at),
+            resolved_by: resolution.as_ref().map(|resolution| resolution.by.clone()),
+            note: resolution.map(|resolution| resolution.note),
             id: exception.id.to_string(),
             kind: exception.kind,
             order_no: exception.order_no,

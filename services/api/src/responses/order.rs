@@ -6,7 +6,7 @@ use serde::Serialize;
 use sluice_kernel::{
     ActivityId, Money, OrderNo, PaymentHandle, PaymentId, Points, ProductId, Quantity, RefundId, SkuId, Timestamp, UserId,
 };
-use sluice_order::{Attribution, Order, OrderDetail, OrderItem, OrderState, Recipient, RefundOutcome};
+use sluice_order::{Attribution, ItemLine, Order, OrderDetail, OrderItem, OrderState, Recipient, RefundOutcome};
 use sluice_pay::{PayRefund, RefundStatus};
 use utoipa::ToSchema;
 
@@ -112,20 +112,25 @@ impl From<PaymentHandle> for PaymentAnswer {
     }
 }
 
-fn item(item: &OrderItem) -> ItemAnswer {
-    let line = &item.line;
-    ItemAnswer {
-        sku_id: line.sku_id,
-        product_id: line.product_id,
-        title: line.title.clone(),
-        picture: line.picture.clone(),
-        spec: line.spec.clone(),
-        code: line.code.clone(),
-        quantity: line.quantity,
-        unit_price: line.unit_price,
-        unit_points: line.unit_points,
-        line_total: line.line_total,
+impl From<&ItemLine> for ItemAnswer {
+    fn from(line: &ItemLine) -> Self {
+        Self {
+            sku_id: line.sku_id,
+            product_id: line.product_id,
+            title: line.title.clone(),
+            picture: line.picture.clone(),
+            spec: line.spec.clone(),
+            code: line.code.clone(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            unit_points: line.unit_points,
+            line_total: line.line_total,
+        }
     }
+}
+
+fn item(item: &OrderItem) -> ItemAnswer {
+    (&item.line).into()
 }
 
 fn children(order: &Order) -> Vec<ChildAnswer> {

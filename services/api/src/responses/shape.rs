@@ -1,5 +1,6 @@
 //! Schemas of values whose own types know nothing of documents.
 
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A field an order of the product must carry.
@@ -44,4 +45,18 @@ pub enum ExceptionKind {
     RefundRefused,
     RefundUnanswered,
     SettlementRefused,
+}
+
+/// What a subscription can ask for.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "a schema: the value itself is sluice_partner::EventType")]
+pub enum SubscribedType {
+    #[serde(rename = "order.paid")]
+    OrderPaid,
+    #[serde(rename = "order.cancelled")]
+    OrderCancelled,
+    #[serde(rename = "order.refunded")]
+    OrderRefunded,
+    #[serde(rename = "referral")]
+    Referral,
 }

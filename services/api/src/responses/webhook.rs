@@ -6,13 +6,14 @@ use sluice_kernel::Timestamp;
 use sluice_partner::{Attempt, Delivery, Subscription, TargetHealth};
 use utoipa::ToSchema;
 
-use crate::responses::words;
+use crate::responses::{shape, words};
 
 /// An address of another system, and what it wants to hear.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookAnswer {
     pub id: String,
     pub url: String,
+    #[schema(value_type = Vec<shape::SubscribedType>)]
     pub event_types: Vec<words::EventType>,
     pub active: bool,
     /// `whsec_` and base64 of the key that signs; only in the answer that made it.
@@ -93,7 +94,9 @@ pub struct WebhookDeliveryAnswer {
     pub subscription_id: String,
     pub event_id: String,
     pub event_type: words::EventType,
-    pub order_no: String,
+    /// Null of a ping.
+    #[schema(required)]
+    pub order_no: Option<String>,
     pub state: words::DeliveryState,
     pub tries: u32,
     pub created_at: Timestamp,
@@ -119,7 +122,7 @@ impl From<Delivery> for WebhookDeliveryAnswer {
             subscription_id: delivery.subscription.0.to_string(),
             event_id: delivery.event_id,
             event_type: delivery.event_type.into(),
-            order_no: delivery.order_no.to_string(),
+            order_no: delivery.order_no.map(|order| order.to_string()),
             state: delivery.state.into(),
             tries: delivery.tries,
             created_at: delivery.created_at,

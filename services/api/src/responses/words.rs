@@ -21,6 +21,11 @@ pub trait Worded: Copy + 'static {
     fn word(self) -> &'static str;
 }
 
+/// The value that a word stands for.
+pub fn read<T: Worded>(word: &str) -> Option<T> {
+    T::all().into_iter().find(|value| value.word() == word)
+}
+
 /// A value as its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<T>(pub T);
@@ -104,7 +109,7 @@ words! {
         [of::WindowStatus::Coming, of::WindowStatus::Running, of::WindowStatus::Over], of::WindowStatus::as_str;
     MovementKind: of::MovementKind, "What a movement did to the stock.", of::MovementKind::ALL, of::MovementKind::as_str;
     PointsKind: of::PointsKind, "What moved the points.", of::PointsKind::ALL, of::PointsKind::as_str;
-    EventType: of::EventType, "What a subscription can receive.", of::EventType::ALL, of::EventType::as_str;
+    EventType: of::EventType, "What a subscription can receive; `ping` is the test message that staff send.", of::EventType::ALL, of::EventType::as_str;
     DeliveryState: of::DeliveryState, "Where a delivery stands.", of::DeliveryState::ALL, of::DeliveryState::as_str;
     LetterState: of::LetterState, "`replaying`: it is tried again just now.", of::LetterState::ALL, of::LetterState::as_str;
     Topic: of::Topic, "A topic of events.", of::Topic::ALL, of::Topic::name;

@@ -14,7 +14,13 @@ mod products;
 mod third_party_accounts;
 mod verification_codes;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+
+pub use documents::PAGES;
 
 use crate::{
     endpoint::{Answer, Api, Routes},
@@ -35,6 +41,7 @@ pub fn all() -> Routes {
         .add(cashier::get::route())
         .add(cashier::post::route())
         .tag("shop")
+        .add(orders::preview::route())
         .add(orders::payment::route())
         .add(orders::cancel::route())
         .add(orders::events::route())
@@ -75,10 +82,11 @@ pub fn pages(config: &mut web::ServiceConfig) {
     documents::pages(config);
 }
 
-/// A path nobody serves, or a method its path does not know.
+/// OPTIONS, a path nobody serves, or a method its path does not know.
 pub async fn unmatched(request: HttpRequest, api: Api) -> Answer<HttpResponse> {
-    Err(match api.documents.allowed(request.path()) {
-        Some(allow) => Problem::method_not_allowed(allow.to_owned()),
-        None => Problem::not_found(),
-    })
+    let allow = api.documents.allowed(request.path()).ok_or_else(Problem::not_found)?;
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
+    }
+    Err(Problem::method_not_allowed(allow.to_owned()))
 }

@@ -135,6 +135,7 @@ fn api_settings(
     settings.max_streams_per_user = usize::try_from(config.limits.streams_per_user).unwrap_or(usize::MAX);
     settings.max_connections = usize::try_from(config.limits.connections).unwrap_or(usize::MAX);
     (settings.read_timeout, settings.idle_timeout) = (config.http.read_timeout.0, config.http.idle_timeout.0);
+    settings.cors_origins.clone_from(&config.http.cors_origins.0);
     if config.limits.http_workers > 0 {
         settings.workers = usize::try_from(config.limits.http_workers).unwrap_or(1);
     }

@@ -43,6 +43,7 @@ async fn a_wrong_setting_is_named() {
         ("auth.algorithm", "none", "auth.algorithm"),
         ("public_url", "http://", "public_url"),
         ("public_url", "http://0.0.0.0:8080", "public_url"),
+        ("http.cors_origins", "https://shop.example/", "cors_origins"),
         ("limits.orders_per_second", "-1", "orders_per_second"),
         ("log.format", "xml", "log.format"),
         ("order.payment_minutes", "2s", "payment_minutes"),

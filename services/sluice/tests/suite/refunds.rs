@@ -39,6 +39,10 @@ async fn a_whole_refund_with_the_goods(world: &World) {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.text("/refund_id"), done.text("/refund_id"));
     expect_refund_status(&buyer, &order, "refunded", "full").await;
+    let listed = counter.staff().get("/admin/refunds?status=done&limit=100").await.expect_status(200);
+    let listed =
+        listed.body["data"].as_array().unwrap().iter().filter(|listed| listed["refund_id"] == done.body["refund_id"]).count();
+    assert_eq!(listed, 1);
     counter.expect_stock(&product.sku, [5, 0, 0, 5]).await;
     counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell", "restock"]).await;
     let late = refund(&counter, &order, &unique_name("key"), json!({"reason": "once more"})).await;

@@ -49,6 +49,9 @@ impl PartnerService for Told {
     async fn replay(&self, _: StoreId, _: &DeliveryId) -> Result<Delivery, PartnerError> {
         Err(PartnerError::NotFound)
     }
+    async fn ping(&self, _: StoreId, _: SubscriptionId) -> Result<Delivery, PartnerError> {
+        Err(PartnerError::NotFound)
+    }
     async fn enqueue(&self, changes: &[OrderChange]) -> Result<usize, PartnerError> {
         if *self.away.lock().unwrap() {
             return Err(PortError::unavailable("the database", "away").into());

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::shown;
 use crate::{
-    endpoint::{Answer, Api, Customer, PageParams, Paged, Problem, Route},
+    endpoint::{Answer, Api, Cacheable, Customer, PageParams, Paged, Problem, Route},
     responses::activity::ActivityAnswer,
 };
 
@@ -21,7 +21,7 @@ pub fn route() -> Route {
     Route::get("/api/v1/activities", activities).named("activityList", "Lists the running and coming promotions")
 }
 
-async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<Paged<ActivityAnswer>> {
+async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<Cacheable<Paged<ActivityAnswer>>> {
     let permit = permit().await?;
     let found = api.call(|shop| async move {
         let _permit = permit;
@@ -29,7 +29,7 @@ async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<
         let data = shown(&shop, customer.store, found.data).await?;
         Answer::Ok(Page { data, next_cursor: found.next_cursor, has_more: found.has_more })
     });
-    found.await.map(Paged::from)
+    found.await.map(Paged::from).map(Cacheable)
 }
 
 async fn permit() -> Answer<SemaphorePermit<'static>> {

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use serde::Deserialize;
 use sluice_kernel::Quantity;
-use sluice_order::{PayType, PlaceActivityOrder};
+use sluice_order::{Expected, PayType, PlaceActivityOrder};
 use utoipa::ToSchema;
 
 use crate::{
@@ -22,7 +22,7 @@ pub fn route() -> Route {
              `failed` when the points account has answered; follow it at `/orders/{order_no}/events`. The same Idempotency-Key \
              and body repeat the first answer, with `Idempotent-Replayed: true`. Refusals, the first that applies: \
              activity_not_found, activity_not_running, product_not_in_activity, pay_type_mismatch, store_setting_missing, \
-             referrer_invalid, field_required, redemption_limit_reached, insufficient_stock.",
+             referrer_invalid, field_required, total_changed, redemption_limit_reached, insufficient_stock.",
         )
         .answers("Placed")
         .refuses(&[
@@ -32,6 +32,7 @@ pub fn route() -> Route {
             "product_not_in_activity",
             "pay_type_mismatch",
             "store_setting_missing",
+            "total_changed",
             "redemption_limit_reached",
             "insufficient_stock",
             "too_many_unpaid",
@@ -59,6 +60,12 @@ pub struct PlaceActivity {
     /// The sealed parameter that names the promoter.
     #[schema(max_length = 512)]
     referrer: Option<String>,
+    /// The total the buyer was shown, in minor units: another one is refused with `total_changed`.
+    #[schema(minimum = 0)]
+    expected_total: Option<i64>,
+    /// The points the buyer was shown: another sum is refused with `total_changed`.
+    #[schema(minimum = 0)]
+    expected_points: Option<i64>,
 }
 
 /// Must be the mode that applies to the product.
@@ -89,7 +96,17 @@ async fn place_in_activity(
     let permit = placing::admit(&api, &customer)?;
     let key = key.for_request(SCOPE, &customer, request.path(), &body.value);
     let Customer(caller) = customer;
-    let PlaceActivity { product_id, quantity, pay_type, recipient, own_form, attribution, referrer } = body.fields;
+    let PlaceActivity {
+        product_id,
+        quantity,
+        pay_type,
+        recipient,
+        own_form,
+        attribution,
+        referrer,
+        expected_total,
+        expected_points,
+    } = body.fields;
     let command = PlaceActivityOrder {
         store: caller.store,
         user: caller.user,
@@ -102,6 +119,7 @@ async fn place_in_activity(
         own_form,
         attribution: attribution.unwrap_or_default().into(),
         referrer,
+        expected: Expected { total: expected_total, points: expected_points },
     };
     placing::place(&api, permit, |shop| async move { shop.orders.place_activity(command).await }).await
 }

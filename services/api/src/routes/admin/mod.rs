@@ -11,6 +11,7 @@ pub mod points;
 pub mod products;
 pub mod redemptions;
 pub mod referrers;
+pub mod refunds;
 pub mod skus;
 pub mod store_settings;
 pub mod webhook_deliveries;
@@ -33,12 +34,15 @@ pub fn routes(routes: &mut Routes) {
         .add(store_settings::get::route())
         .add(store_settings::put::route())
         .add(orders::list::route())
+        .add(orders::csv::route())
         .add(orders::get_one::route())
         .add(orders::cancel::route())
         .add(orders::fulfil::route())
         .add(orders::complete::route())
         .add(orders::refund::route())
         .add(orders::refunds::route())
+        .add(orders::trace::route())
+        .add(refunds::list::route())
         .add(points::grant::route())
         .add(activities::list::route())
         .add(activities::post::route())
@@ -63,7 +67,9 @@ pub fn routes(routes: &mut Routes) {
         .add(webhooks::patch::route())
         .add(webhooks::remove::route())
         .add(webhooks::deliveries::route())
+        .add(webhooks::ping::route())
         .add(webhook_deliveries::get_one::route())
         .add(webhook_deliveries::replay::route())
-        .add(exceptions::list::route());
+        .add(exceptions::list::route())
+        .add(exceptions::resolve::route());
 }

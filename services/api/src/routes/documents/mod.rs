@@ -9,11 +9,17 @@ use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, web};
 use serde_json::Value;
 use utoipa::PartialSchema as _;
 
-use crate::endpoint::{Describes, Description, Routes, json_content};
+use crate::{
+    documents::Written,
+    endpoint::{Describes, Description, Routes, describe_tag, json_content, unless_known},
+};
 
 pub fn routes(routes: &mut Routes) {
     routes.add(openapi::route()).add(asyncapi::route());
 }
+
+/// Paths of the pages, as patterns.
+pub const PAGES: [&str; 4] = ["/", "/assets/page.css", "/docs", "/docs/{file:.*}"];
 
 /// Pages for people.
 pub fn pages(config: &mut web::ServiceConfig) {
@@ -21,18 +27,20 @@ pub fn pages(config: &mut web::ServiceConfig) {
 }
 
 /// A document as it was written at the start.
-pub struct Document(web::Bytes);
+pub struct Document(Written);
 
 impl Responder for Document {
     type Body = BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().content_type("application/json").body(self.0)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let Written { text, tag } = self.0;
+        unless_known(request, HttpResponse::Ok().content_type("application/json").body(text), &tag)
     }
 }
 
 impl Describes for Document {
     fn describe(operation: &mut Description) {
         operation.with_content("application/json", json_content(Value::schema()));
+        describe_tag(operation);
     }
 }

@@ -7,3 +7,4 @@ pub mod list;
 pub mod payment;
 pub mod placing;
 pub mod post;
+pub mod preview;

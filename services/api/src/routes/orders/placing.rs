@@ -58,6 +58,16 @@ impl From<AttributionFields> for Attribution {
 /// A permit to place an order now, within the bounds of the user and of the process.
 pub fn admit(api: &Api, caller: &Caller) -> Answer<OwnedSemaphorePermit> {
     api.order_limit.check(caller)?;
+    begin(api)
+}
+
+/// A permit to preview an order now: the user's share is another one, the process has one bound for both.
+pub fn admit_preview(api: &Api, caller: &Caller) -> Answer<OwnedSemaphorePermit> {
+    api.preview_limit.check(caller)?;
+    begin(api)
+}
+
+fn begin(api: &Api) -> Answer<OwnedSemaphorePermit> {
     let overloaded = |_| Problem::new("overloaded", "Too many orders are being placed; try again soon.");
     api.placements.clone().try_acquire_owned().map_err(overloaded)
 }

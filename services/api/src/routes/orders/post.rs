@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use serde::Deserialize;
 use sluice_kernel::Quantity;
-use sluice_order::{OrderInput, PlaceCartOrder, RequestedLine};
+use sluice_order::{CartRequest, Expected, OrderInput, PlaceCartOrder, RequestedLine};
 use utoipa::ToSchema;
 
 use super::placing::{self, AttributionFields, PlacedOrder, RecipientFields};
-use crate::endpoint::{Answer, Api, Customer, Json, Key, Problem, Route};
+use crate::endpoint::{Answer, Api, Caller, Customer, Json, Key, Problem, Route};
 
 /// Scope of the idempotency key.
 const SCOPE: &str = "POST /orders";
@@ -17,13 +17,14 @@ pub fn route() -> Route {
         .named("orderPlace", "Places an order")
         .detail(
             "All lines or none. The same Idempotency-Key and body repeat the first answer, with `Idempotent-Replayed: true`. \
-             Refusals: off_shelf, field_required, verify_code_invalid, insufficient_stock (the first that applies), \
+             Refusals: off_shelf, field_required, verify_code_invalid, total_changed, insufficient_stock (the first that applies), \
              cart_already_ordered, request_in_progress, idempotency_key_reused, too_many_lines, invalid_field.",
         )
         .answers("Placed")
         .refuses(&[
             "not_found",
             "off_shelf",
+            "total_changed",
             "insufficient_stock",
             "cart_already_ordered",
             "too_many_unpaid",
@@ -53,6 +54,12 @@ pub struct PlaceOrder {
     attribution: Option<AttributionFields>,
     #[schema(max_length = 512)]
     referrer: Option<String>,
+    /// The total the buyer was shown, in minor units: another one is refused with `total_changed`.
+    #[schema(minimum = 0)]
+    expected_total: Option<i64>,
+    /// The points the buyer was shown: another sum is refused with `total_changed`.
+    #[schema(minimum = 0)]
+    expected_points: Option<i64>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -67,19 +74,24 @@ async fn place(customer: Customer, key: Key, body: Json<PlaceOrder>, request: Ht
     let permit = placing::admit(&api, &customer)?;
     let key = key.for_request(SCOPE, &customer, request.path(), &body.value);
     let Customer(caller) = customer;
-    let input = input(body.fields.items, body.fields.from_cart)?;
-    let command = PlaceCartOrder {
-        store: caller.store,
-        user: caller.user,
-        key,
-        input,
-        recipient: body.fields.recipient.unwrap_or_default().into(),
-        verify_code: body.fields.verify_code,
-        store_code: body.fields.store_code,
-        attribution: body.fields.attribution.unwrap_or_default().into(),
-        referrer: body.fields.referrer,
-    };
+    let command = PlaceCartOrder { key, request: body.fields.of(caller)? };
     placing::place(&api, permit, |shop| async move { shop.orders.place(command).await }).await
+}
+
+impl PlaceOrder {
+    pub fn of(self, caller: Caller) -> Answer<CartRequest> {
+        Ok(CartRequest {
+            store: caller.store,
+            user: caller.user,
+            input: input(self.items, self.from_cart)?,
+            recipient: self.recipient.unwrap_or_default().into(),
+            verify_code: self.verify_code,
+            store_code: self.store_code,
+            attribution: self.attribution.unwrap_or_default().into(),
+            referrer: self.referrer,
+            expected: Expected { total: self.expected_total, points: self.expected_points },
+        })
+    }
 }
 
 fn input(items: Option<Vec<Line>>, from_cart: Option<bool>) -> Answer<OrderInput> {

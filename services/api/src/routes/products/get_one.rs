@@ -3,7 +3,7 @@
 use sluice_kernel::{ProductId, SkuId};
 
 use crate::{
-    endpoint::{Answer, Api, Body, Customer, Id, Route},
+    endpoint::{Answer, Api, Body, Cacheable, Customer, Id, Route},
     responses::product::ProductAnswer,
 };
 
@@ -11,12 +11,12 @@ pub fn route() -> Route {
     Route::get("/api/v1/products/{id}", product).named("productGet", "Shows a product on the shelf").answers("The product")
 }
 
-async fn product(customer: Customer, id: Id<ProductId>, api: Api) -> Answer<Body<ProductAnswer>> {
+async fn product(customer: Customer, id: Id<ProductId>, api: Api) -> Answer<Cacheable<Body<ProductAnswer>>> {
     let shown = api.call(|shop| async move {
         let product = shop.catalog.listed_product(customer.store, *id).await?;
         let skus: Vec<SkuId> = product.skus.iter().map(|sku| sku.id).collect();
         let figures = shop.inventory.figures(customer.store, &skus).await?;
         Answer::Ok(ProductAnswer::new(product, &figures))
     });
-    shown.await.map(Body)
+    shown.await.map(Body).map(Cacheable)
 }

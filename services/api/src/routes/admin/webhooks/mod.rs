@@ -4,6 +4,7 @@ pub mod deliveries;
 pub mod get_one;
 pub mod list;
 pub mod patch;
+pub mod ping;
 pub mod post;
 pub mod remove;
 

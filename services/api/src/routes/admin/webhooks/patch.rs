@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::event_types;
 use crate::{
     endpoint::{Answer, Api, Id, IfMatch, Json, Route, Staff, Versioned},
-    responses::{webhook::WebhookAnswer, words},
+    responses::{shape, webhook::WebhookAnswer},
 };
 
 pub fn route() -> Route {
@@ -22,7 +22,7 @@ pub fn route() -> Route {
 pub struct ChangeWebhook {
     #[schema(max_length = 1000, example = "https://partner.example/hooks")]
     url: Option<String>,
-    #[schema(value_type = Option<Vec<words::EventType>>, min_items = 1, example = json!(["order.paid"]))]
+    #[schema(value_type = Option<Vec<shape::SubscribedType>>, min_items = 1, example = json!(["order.paid"]))]
     event_types: Option<Vec<String>>,
     active: Option<bool>,
     /// Makes a new secret; the answer shows it. For a day the one before signs as well.

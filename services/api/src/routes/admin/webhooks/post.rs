@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::event_types;
 use crate::{
     endpoint::{Answer, Api, Created, Json, Route, Staff, Versioned},
-    responses::{webhook::WebhookAnswer, words},
+    responses::{shape, webhook::WebhookAnswer},
 };
 
 pub fn route() -> Route {
@@ -24,7 +24,7 @@ pub struct CreateWebhook {
     /// https:// (or http://) of a public address.
     #[schema(max_length = 1000, example = "https://partner.example/hooks")]
     url: String,
-    #[schema(value_type = Vec<words::EventType>, min_items = 1, example = json!(["order.paid"]))]
+    #[schema(value_type = Vec<shape::SubscribedType>, min_items = 1, example = json!(["order.paid"]))]
     event_types: Vec<String>,
     #[serde(default = "active")]
     #[schema(default = true)]

@@ -1,0 +1,159 @@
+//! The orders that staff look for.
+//!
+//! Each filter has an index that ends in the order's number, so a page of one filter reads as many entries as it shows. Where
+//! several are set, one of them leads: the numbers that its index names are looked at, newest first, a bounded number of them for
+//! a page, and those that the other filters admit are shown. An order's number sorts by the time it was placed, so times are
+//! bounds of the number.
+
+use std::time::Duration;
+
+use sea_orm::Value;
+use sluice_kernel::{Page, PageRequest, StoreId, least_id_of};
+use sluice_order::{MAX_LOOKED_AT, Order, OrderKind, OrderSearch, OrderStatus, RefundState};
+
+use super::read;
+use crate::{Database, error::StoreResult, multi_row::tuple, stored::code};
+
+/// How far an order's number may be from the time it was placed: a process whose clock steps back borrows the numbers of the
+/// instants that follow.
+const MARGIN: Duration = Duration::from_secs(5);
+const KINDS: [OrderKind; 2] = [OrderKind::Cart, OrderKind::Activity];
+const REFUND_STATES: [RefundState; 3] = [RefundState::None, RefundState::Partial, RefundState::Full];
+
+/// A condition with its values.
+type Condition = (String, Vec<Value>);
+
+/// A range of an index: the table, the column of the order's number, and the condition.
+type Range = (&'static str, &'static str, Condition);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    User,
+    Phone,
+    Sku,
+    Status,
+    Kind,
+    RefundState,
+}
+
+const HAS_SKU: &str = "EXISTS (SELECT 1 FROM order_items i WHERE i.main_no = o.order_no AND i.sku_id = ?)";
+
+/// What the leading filter's index names: one range of it, or one for each state or kind.
+struct Leading {
+    ranges: Vec<Range>,
+    /// What the other filters ask of the order `o`.
+    others: Vec<(&'static str, Value)>,
+}
+
+pub(super) async fn search(
+    database: &Database,
+    store: StoreId,
+    search: &OrderSearch,
+    page: PageRequest,
+) -> StoreResult<Page<Order>> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let leading = Leading::of(store, search, page.after);
+    let mut numbers = leading.admitted(database, page.limit).await?;
+    let next = if numbers.len() > limit {
+        numbers.truncate(limit);
+        numbers.last().copied()
+    } else if leading.others.is_empty() {
+        None
+    } else {
+        leading.end(database).await?
+    };
+    let mut orders = read::these(database, store, &numbers).await?;
+    orders.retain(|order| search.is_placed_within(order.terms.created_at));
+    Ok(Page::going_on_after(orders, next))
+}
+
+impl Leading {
+    fn of(store: StoreId, search: &OrderSearch, after: Option<i64>) -> Self {
+        let OrderSearch { order_no, user, phone, sku, status, kind, refund_state, from, until } = search;
+        let least = from.map_or(0, |from| least_id_of(from.minus(MARGIN)));
+        let beyond = until.map_or(i64::MAX, |until| least_id_of(until.plus(MARGIN))).min(after.unwrap_or(i64::MAX));
+        let within = |column: &'static str, condition: &str, values: Vec<Value>| -> Condition {
+            let text = format!("store_id = ? AND {condition} AND {column} >= ? AND {column} < ?");
+            let mut all: Vec<Value> = vec![store.0.into()];
+            all.extend(values);
+            all.extend([least.into(), beyond.into()]);
+            (text, all)
+        };
+        let of_order = |condition: &str, values: Vec<Value>| ("orders", "order_no", within("order_no", condition, values));
+
+        let (leads, ranges): (&[Filter], Vec<Range>) = if let Some(order) = order_no {
+            (&[], vec![of_order("order_no = ?", vec![order.id().into()])])
+        } else if let Some(phone) = phone {
+            (&[Filter::Phone], vec![of_order("recipient_phone = ?", vec![phone.as_str().into()])])
+        } else if let Some(user) = user {
+            let statuses: &[OrderStatus] = status.as_ref().map_or(&OrderStatus::ALL, std::slice::from_ref);
+            let of_status =
+                |status: &OrderStatus| of_order("user_id = ? AND status = ?", vec![user.as_str().into(), code(*status).into()]);
+            (&[Filter::User, Filter::Status], statuses.iter().map(of_status).collect())
+        } else if let Some(sku) = sku {
+            (&[Filter::Sku], vec![("order_items", "main_no", within("main_no", "sku_id = ?", vec![sku.0.into()]))])
+        } else if let Some(status) = status {
+            (&[Filter::Status], vec![of_order("status = ?", vec![code(*status).into()])])
+        } else {
+            let kinds: &[OrderKind] = kind.as_ref().map_or(&KINDS, std::slice::from_ref);
+            let states: &[RefundState] = refund_state.as_ref().map_or(&REFUND_STATES, std::slice::from_ref);
+            let pairs = kinds.iter().flat_map(|kind| states.iter().map(move |state| (*kind, *state)));
+            let of_pair = |(kind, state)| of_order("kind = ? AND refund_state = ?", vec![code(kind).into(), code(state).into()]);
+            (&[Filter::Kind, Filter::RefundState], pairs.map(of_pair).collect())
+        };
+        let all: [(Filter, &'static str, Option<Value>); 6] = [
+            (Filter::User, "o.user_id = ?", user.as_ref().map(|user| user.as_str().into())),
+            (Filter::Phone, "o.recipient_phone = ?", phone.as_deref().map(Into::into)),
+            (Filter::Sku, HAS_SKU, sku.map(|sku| sku.0.into())),
+            (Filter::Status, "o.status = ?", status.map(|status| code(status).into())),
+            (Filter::Kind, "o.kind = ?", kind.map(|kind| code(kind).into())),
+            (Filter::RefundState, "o.refund_state = ?", refund_state.map(|state| code(state).into())),
+        ];
+        let others = all.into_iter().filter(|(filter, ..)| !leads.contains(filter));
+        Self { ranges, others: others.filter_map(|(_, condition, value)| value.map(|value| (condition, value))).collect() }
+    }
+
+    /// The newest `most` numbers that the ranges name. Nothing but numbers is asked for, so that the index alone answers.
+    fn newest(&self, most: u32) -> (String, Vec<Value>) {
+        let (mut parts, mut values) = (Vec::new(), Vec::new());
+        for (index, (table, column, (condition, of_range))) in self.ranges.iter().enumerate() {
+            parts.push(format!(
+                "SELECT order_no FROM (SELECT {column} AS order_no FROM {table} WHERE {condition} ORDER BY {column} DESC LIMIT ?) \
+                 AS looked_at_{index}"
+            ));
+            values.extend(of_range.iter().cloned());
+            values.push(i64::from(most).into());
+        }
+        values.push(i64::from(most).into());
+        (format!("{} ORDER BY order_no DESC LIMIT ?", parts.join(" UNION ALL ")), values)
+    }
+
+    /// Up to `limit + 1` numbers of orders that every filter admits.
+    async fn admitted(&self, database: &Database, limit: u32) -> StoreResult<Vec<i64>> {
+        let most = limit.saturating_add(1);
+        let (sql, values) = if self.others.is_empty() {
+            self.newest(most)
+        } else {
+            let (looked_at, mut values) = self.newest(MAX_LOOKED_AT);
+            let conditions: Vec<&str> = self.others.iter().map(|(condition, _)| *condition).collect();
+            values.extend(self.others.iter().map(|(_, value)| value.clone()));
+            values.push(i64::from(most).into());
+            let sql = format!(
+                "SELECT o.order_no FROM ({looked_at}) AS looked_at JOIN orders o ON o.order_no = looked_at.order_no WHERE {} \
+                 ORDER BY looked_at.order_no DESC LIMIT ?",
+                conditions.join(" AND ")
+            );
+            (sql, values)
+        };
+        database.rows(sql, values).await?.iter().map(tuple).collect()
+    }
+
+    /// The last of those that are looked at, where there may be older ones.
+    async fn end(&self, database: &Database) -> StoreResult<Option<i64>> {
+        let (looked_at, values) = self.newest(MAX_LOOKED_AT);
+        let sql = format!("SELECT MIN(order_no), COUNT(*) FROM ({looked_at}) AS looked_at");
+        let Some(found) = database.row(sql, values).await? else { return Ok(None) };
+        let (last, count): (Option<i64>, i64) = tuple(&found)?;
+        Ok(last.filter(|_| count >= i64::from(MAX_LOOKED_AT)))
+    }
+}

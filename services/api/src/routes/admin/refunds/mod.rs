@@ -1,0 +1,3 @@
+//! `/admin/refunds`: refunds of the store's money.
+
+pub mod list;
