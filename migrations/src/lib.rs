@@ -1,5 +1,5 @@
-//! The schema of every context, for SQLite and MySQL/MariaDB alike: one migration for each context, up to the first
-//! release. From then on: expand first, contract in a later release.
+//! The schema of every context, for SQLite and MySQL/MariaDB alike: one migration for each context to begin with; whatever
+//! comes after is a migration of its own, since databases stand. Expand first, contract in a later release.
 //!
 //! Contract: times are epoch milliseconds, money is minor units, both 64-bit integers; text compares byte by byte on
 //! every database. Each migration may run again after it was cut off half way, since DDL is no transaction on MySQL.

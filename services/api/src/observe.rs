@@ -106,15 +106,15 @@ pub async fn observe(
     }
     let mut response = compress(response.map_into_boxed_body());
     if head_only {
-        response = response.map_body(without_body);
+        response = response.map_body(|head, answer| without_body(head, answer.size()));
     }
     Ok(response.map_body(|_, answer| Holding::new(answer, unread, answering)))
 }
 
 /// What answers a HEAD. actix-web goes by the request that it has read last, which is a later one where a client sends
 /// several at once; so the length stands in the head, and the body is one that would be written as nothing.
-fn without_body(head: &mut ResponseHead, answer: BoxBody) -> BoxBody {
-    if let BodySize::Sized(length) = answer.size() {
+fn without_body(head: &mut ResponseHead, answer: BodySize) -> BoxBody {
+    if let BodySize::Sized(length) = answer {
         head.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
     head.no_chunking(true);

@@ -22,7 +22,7 @@ async fn preflight(api: &Running, origin: &str, path: &str) -> Response {
 
 /// Names of the headers that speak of sharing.
 fn sharing(headers: &HeaderMap) -> Vec<&str> {
-    headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("access-control-")).collect()
+    headers.keys().map(reqwest::header::HeaderName::as_str).filter(|name| name.starts_with("access-control-")).collect()
 }
 
 /// Sends this text on a connection of its own and reads until it is closed.
