@@ -55,6 +55,11 @@ async fn products_are_found_by_words_and_ids() {
     assert_eq!(named(&found(&api, "customer", shelf, &ids).await, "id"), ["2", "1"]);
     assert_eq!(named(&found(&api, "staff", all, &ids).await, "id"), ["1001", "15", "2", "1"]);
     assert_eq!(found(&api, "customer", shelf, &[("ids", "")]).await["data"], json!([]));
+    for path in [shelf, all] {
+        let none = found(&api, "staff", path, &[("q", "Product"), ("ids", "x")]).await;
+        assert_eq!((&none["data"], &none["has_more"]), (&json!([]), &json!(false)), "{path}");
+        assert_eq!(named(&found(&api, "staff", path, &[("q", "Product"), ("ids", "x,2")]).await, "id"), ["2"], "{path}");
+    }
     let page = found(&api, "customer", shelf, &[("ids", "1,2,3"), ("limit", "2")]).await;
     assert_eq!((named(&page, "id"), page["has_more"].as_bool()), (vec!["3", "2"], Some(true)));
     let cursor = page["next_cursor"].as_str().unwrap();

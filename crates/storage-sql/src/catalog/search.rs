@@ -28,6 +28,10 @@ pub(super) async fn products(
     search: &ProductSearch,
     page: PageRequest,
 ) -> StoreResult<Page<Product>> {
+    // None of what was asked for is an id: nothing has it, and a list of no values is no SQL.
+    if search.ids.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Page::from_overfull(Vec::new(), page.limit, |product: &Product| product.id.0));
+    }
     let mut page = if search.words().next().is_some() {
         with_words(database, store, listed_only, search, page).await?
     } else {
