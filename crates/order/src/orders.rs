@@ -12,7 +12,7 @@ use crate::{
     PlaceActivityOrder, PlaceCartOrder, Placed, PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver,
     UnpaidLimits,
     lifecycle::check_refund_request,
-    placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order, check_search},
+    placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +113,7 @@ impl OrderService for Orders {
     }
 
     async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError> {
-        check_search(search)?;
+        search.check()?;
         let found = self.ports.orders.search(store, search, page).await?;
         self.details(store, found).await
     }

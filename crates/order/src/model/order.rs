@@ -2,7 +2,7 @@
 
 use sluice_events::{ActivityOrder, PaymentSettled};
 use sluice_kernel::{
-    OrderKind, OrderNo, PageRequest, PaymentHandle, RefundState, ReservationId, SkuId, StoreId, Timestamp, UserId,
+    OrderKind, OrderNo, PageRequest, PaymentHandle, RefundState, ReservationId, SkuId, StoreId, Timestamp, UserId, check,
 };
 
 use crate::{CancelReason, IdempotencyKey, ItemLine, OrderItem, OrderState, OrderStatus, OrderTerms, ReserveTerms};
@@ -129,7 +129,18 @@ pub struct OrderSearch {
     pub until: Option<Timestamp>,
 }
 
+/// Characters of a user's name and of a phone number, as orders keep them.
+const MAX_USER: usize = 64;
+const MAX_PHONE: usize = 32;
+
 impl OrderSearch {
+    /// What stands in a query is called by its place there. A longer text than an order keeps names none.
+    pub(crate) fn check(&self) -> check::Result {
+        let user = self.user.as_ref().map_or(Ok(()), |user| check::text("user", user.as_str(), MAX_USER));
+        let phone = self.phone.as_ref().map_or(Ok(()), |phone| check::text("phone", phone, MAX_PHONE));
+        user.and(phone).map_err(|invalid| invalid.within("query"))
+    }
+
     pub fn is_placed_within(&self, placed_at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= placed_at) && self.until.is_none_or(|until| placed_at < until)
     }

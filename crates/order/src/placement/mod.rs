@@ -36,7 +36,7 @@ use std::str::FromStr;
 
 pub(crate) use in_flight::{InFlightKey, InFlightKeys};
 pub use pricing::{DeliveryPart, Priced};
-pub(crate) use request::{check_activity_order, check_cart_order, check_search};
+pub(crate) use request::{check_activity_order, check_cart_order};
 pub(crate) use unpaid::UnpaidShares;
 pub use unpaid::{Unpaid, UnpaidLimits};
 

@@ -4,7 +4,7 @@
 
 use sluice_kernel::{Attribution, InvalidField, check};
 
-use crate::{CartRequest, Expected, OrderError, OrderInput, OrderSearch, PlaceActivityOrder, Recipient, RequestedLine};
+use crate::{CartRequest, Expected, OrderError, OrderInput, PlaceActivityOrder, Recipient, RequestedLine};
 
 /// Lines an order takes at most, counted before lines of one SKU are summed (docs/api.md, Limits).
 const MAX_LINES: usize = 100;
@@ -40,13 +40,6 @@ fn check_shown(expected: Expected) -> check::Result {
     let Expected { total, points } = expected;
     total.map_or(Ok(()), |total| check::number("expected_total", total, 0..=i64::MAX))?;
     points.map_or(Ok(()), |points| check::number("expected_points", points, 0..=i64::MAX))
-}
-
-/// What stands in a query is called by its place there. A longer text than an order keeps names none.
-pub fn check_search(search: &OrderSearch) -> check::Result {
-    let user = search.user.as_ref().map_or(Ok(()), |user| check::text("user", user.as_str(), MAX_ID));
-    let phone = search.phone.as_ref().map_or(Ok(()), |phone| check::text("phone", phone, 32));
-    user.and(phone).map_err(|invalid| invalid.within("query"))
 }
 
 fn check_lines(lines: &[RequestedLine]) -> Result<(), OrderError> {

@@ -177,14 +177,10 @@ impl Query {
         self.take(name)
     }
 
-    /// Ids with commas between them. One that cannot be ours names nothing; `most` are read.
-    pub fn ids<T: FromStr + Display>(&mut self, name: &str, most: usize) -> Answer<Option<Vec<T>>> {
-        let Some(text) = self.take(name) else { return Ok(None) };
-        let names: Vec<&str> = text.split(',').take(most.saturating_add(1)).collect();
-        if names.len() > most {
-            return Err(Problem::invalid(format!("/query/{name}"), format!("at most {most} ids")));
-        }
-        Ok(Some(names.into_iter().filter_map(|id| fields::id(id).ok()).collect()))
+    /// Ids with commas between them; one that cannot be ours names nothing. How many there may be is their service's to check.
+    pub fn ids<T: FromStr + Display>(&mut self, name: &str) -> Option<Vec<T>> {
+        let text = self.take(name)?;
+        Some(text.split(',').filter_map(|id| fields::id(id).ok()).collect())
     }
 
     /// A time between the years 2000 and 9000 (RFC 3339).

@@ -19,14 +19,12 @@ pub fn route() -> Route {
 pub const SEARCHING: &str = "With `q` a page looks at the newest 2,000 products beyond the cursor: it may hold fewer than `limit`, or \
                              none, and still have more; go on with `next_cursor`.";
 
-const MAX_IDS: usize = 100;
-
 /// Words of title or code, and ids.
 pub struct Searched(pub ProductSearch);
 
 impl Filter for Searched {
     fn take(query: &mut Query) -> Answer<Self> {
-        Ok(Self(ProductSearch { text: query.text("q"), ids: query.ids("ids", MAX_IDS)? }))
+        Ok(Self(ProductSearch { text: query.text("q"), ids: query.ids("ids") }))
     }
 
     fn describe(operation: &mut Description) {
