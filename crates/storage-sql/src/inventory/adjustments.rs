@@ -82,6 +82,11 @@ async fn begin(unit: &UnitOfWork, adjustment: &Adjustment) -> StoreResult<Adjust
     })
 }
 
+/// How far the adjustment is; it stays there until this transaction ends.
+pub(super) async fn lock(unit: &UnitOfWork, id: &AdjustmentId) -> StoreResult<Option<AdjustmentState>> {
+    Ok(Entity::find_by_id(&id.0).lock_exclusive().one(unit).await?.map(|row| row.status.0))
+}
+
 /// Ends a pending adjustment; `false` where it had ended before.
 async fn end(unit: &UnitOfWork, id: &AdjustmentId, state: AdjustmentState) -> StoreResult<bool> {
     let ended = Entity::update_many()
@@ -96,8 +101,8 @@ async fn complete(unit: &UnitOfWork, stock: StockMode, adjustment: &Adjustment, 
         return Ok(false);
     }
     if !end(unit, &adjustment.id, AdjustmentState::Done).await? {
-        // Completed before.
-        return Ok(true);
+        // Completed before, or refused.
+        return Ok(lock(unit, &adjustment.id).await? == Some(AdjustmentState::Done));
     }
     let movement = StockMoved {
         movement_id: adjustment.id.0.clone(),
@@ -127,6 +132,11 @@ async fn complete(unit: &UnitOfWork, stock: StockMode, adjustment: &Adjustment, 
 async fn reject(unit: &UnitOfWork, id: &AdjustmentId, epoch: i64) -> StoreResult<bool> {
     // Another process may ask the gate that a rebuild made, and be told yes.
     if shared_epoch(unit).await?.epoch != epoch {
+        return Ok(false);
+    }
+    // Nor is it refused where another process asked after units had come: then its movement stands.
+    lock(unit, id).await?;
+    if ledger::is_noted(unit, &id.0, MovementKind::Adjust).await? {
         return Ok(false);
     }
     end(unit, id, AdjustmentState::Rejected).await?;

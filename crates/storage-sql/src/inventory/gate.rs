@@ -13,11 +13,13 @@ use sea_orm::{
 };
 use sluice_events::{MovementKind, RestockLine};
 use sluice_inventory::{
-    AdjustmentId, BoundGate, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate, TakenOfLimit, Terms,
+    AdjustmentId, AdjustmentState, BoundGate, Figures, GateAnswer, GateStatus, Listing, ReserveLine, Settled, Short, StockGate,
+    TakenOfLimit, Terms,
 };
 use sluice_kernel::{PortResult, ReservationId, SkuId, StoreId, Timestamp, UserId};
 
 use super::{
+    adjustments,
     gate_state::{present_epoch, shared_epoch},
     ledger,
     limits::{self, LimitKey},
@@ -28,7 +30,7 @@ use crate::{
     Database,
     error::{IntoPort as _, StoreError, StoreResult},
     multi_row::MultiRow,
-    stored::{Stored, code},
+    stored::Stored,
     table::{Row as _, reservation_outcomes, row, stock},
     unit_of_work::UnitOfWork,
 };
@@ -206,7 +208,7 @@ async fn settle(
 async fn restock(unit: &UnitOfWork, store: StoreId, refund: &str, lines: &[RestockLine], now: Timestamp) -> StoreResult<Settled> {
     // The rows first: whoever restocks for the same refund waits here.
     let mut stock = LockedStock::lock(unit, lines.iter().map(|line| line.sku_id).collect()).await?;
-    if is_noted(unit, refund, MovementKind::Restock).await? {
+    if ledger::is_noted(unit, refund, MovementKind::Restock).await? {
         return Ok(Settled::Already);
     }
     let cause = Cause { store, movement_id: refund, order_no: None, at: now };
@@ -228,22 +230,19 @@ async fn adjust(
     now: Timestamp,
 ) -> StoreResult<Result<i64, Short>> {
     let epoch = shared_epoch(unit).await?.epoch;
+    // Before the stock: whoever ends the adjustment waits, and a refusal that stands is final, though units came meanwhile.
+    let refused = adjustments::lock(unit, id).await? == Some(AdjustmentState::Rejected);
     let mut stock = LockedStock::lock(unit, vec![sku]).await?;
-    if is_noted(unit, &id.0, MovementKind::Adjust).await? {
+    if ledger::is_noted(unit, &id.0, MovementKind::Adjust).await? {
         return Ok(Ok(epoch));
     }
     let cause = Cause { store, movement_id: &id.0, order_no: None, at: now };
-    if !stock.move_units(&cause, MovementKind::Adjust, sku, delta) {
+    if refused || !stock.move_units(&cause, MovementKind::Adjust, sku, delta) {
         let usable = stock.row(store, sku).map_or(0, |row| row.figures.usable);
         return Ok(Err(Short { sku, usable }));
     }
     stock.write(unit).await?;
     Ok(Ok(epoch))
-}
-
-async fn is_noted(unit: &UnitOfWork, movement_id: &str, kind: MovementKind) -> StoreResult<bool> {
-    let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND kind = ? LIMIT 1";
-    Ok(unit.row(select, vec![movement_id.into(), code(kind).into()]).await?.is_some())
 }
 
 async fn set_listing(unit: &UnitOfWork, store: StoreId, sku: SkuId, listing: Listing) -> StoreResult<()> {

@@ -21,7 +21,7 @@ use crate::{
     error::{IntoPort as _, StoreResult},
     multi_row::{InList, MultiRow, tuple},
     statement::{MAX_ROWS, padded},
-    stored::{At, Stored},
+    stored::{At, Stored, code},
     table::{Row as _, row, stock, stock_ledger},
     unit_of_work::UnitOfWork,
 };
@@ -54,6 +54,12 @@ static NOTE: MultiRow<Recorded> =
 static NOTE_APPLIED: MultiRow<Recorded> = MultiRow::with(&[("applied", "TRUE")], |_| String::new());
 static WAITING: InList = InList::with(Waiting::select, "applied = FALSE AND sku_id", " ORDER BY id", |_| "");
 static APPLIED: InList = InList::new(|| "UPDATE stock_ledger SET applied = TRUE".to_owned(), "id");
+
+/// Whether a movement stands, whatever its SKUs.
+pub(super) async fn is_noted(unit: &UnitOfWork, movement_id: &str, kind: MovementKind) -> StoreResult<bool> {
+    let select = "SELECT 1 FROM stock_ledger WHERE movement_id = ? AND kind = ? LIMIT 1";
+    Ok(unit.row(select, vec![movement_id.into(), code(kind).into()]).await?.is_some())
+}
 
 /// Takes over movements of which none was recorded before and none must wait, as nearly all are: each row is written once.
 /// False where one must wait; nothing was changed then. Where one was recorded before the transaction fails.

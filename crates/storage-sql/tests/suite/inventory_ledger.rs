@@ -22,6 +22,7 @@ on_each_engine!(
     a_movement_waits_for_its_predecessor,
     concurrent_recorders_count_once,
     adjustments_stand_once,
+    a_write_off_is_done_or_refused_whoever_asks,
     a_snapshot_equals_the_figures,
 );
 
@@ -108,19 +109,53 @@ async fn concurrent_recorders_count_once(engine: Engine) {
     assert_eq!(engine.stock(SKU).await, (0, 10, 0));
 }
 
+fn adjustment(name: &str, delta: i64) -> Adjustment {
+    Adjustment { id: AdjustmentId(name.to_owned()), store: STORE, sku: SKU, delta, reason: "broken".to_owned(), at: now() }
+}
+
+/// Two processes finish the same write-off, and units come between what they are told.
+async fn a_write_off_is_done_or_refused_whoever_asks(engine: Engine) {
+    let epoch = engine.claim_gate("database").await;
+    engine.put_sku(StockMode::InCommit, STORE, SKU, 5, LISTED).await;
+    let gate = SqlStockGate::new(engine.database.clone());
+    let log = SqlAdjustmentLog::new(engine.database.clone(), StockMode::InCommit);
+    let adjust = async |asked: &Adjustment| gate.adjust(STORE, &asked.id, SKU, asked.delta, now()).await.unwrap();
+    let done = async |asked: &Adjustment| {
+        assert_eq!(log.begin(asked).await.unwrap(), AdjustmentBegin::Begun);
+        assert_eq!(adjust(asked).await, Ok(epoch));
+        assert!(log.complete(asked, epoch).await.unwrap());
+    };
+
+    // The first is told no, the second yes: the first can refuse it no more.
+    let taken = adjustment("taken", -10);
+    assert_eq!(log.begin(&taken).await.unwrap(), AdjustmentBegin::Begun);
+    assert!(adjust(&taken).await.is_err());
+    done(&adjustment("receipt", 10)).await;
+    assert_eq!(adjust(&taken).await, Ok(epoch));
+    assert!(!log.reject(&taken, epoch).await.unwrap());
+    assert!(log.complete(&taken, epoch).await.unwrap());
+    assert_eq!(log.state(&taken.id).await.unwrap(), Some(AdjustmentState::Done));
+
+    // The first refuses it: the second is told no, too, whatever is there by now.
+    let refused = adjustment("refused", -10);
+    assert_eq!(log.begin(&refused).await.unwrap(), AdjustmentBegin::Begun);
+    assert!(adjust(&refused).await.is_err());
+    assert!(log.reject(&refused, epoch).await.unwrap());
+    done(&adjustment("another receipt", 10)).await;
+    assert!(adjust(&refused).await.is_err());
+    assert!(log.reject(&refused, epoch).await.unwrap());
+    assert!(!log.complete(&refused, epoch).await.unwrap());
+    assert_eq!(log.state(&refused.id).await.unwrap(), Some(AdjustmentState::Rejected));
+
+    assert_eq!(engine.stock(SKU).await, (15, 0, 0));
+    assert_eq!(SqlReconciler::new(engine.database.clone()).differences().await.unwrap(), vec![]);
+}
+
 async fn adjustments_stand_once(engine: Engine) {
     let epoch = engine.claim_gate("database").await;
     engine.put_sku(StockMode::InCommit, STORE, SKU, 10, LISTED).await;
     let gate = SqlStockGate::new(engine.database.clone());
     let log = SqlAdjustmentLog::new(engine.database.clone(), StockMode::InCommit);
-    let adjustment = |name: &str, delta| Adjustment {
-        id: AdjustmentId(name.to_owned()),
-        store: STORE,
-        sku: SKU,
-        delta,
-        reason: "broken".to_owned(),
-        at: now(),
-    };
     let less = adjustment("less", -4);
     let begin = async |adjustment: &Adjustment| log.begin(adjustment).await.unwrap();
     assert_eq!(begin(&less).await, AdjustmentBegin::Begun);
