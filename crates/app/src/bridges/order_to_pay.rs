@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, InvalidField, OrderNo, PaymentHandle, PaymentId, PortResult, StoreId};
+use sluice_kernel::{Clock, InvalidField, OrderNo, PaymentHandle, PaymentId, PortResult, RefundId, StoreId};
 use sluice_member::MemberService;
 use sluice_order::{NewOrder, Order, OrderError, PaymentRefund, Payments};
 use sluice_pay::{
@@ -110,6 +110,11 @@ impl Payments for OrderToPay {
             Err(PayError::Port(error)) => Err(error.into()),
             Err(error) => Err(super::port_error("the refund", error).into()),
         }
+    }
+
+    async fn is_refunding(&self, store: StoreId, order: OrderNo, id: &RefundId) -> PortResult<bool> {
+        let known = self.pay.refunds(store, order).await.map_err(|error| super::port_error("the refunds", error))?;
+        Ok(known.iter().any(|refund| refund.id == *id && refund.status != RefundStatus::Refused))
     }
 
     async fn keep_exception(

@@ -128,6 +128,8 @@ pub struct World {
     pub waiting: Mutex<Vec<(WaitingSettlement, Option<Timestamp>)>>,
     pub exceptions: Mutex<Vec<&'static str>>,
     pub reserved: Mutex<Vec<ReservationId>>,
+    /// The highest attempt of which an outcome is known.
+    pub last_attempt: Mutex<u16>,
     /// Money is stored that the order has not taken.
     pub money_is_stored: Mutex<bool>,
     pub clock: Arc<ManualClock>,
@@ -166,6 +168,7 @@ impl World {
             waiting: Mutex::default(),
             exceptions: Mutex::default(),
             reserved: Mutex::default(),
+            last_attempt: Mutex::default(),
             money_is_stored: Mutex::default(),
             clock: Arc::new(ManualClock::at(now())),
         }

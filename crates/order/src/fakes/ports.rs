@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sluice_events::PaymentSettled;
 use sluice_kernel::{
     ActivityId, Clock as _, Currency, OrderNo, Page, PageRequest, PaymentHandle, PaymentId, PortError, PortResult, ProductId,
-    Quantity, ReservationId, SkuId, StoreId, Timestamp, UserId,
+    Quantity, RefundId, ReservationId, SkuId, StoreId, Timestamp, UserId,
 };
 
 use super::Fakes;
@@ -126,6 +126,10 @@ impl OrderRepository for Fakes {
     async fn search(&self, _: StoreId, _: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>> {
         let kept = self.0.order.lock().unwrap().iter().cloned().collect();
         Ok(Page::from_overfull(kept, page.limit, |order| order.order_no.id()))
+    }
+
+    async fn last_attempt(&self, _: OrderNo) -> PortResult<u16> {
+        Ok(*self.0.last_attempt.lock().unwrap())
     }
 
     async fn statuses(&self, _: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {
@@ -252,6 +256,10 @@ impl Payments for Fakes {
     async fn refund(&self, command: PaymentRefund) -> Result<(i64, bool), OrderError> {
         self.0.money_back.lock().unwrap().push(command);
         Ok((0, true))
+    }
+
+    async fn is_refunding(&self, _: StoreId, _: OrderNo, id: &RefundId) -> PortResult<bool> {
+        Ok(self.0.money_back.lock().unwrap().iter().any(|refund| refund.id == *id))
     }
 
     async fn keep_exception(&self, kind: &'static str, _: StoreId, _: OrderNo, _: &PaymentId, _: String) -> PortResult<()> {

@@ -25,12 +25,19 @@ enum Hold {
 impl Orders {
     pub(crate) async fn take_late_money(&self, order: Order, settled: &PaymentSettled) -> Result<Attempt, OrderError> {
         let terms = order.late_terms();
+        let mut attempt = order.reservation.attempt;
         for further in 1..=MAX_ATTEMPTS {
-            let attempt = order.reservation.attempt.saturating_add(further);
+            attempt = attempt.saturating_add(1);
             let reservation = ReservationId { attempt, ..order.reservation };
             let epoch = match self.hold_late(&order, reservation, terms.as_ref()).await? {
                 Hold::Held(epoch) => epoch,
-                Hold::Gone => continue,
+                Hold::Gone => {
+                    if further == 1 {
+                        // Tries of days may have used up more names than one try asks for.
+                        attempt = attempt.max(self.ports.orders.last_attempt(order.order_no).await?);
+                    }
+                    continue;
+                }
                 Hold::Lost => return Ok(Attempt::Lost),
                 Hold::Short => return self.close_with_late_money(order, settled).await,
             };
@@ -44,19 +51,27 @@ impl Orders {
                 Applied::Repeated => return Ok(Attempt::Settled),
                 Applied::Short => return self.close_with_late_money(order, settled).await,
                 // The gate was rebuilt, or the sweeper took this reservation for an orphan: under the next name.
-                Applied::EpochMoved => {}
+                Applied::EpochMoved => self.give_back_late(&order, reservation, epoch).await?,
                 Applied::Lost | Applied::MoneyStored => {
-                    // Another process may have won with this very reservation: give it back only if the order did not keep it.
-                    let now = self.ports.orders.find(order.store, order.order_no).await?;
-                    if epoch.is_some() && now.is_none_or(|now| now.reservation != reservation) {
-                        self.ports.stock.release(order.store, reservation, self.ports.clock.now()).await?;
-                    }
+                    self.give_back_late(&order, reservation, epoch).await?;
                     return Ok(Attempt::Lost);
                 }
             }
         }
         // The units may be there: try later, and refund only what is really short.
         Err(PortError::GateClosed.into())
+    }
+
+    /// Another process may have won with this very reservation: it goes back only if the order did not keep it.
+    async fn give_back_late(&self, order: &Order, reservation: ReservationId, epoch: Option<i64>) -> Result<(), OrderError> {
+        if epoch.is_none() {
+            return Ok(());
+        }
+        let now = self.ports.orders.find(order.store, order.order_no).await?;
+        if now.is_none_or(|now| now.reservation != reservation) {
+            self.ports.stock.release(order.store, reservation, self.ports.clock.now()).await?;
+        }
+        Ok(())
     }
 
     async fn hold_late(&self, order: &Order, reservation: ReservationId, terms: Option<&ReserveTerms>) -> Result<Hold, OrderError> {

@@ -83,6 +83,19 @@ async fn late_money_whose_reservation_is_gone_is_not_refunded_while_units_are_th
     assert!(world.money_back.lock().unwrap().is_empty());
 }
 
+/// An order that could not be written for a day: each try reserved under a new name, which the sweeper took back.
+#[tokio::test]
+async fn late_money_goes_on_behind_the_names_that_earlier_tries_used_up() {
+    let (world, order) = placed(World { outside_gate: true, ..World::new(PayType::Cash) }).await;
+    close(&world);
+    world.reserved.lock().unwrap().clear();
+    *world.last_attempt.lock().unwrap() = 1_440;
+    world.gate.lock().unwrap().extend([ReserveAnswer::Gone, ReserveAnswer::Held { epoch: 7 }]);
+    world.service().settle(&paid(&order)).await.unwrap();
+    assert_eq!(status(&world), OrderStatus::Paid);
+    assert_eq!(*world.reserved.lock().unwrap(), [2, 1_441].map(|attempt| ReservationId { attempt, ..order.reservation }));
+}
+
 #[tokio::test]
 async fn late_money_is_not_refunded_while_every_reservation_is_gone() {
     let (world, order) = placed(World { outside_gate: true, ..World::new(PayType::Cash) }).await;

@@ -19,16 +19,18 @@ impl Orders {
         if replay.is_some_and(|replay| !replay.same_body) {
             return Err(OrderError::KeyReused);
         }
-        let replayed = replay.is_some();
+        let remembered = replay.is_some();
         let payment = order.state.payment().cloned();
         let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
+        let id = refund_id(&request.key);
+        // A process may have died between asking for it and keeping its key: what the order has left by now is after it.
+        let replayed = remembered || self.ports.payments.is_refunding(request.store, request.order_no, &id).await?;
         if !replayed {
             check_refund(&order, request)?;
         }
         let asked = if order.terms.is_paid_in_points() {
             self.refund_points(&order, request, &restock_requests(&order, &request.restock), replayed).await?
         } else {
-            let id = refund_id(&request.key);
             let refund = PaymentRefund {
                 id: id.clone(),
                 store: request.store,
@@ -43,7 +45,7 @@ impl Orders {
             let amount = Money { amount, ..order.terms.total };
             RefundOutcome { id, order_no: request.order_no, amount, points: None, done, replayed }
         };
-        if !replayed {
+        if !remembered {
             self.ports.orders.remember(&request.key, request.order_no, self.ports.clock.now()).await?;
         }
         Ok(asked)

@@ -76,3 +76,19 @@ async fn a_refund_stays_within_its_order() {
     let asked = world.money_back.lock().unwrap()[0].clone();
     assert_eq!((asked.amount, asked.restock.len()), (Some(3_184), 1));
 }
+
+/// The process died after the money was asked for and before the key was kept; meanwhile the refund reached the order.
+#[tokio::test]
+async fn a_refund_that_was_begun_is_repeated_under_its_key_though_nothing_is_left() {
+    let world = Arc::new(World::new(PayType::Cash));
+    let order = paid_order(&world).await;
+    let part = Amount { minor_units: 3_000, currency: Some(Currency::CNY) };
+    let request = RefundRequest { amount: Some(part), restock: lines(&[(SKU, 2)]), ..ask(&order) };
+    assert!(!world.service().refund(request.clone()).await.unwrap().replayed);
+    let mut items = order.items.clone();
+    items[0].restocked = 2;
+    *world.order.lock().unwrap() = Some(Order { refunded: 3_000, items, ..order });
+    assert!(world.service().refund(request.clone()).await.unwrap().replayed);
+    let other = IdempotencyKey { key: "another".to_owned(), ..request.key.clone() };
+    assert_eq!(refused(&world, RefundRequest { key: other, ..request }).await, "/amount");
+}

@@ -48,6 +48,8 @@ pub trait Payments: Send + Sync {
     /// Begins a refund, idempotent by its id. Answers its amount and whether it is done already; refuses what exceeds
     /// what is left of money or units, and `Err(OrderError::RefundRefused)` where the provider says no.
     async fn refund(&self, refund: PaymentRefund) -> Result<(i64, bool), OrderError>;
+    /// Whether a refund of this id was begun and the provider did not refuse it.
+    async fn is_refunding(&self, store: StoreId, order: OrderNo, id: &RefundId) -> PortResult<bool>;
     /// Shows staff what needs an eye: `paid_after_close`, `paid_twice`, `settlement_refused`.
     async fn keep_exception(
         &self,

@@ -69,6 +69,8 @@ pub trait OrderRepository: Send + Sync {
     /// Orders of the store that staff look for, newest first. One filter is answered by its index alone; where several are set,
     /// a page looks at [`MAX_LOOKED_AT`] orders and may end before it is full.
     async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>>;
+    /// The highest attempt of the order's reservations of which an outcome is known; 0 where there is none.
+    async fn last_attempt(&self, order: OrderNo) -> PortResult<u16>;
     /// The present status of each of these orders that exists, in one statement for a thousand of them.
     async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>>;
     /// What the user's unpaid orders come to now.

@@ -76,15 +76,13 @@ async fn of_orders(unit: &UnitOfWork, reservations: &[ReservationId]) -> StoreRe
     Ok(reservations.iter().filter(committed).copied().collect())
 }
 
-/// The outcome of an order that was closed long ago is forgotten; then the order itself says that it won.
+/// The outcome of an order that was closed long ago is forgotten; then the order itself says that it won. What was given up
+/// stays so, though its order went on to a later attempt: the gate may not have heard of it.
 async fn abandon(unit: &UnitOfWork, ids: &[ReservationId], now: Timestamp) -> StoreResult<HashSet<String>> {
     let committed = of_orders(unit, ids).await?;
-    let left: Vec<String> = ids.iter().filter(|id| !committed.contains(id)).map(ToString::to_string).collect();
-    if left.is_empty() {
-        return Ok(HashSet::new());
-    }
-    write_outcomes(unit, true, left.iter().map(|id| (id.clone(), now)).collect()).await?;
-    released_among(unit, left).await
+    let left = ids.iter().filter(|id| !committed.contains(id));
+    write_outcomes(unit, true, left.map(|id| (id.to_string(), now)).collect()).await?;
+    released_among(unit, ids.iter().map(ToString::to_string).collect()).await
 }
 
 pub struct SqlReservationOutcomes {

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use sea_orm::{EntityTrait as _, IntoActiveModel as _, Value, sea_query::OnConflict};
-use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, StoreId, Timestamp, UserId};
+use sea_orm::{EntityTrait as _, IntoActiveModel as _, QueryResult, Value, sea_query::OnConflict};
+use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, ReservationId, StoreId, Timestamp, UserId};
 use sluice_order::{
     Applied, IdempotencyKey, Order, OrderQuery, OrderRepository, OrderSearch, OrderStatus, Replay, Transition, Unpaid,
 };
@@ -17,11 +17,12 @@ use sluice_order::{
 use super::{claims::bytes, read, scope::key_scope, search, transition};
 use crate::{
     Database, StockMode,
-    error::{IntoPort as _, StoreResult},
+    error::{IntoPort as _, StoreError, StoreResult},
     group::GroupWriter,
     held::{Settled, around_held},
     held_rows::HeldRow,
     multi_row::tuple,
+    page::readable,
     statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
     stored::{At, Stored, code},
     table::{Row as _, idempotency_keys, row},
@@ -76,11 +77,11 @@ impl SqlOrderRepository {
         let select = format!("{} WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?", TimedOrder::select());
         let values: Vec<Value> = vec![code(OrderStatus::Unpaid).into(), now.as_millis().into(), i64::from(limit).into()];
         let rows = self.database.rows(select, values).await?;
-        let read = |row| {
+        let read = |row: &QueryResult| {
             let TimedOrder { order_no, store_id, expires_at, .. } = TimedOrder::read(row)?;
             Ok((order_no.0, StoreId(store_id), expires_at.0))
         };
-        rows.iter().map(read).collect()
+        Ok(rows.iter().filter_map(|row| readable("orders", row, read)).collect())
     }
 
     async fn take_confirming(
@@ -93,7 +94,7 @@ impl SqlOrderRepository {
         let status = code(OrderStatus::Confirming);
         let values: Vec<Value> = vec![status.into(), now.as_millis().into(), i64::from(limit).into()];
         let found = unit.rows(select, values).await?;
-        let mut due = found.iter().map(TimedOrder::read).collect::<StoreResult<Vec<TimedOrder>>>()?;
+        let mut due: Vec<TimedOrder> = found.iter().filter_map(|row| readable("orders", row, TimedOrder::read)).collect();
         // In the order in which changes of orders lock them.
         due.sort_unstable_by_key(|due| due.order_no);
         let mut taken = Vec::with_capacity(due.len());
@@ -113,6 +114,18 @@ impl SqlOrderRepository {
         let Some(row) = self.database.row(select, vec![scope.clone().into(), scope.into()]).await? else { return Ok(None) };
         let (Stored(order_no), fingerprint): (Stored<OrderNo>, Vec<u8>) = tuple(&row)?;
         Ok(Some(Replay { order_no, same_body: bytes(fingerprint)? == key.fingerprint }))
+    }
+
+    async fn read_last_attempt(&self, order: OrderNo) -> StoreResult<u16> {
+        // Names of one order are a short range of the key; the longer one has the greater number.
+        let select = "SELECT reservation_id FROM reservation_outcomes WHERE reservation_id > ? AND reservation_id < ? \
+                      ORDER BY LENGTH(reservation_id) DESC, reservation_id DESC LIMIT 1";
+        let Some(row) = self.database.row(select, vec![format!("{order}-").into(), format!("{order}.").into()]).await? else {
+            return Ok(0);
+        };
+        let name: String = tuple(&row)?;
+        let reservation: ReservationId = name.parse().map_err(|_| StoreError::Corrupt("reservation_outcomes"))?;
+        Ok(reservation.attempt)
     }
 
     async fn read_statuses(&self, orders: &[OrderNo]) -> StoreResult<Vec<(OrderNo, OrderStatus)>> {
@@ -201,6 +214,10 @@ impl OrderRepository for SqlOrderRepository {
 
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>> {
         read::list(&self.database, query).await.into_port("listing orders")
+    }
+
+    async fn last_attempt(&self, order: OrderNo) -> PortResult<u16> {
+        self.read_last_attempt(order).await.into_port("reading the attempts of an order")
     }
 
     async fn statuses(&self, orders: &[OrderNo]) -> PortResult<Vec<(OrderNo, OrderStatus)>> {

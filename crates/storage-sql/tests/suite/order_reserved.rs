@@ -94,15 +94,21 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
     assert_eq!(outcome, Applied::Done);
 
     let order = orders.find(STORE, order_no).await.unwrap().unwrap();
-    let second = ReservationId { attempt: 2, ..first };
-    let late = |epoch| Transition {
+    let (given_up, second) = (ReservationId { attempt: 2, ..first }, ReservationId { attempt: 3, ..first });
+    let outcomes = SqlReservationOutcomes::new(engine.database.clone());
+    let late_with = |reservation, epoch| Transition {
         paid_at: Some(now()),
         ..plain_transition(
             &order,
             OrderState::Paid { payment: PaymentId::from("p") },
-            StockStep::LateSell { reservation: second, epoch: Some(epoch), terms: None },
+            StockStep::LateSell { reservation, epoch: Some(epoch), terms: None },
         )
     };
+    let late = |epoch| late_with(second, epoch);
+    // The sweeper took the first try for an orphan.
+    assert_eq!(outcomes.abandon(&[(STORE, given_up)], now()).await.unwrap(), [(STORE, given_up)]);
+    assert_eq!(orders.apply(&late_with(given_up, epoch)).await.unwrap(), Applied::EpochMoved);
+    assert_eq!(orders.last_attempt(order_no).await.unwrap(), 2);
     assert_eq!(orders.apply(&late(epoch + 1)).await.unwrap(), Applied::EpochMoved);
     assert_eq!(orders.apply(&late(epoch)).await.unwrap(), Applied::Done);
     // Of one order the sale waits until the release was told.
@@ -118,8 +124,14 @@ async fn changes_are_told_to_the_gate(engine: Engine) {
     }
     assert_eq!(effects.stores(None, 10).await.unwrap(), []);
     // The sweeper cannot take what late money holds.
-    let outcomes = SqlReservationOutcomes::new(engine.database.clone());
     assert_eq!(outcomes.abandon(&[(STORE, second)], now()).await.unwrap(), vec![]);
+    // What was given up before stays so: the gate may not have heard of it, and its units would stay locked.
+    let further = [9, 10, 1_441].map(|attempt| (STORE, ReservationId { attempt, ..first }));
+    outcomes.abandon(&further, now()).await.unwrap();
+    assert_eq!(orders.last_attempt(order_no).await.unwrap(), 1_441);
+    assert_eq!(orders.last_attempt(OrderNo::from_id(10)).await.unwrap(), 0);
+    let held = [(STORE, first), (STORE, given_up), (STORE, second)];
+    assert_eq!(outcomes.abandon(&held, now()).await.unwrap(), [(STORE, given_up)]);
 }
 
 async fn processes_with_different_gates_do_not_start(engine: Engine) {
