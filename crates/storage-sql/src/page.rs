@@ -35,6 +35,20 @@ pub(crate) async fn read_list<E: EntityTrait, T>(
     Ok(rows.iter().filter_map(|row| readable_of::<E, T>(row, &read)).collect())
 }
 
+/// As `read_list`, with up to `most` rows; and the `key` of the last one where there may be more, read or left out.
+pub(crate) async fn read_some<E: EntityTrait, T>(
+    database: &Database,
+    selected: Select<E>,
+    key: E::Column,
+    most: u64,
+    read: impl Fn(E::Model) -> StoreResult<T>,
+) -> StoreResult<(Vec<T>, Option<i64>)> {
+    let rows = database.query_all_raw(selected.limit(most).build(database.get_database_backend())).await?;
+    let full = u64::try_from(rows.len()).is_ok_and(|count| count >= most);
+    let last = rows.last().filter(|_| full).map(|row| row.try_get_by(key.as_str())).transpose()?;
+    Ok((rows.iter().filter_map(|row| readable_of::<E, T>(row, &read)).collect(), last))
+}
+
 /// Up to `limit + 1` entries of a selection, newest first by `key`: as many as a page needs to know whether there are more.
 pub(crate) async fn read_page<E: EntityTrait, T>(
     database: &Database,

@@ -146,8 +146,7 @@ const OF_ORDER: [TraceQuery; 15] = [
         describe: |row| {
             let (id, payment, amount): (String, String, i64) = (row.next()?, row.next()?, row.next()?);
             let (currency, status, reason): (String, Stored<RefundStatus>, String) = (row.next()?, row.next()?, row.next()?);
-            let state = if status.0 == RefundStatus::Done { "done" } else { "asked" };
-            Ok(format!("{id} of payment {payment}: {amount} {currency}, {state} ({reason})"))
+            Ok(format!("{id} of payment {payment}: {amount} {currency}, {} ({reason})", status.0.as_str()))
         },
     },
     TraceQuery {

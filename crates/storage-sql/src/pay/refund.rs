@@ -19,7 +19,7 @@ use crate::{
     database::Database,
     error::{IntoPort as _, StoreError, StoreResult},
     multi_row::MultiRow,
-    page::read_list,
+    page::{read_list, read_some},
     settlements,
     stored::Stored,
     table::{
@@ -194,12 +194,11 @@ fn is_pending(id: &RefundId) -> Expr {
     Column::RefundId.eq(id.as_str()).and(Column::Status.eq(Stored(RefundStatus::Pending)))
 }
 
-/// A row that cannot be read holds up no other one.
 /// Refunds that were asked for in one millisecond and stand on one page.
 const MAX_AT_ONCE: u64 = 1_000;
 
 /// The newest of each status that is asked for, since the index goes by status. Times are the cursor, so those of the last one's
-/// instant stand on its page.
+/// instant stand on its page. One that changes its status between two of these reads is found twice, and shown once.
 async fn listed(
     database: &Database,
     store: StoreId,
@@ -209,27 +208,33 @@ async fn listed(
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let statuses: &[RefundStatus] = status.as_ref().map_or(&STATUSES, std::slice::from_ref);
     let after = Timestamp::from_millis(page.after.unwrap_or(i64::MAX));
-    let mut newest = Vec::new();
+    let (mut newest, mut ends) = (Vec::new(), Vec::new());
     for status in statuses {
-        let of_status = of_store(store, *status).filter(Column::CreatedAt.lt(Stored(after)));
-        let of_status = of_status.order_by_desc(Column::CreatedAt).limit(u64::from(page.limit).saturating_add(1));
-        newest.extend(read_list(database, of_status, row::refund).await?);
+        let of_status = of_store(store, *status).filter(Column::CreatedAt.lt(Stored(after))).order_by_desc(Column::CreatedAt);
+        let most = u64::from(page.limit).saturating_add(1);
+        let (found, end) = read_some(database, of_status, Column::CreatedAt, most, row::refund).await?;
+        newest.extend(found);
+        ends.extend(end);
     }
-    newest.sort_unstable_by(|one, other| (other.created_at, other.id.as_str()).cmp(&(one.created_at, one.id.as_str())));
-    let has_more = newest.len() > limit;
-    newest.truncate(limit);
-    let Some(last) = newest.last().map(|refund| refund.created_at).filter(|_| has_more) else {
+    newest_first(&mut newest);
+    // What is older than the end of one of these reads may be missing there.
+    let overfull = newest.get(limit).and_then(|_| newest.get(limit.saturating_sub(1)));
+    ends.extend(overfull.map(|refund| refund.created_at.as_millis()));
+    let Some(last) = ends.into_iter().max().map(Timestamp::from_millis) else {
         return Ok(Page::going_on_after(newest, None));
     };
     newest.retain(|refund| refund.created_at > last);
-    let mut together = Vec::new();
     for status in statuses {
         let at_once = of_store(store, *status).filter(Column::CreatedAt.eq(Stored(last))).limit(MAX_AT_ONCE);
-        together.extend(read_list(database, at_once, row::refund).await?);
+        newest.extend(read_list(database, at_once, row::refund).await?);
     }
-    together.sort_unstable_by(|one, other| other.id.as_str().cmp(one.id.as_str()));
-    newest.extend(together);
+    newest_first(&mut newest);
     Ok(Page::going_on_after(newest, Some(last.as_millis())))
+}
+
+fn newest_first(refunds: &mut Vec<PayRefund>) {
+    refunds.sort_unstable_by(|one, other| (other.created_at, other.id.as_str()).cmp(&(one.created_at, one.id.as_str())));
+    refunds.dedup_by(|one, other| one.id == other.id);
 }
 
 const STATUSES: [RefundStatus; 3] = [RefundStatus::Pending, RefundStatus::Done, RefundStatus::Refused];
@@ -238,6 +243,7 @@ fn of_store(store: StoreId, status: RefundStatus) -> Select<Entity> {
     Entity::find().filter(Column::StoreId.eq(store.0).and(Column::Status.eq(Stored(status))))
 }
 
+/// A row that cannot be read holds up no other one.
 async fn step_aside(unit: &UnitOfWork, row: &QueryResult, until: Timestamp, error: &StoreError) -> StoreResult<()> {
     let id: String = row.try_get_by(Column::RefundId.as_str())?;
     tracing::error!(refund.id = %id, error = %error, "A refund cannot be read.");

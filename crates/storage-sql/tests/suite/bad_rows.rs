@@ -4,15 +4,17 @@ use sluice_events::{DeadLetterId, DeadLetterStore as _, LetterQuery};
 use sluice_kernel::{PageRequest, StoreId, Timestamp, UserId};
 use sluice_order::{OrderQuery, OrderRepository as _};
 use sluice_partner::{DeliveryQuery, DeliveryQueue as _, SubscriptionId, SubscriptionRepository as _};
+use sluice_pay::RefundRepository as _;
+use sluice_points::PointsTasks as _;
 use sluice_promotion::PromotionRepository as _;
 use sluice_storage_sql::{
-    SqlCatalogRepository, SqlDeadLetterStore, SqlDeliveryQueue, SqlOrderRepository, SqlPromotionRepository,
-    SqlSubscriptionRepository, StockMode,
+    SqlCatalogRepository, SqlDeadLetterStore, SqlDeliveryQueue, SqlOrderRepository, SqlPointsTasks, SqlPromotionRepository,
+    SqlRefundRepository, SqlSubscriptionRepository, StockMode,
 };
 
 use crate::databases::{TestDatabase, on_every_database};
 
-on_every_database!(activities_and_products, orders, dead_letters, subscriptions_and_deliveries);
+on_every_database!(activities_and_products, orders, dead_letters, subscriptions_and_deliveries, points_tasks, refunds);
 
 const STORE: StoreId = StoreId(1);
 
@@ -125,4 +127,48 @@ async fn subscriptions_and_deliveries(test: &TestDatabase) {
     assert_eq!(due(1, 3).await, [1, 2, 4]);
     let aside = "SELECT COUNT(*) FROM webhook_deliveries WHERE seq = 3 AND tries = 1 AND state = 0 AND next_try_at = 300001";
     assert_eq!(beside.number(aside).await, 1);
+}
+
+/// The oldest of the due ones cannot be read, as if a newer version had written it: the others are leased.
+async fn points_tasks(test: &TestDatabase) {
+    let beside = test.beside().await;
+    for (business, restock) in [("1", "no list"), ("2", "[]"), ("3", "[]")] {
+        let insert = "INSERT INTO points_tasks (kind, business_id, store_id, user_id, points, currency, reason, restock, state, attempts, \
+            next_try_at, created_at) VALUES (1, ?, 1, '42', 5, 'CNY', 'order', ?, 1, 0, 0, 0)";
+        beside.execute(insert, vec![business.into(), restock.into()]).await;
+    }
+    let tasks = SqlPointsTasks::new(test.database.clone());
+    let at = Timestamp::from_millis;
+    let mut leased: Vec<String> = tasks
+        .lease(10, "one", at(1), at(9))
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|standing| standing.task.operation.business_id)
+        .collect();
+    leased.sort_unstable();
+    assert_eq!(leased, ["2", "3"]);
+    assert_eq!(beside.number("SELECT next_try_at FROM points_tasks WHERE business_id = '1'").await, 9, "it comes again later");
+}
+
+async fn refunds(test: &TestDatabase) {
+    let beside = test.beside().await;
+    for number in 1..=5_i64 {
+        let restock = if number == 4 { "no list" } else { "[]" };
+        let insert = "INSERT INTO refunds (refund_id, payment_id, order_no, store_id, amount, currency, status, reason, restock, created_at, \
+            next_try_at) VALUES (?, 'p', 7, 1, 5, 'CNY', 1, 'why', ?, ?, 0)";
+        beside.execute(insert, vec![format!("r{number}").into(), restock.into(), number.into()]).await;
+    }
+    let refunds = SqlRefundRepository::new(test.database.clone());
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = refunds.list(STORE, None, PageRequest { limit: 1, after }).await.unwrap();
+        seen.extend(page.data.iter().map(|refund| refund.id.to_string()));
+        match page.next_cursor {
+            Some(cursor) => after = PageRequest::parse_cursor(&cursor).ok(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["r5", "r3", "r2", "r1"]);
 }
