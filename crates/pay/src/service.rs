@@ -145,10 +145,17 @@ impl Payments {
         let gateway = self.gateway(&payment.provider)?;
         for _ in 0..CLOSE_TRIES {
             match bounded(gateway.close(payment)).await {
-                Ok(ChannelState::Paid(notice)) => {
-                    self.payments.settle(payment, &notice, self.clock.now()).await?;
-                    return Ok(CloseAnswer::Paid);
-                }
+                Ok(ChannelState::Paid(notice)) => match difference(payment, &notice) {
+                    None => {
+                        self.payments.settle(payment, &notice, self.clock.now()).await?;
+                        return Ok(CloseAnswer::Paid);
+                    }
+                    // Money of something else; staff decide (promise P4).
+                    Some(detail) => {
+                        self.keep_mismatch(&notice, Some(payment.store), detail).await?;
+                        break;
+                    }
+                },
                 Ok(ChannelState::Closed) => break,
                 Err(error) => tracing::warn!(payment.id = %payment.id, error = %error, "The provider did not close a channel."),
             }
@@ -162,6 +169,11 @@ impl Payments {
     }
 
     async fn mismatch(&self, notice: &Notice, store: Option<StoreId>, detail: String) -> Result<(), PayError> {
+        self.keep_mismatch(notice, store, detail).await?;
+        Err(PayError::Mismatch)
+    }
+
+    async fn keep_mismatch(&self, notice: &Notice, store: Option<StoreId>, detail: String) -> Result<(), PayError> {
         let exception = PayException {
             id: 0,
             kind: "payment_mismatch".to_owned(),
@@ -172,8 +184,7 @@ impl Payments {
             at: self.clock.now(),
             resolution: None,
         };
-        self.payments.keep_exception(&exception).await?;
-        Err(PayError::Mismatch)
+        Ok(self.payments.keep_exception(&exception).await?)
     }
 }
 

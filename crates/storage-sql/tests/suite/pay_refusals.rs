@@ -11,9 +11,9 @@ use sluice_kernel::{
     Clock as _, Currency, ManualClock, Money, OrderNo, PageRequest, PaymentId, RefundId, SequenceIds, StoreId, Timestamp, UserId,
 };
 use sluice_pay::{
-    Channel, ChannelState, ExceptionQuery, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _, Payment,
-    PaymentGateway, PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus, SignatureError,
-    WebhookHeaders,
+    Channel, ChannelState, CloseAnswer, ExceptionQuery, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _,
+    Payment, PaymentGateway, PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus,
+    SignatureError, WebhookHeaders,
 };
 use sluice_storage_sql::{SqlPaymentRepository, SqlRefundRepository};
 
@@ -23,6 +23,7 @@ on_every_database!(
     a_refused_refund_is_not_taken_for_one_without_an_answer,
     a_hundred_failing_refunds_hide_no_later_one,
     a_refund_says_why,
+    money_of_something_else_that_a_close_finds_pays_nothing,
 );
 
 const STORE: StoreId = StoreId(1);
@@ -32,6 +33,8 @@ const STORE: StoreId = StoreId(1);
 struct Provider {
     says: Mutex<HashMap<RefundId, &'static str>>,
     asked: Mutex<Vec<RefundId>>,
+    /// What a close finds, else nothing.
+    found: Mutex<Option<Notice>>,
 }
 
 #[async_trait]
@@ -49,7 +52,7 @@ impl PaymentGateway for Provider {
     }
 
     async fn close(&self, _: &Payment) -> Result<ChannelState, GatewayError> {
-        Ok(ChannelState::Closed)
+        Ok(self.found.lock().unwrap().clone().map_or(ChannelState::Closed, ChannelState::Paid))
     }
 
     async fn refund(&self, refund: &PayRefund) -> Result<(), GatewayError> {
@@ -73,6 +76,19 @@ struct Stage {
     clock: Arc<ManualClock>,
 }
 
+/// The provider says that it was paid.
+fn notice_of(payment: &Payment) -> Notice {
+    Notice {
+        event_id: format!("event-{}", payment.id),
+        payment_id: payment.id.clone(),
+        order_no: payment.order_no.to_string(),
+        status: NoticeStatus::Paid,
+        amount: 1_990,
+        currency: "CNY".to_owned(),
+        payee: "1".to_owned(),
+    }
+}
+
 impl Stage {
     fn set(test: &TestDatabase) -> Self {
         let provider = Arc::new(Provider::default());
@@ -88,8 +104,8 @@ impl Stage {
         Self { pay, provider, payments, clock }
     }
 
-    async fn paid(&self, order: i64) -> Payment {
-        let payment = Payment {
+    fn pending(&self, order: i64) -> Payment {
+        Payment {
             id: PaymentId(format!("bank-{order}")),
             provider: "bank".to_owned(),
             store: STORE,
@@ -101,18 +117,13 @@ impl Stage {
             expires_at: self.clock.now(),
             created_at: self.clock.now(),
             refunded: 0,
-        };
+        }
+    }
+
+    async fn paid(&self, order: i64) -> Payment {
+        let payment = self.pending(order);
         self.payments.insert(&payment).await.unwrap();
-        let notice = Notice {
-            event_id: format!("event-{order}"),
-            payment_id: payment.id.clone(),
-            order_no: payment.order_no.to_string(),
-            status: NoticeStatus::Paid,
-            amount: 1_990,
-            currency: "CNY".to_owned(),
-            payee: "1".to_owned(),
-        };
-        self.payments.settle(&payment, &notice, self.clock.now()).await.unwrap();
+        self.payments.settle(&payment, &notice_of(&payment), self.clock.now()).await.unwrap();
         payment
     }
 
@@ -197,6 +208,28 @@ async fn a_hundred_failing_refunds_hide_no_later_one(test: &TestDatabase) {
         stage.later(Duration::from_mins(11)).await;
     }
     assert!(stage.exceptions().await.iter().any(|seen| seen.starts_with("refund_unanswered")));
+}
+
+/// What a provider says while it closes is compared like its callbacks (promise P4).
+async fn money_of_something_else_that_a_close_finds_pays_nothing(test: &TestDatabase) {
+    let stage = Stage::set(test);
+    let pending = async |order| {
+        let payment = stage.pending(order);
+        stage.payments.insert(&payment).await.unwrap();
+        payment
+    };
+    let less = pending(61).await;
+    *stage.provider.found.lock().unwrap() = Some(Notice { amount: 1, ..notice_of(&less) });
+    assert_eq!(stage.pay.close(STORE, less.order_no).await.unwrap(), CloseAnswer::Closed);
+    assert_eq!(stage.pay.find(&less.id).await.unwrap().status, PaymentStatus::Closed);
+    let query = ExceptionQuery { store: STORE, resolved: None, kind: None, order_no: None, page: PageRequest::first(10) };
+    let kept = stage.pay.exceptions(query).await.unwrap().data;
+    assert_eq!((kept[0].kind.as_str(), kept[0].detail.as_str()), ("payment_mismatch", "amount 1 instead of 1990"));
+
+    let whole = pending(62).await;
+    *stage.provider.found.lock().unwrap() = Some(notice_of(&whole));
+    assert_eq!(stage.pay.close(STORE, whole.order_no).await.unwrap(), CloseAnswer::Paid);
+    assert_eq!(stage.pay.find(&whole.id).await.unwrap().status, PaymentStatus::Paid);
 }
 
 async fn a_refund_says_why(test: &TestDatabase) {
