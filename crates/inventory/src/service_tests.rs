@@ -17,6 +17,8 @@ struct State {
     gate_is_away: bool,
     /// Stores whose gate is closed.
     closed: Vec<StoreId>,
+    /// Stores whose shard of the gate is away.
+    away: Vec<StoreId>,
     adjusted: Mutex<Vec<AdjustmentId>>,
     /// What the gate says of a sale.
     sold: Option<Settled>,
@@ -45,6 +47,9 @@ impl StockGate for Fakes {
     async fn bound(&self, store: StoreId) -> PortResult<BoundGate> {
         if self.closed.contains(&store) {
             return Err(PortError::GateClosed);
+        }
+        if self.away.contains(&store) {
+            return Err(PortError::unavailable("the gate", "no node of its shard answers"));
         }
         Ok(BoundGate { epoch: 1, gate: Arc::new(self.clone()) })
     }
@@ -315,12 +320,19 @@ fn sale(id: i64, store: StoreId) -> (StoreId, GateEffectRow) {
 #[tokio::test]
 async fn a_closed_store_or_an_unreadable_change_never_holds_up_the_others() {
     let unreadable = GateEffectRow { id: 3, lane: "3".to_owned(), effect: None, attempts: 0 };
-    let queue = vec![sale(1, STORE), sale(2, StoreId(2)), (StoreId(3), unreadable), sale(4, StoreId(3))];
-    let state = State { queue: Mutex::new(queue), closed: vec![STORE], ..State::default() };
+    let queue = vec![
+        sale(1, STORE),
+        sale(2, StoreId(2)),
+        (StoreId(3), unreadable),
+        sale(4, StoreId(3)),
+        sale(5, StoreId(4)),
+        sale(6, StoreId(5)),
+    ];
+    let state = State { queue: Mutex::new(queue), closed: vec![STORE], away: vec![StoreId(4)], ..State::default() };
     let (inventory, fakes) = inventory(state, std::iter::empty());
     assert_eq!(inventory.apply_effects(10).await.unwrap(), 2);
     let left: Vec<i64> = fakes.queue.lock().unwrap().iter().map(|(_, row)| row.id).collect();
-    assert_eq!(left, [1], "what waits for the closed store");
+    assert_eq!(left, [1, 5], "what waits for the closed store, and for the one that is away");
     assert_eq!(*fakes.given_up.lock().unwrap(), [3]);
     // What it told of is counted from the orders.
     assert_eq!(*fakes.distrusted.lock().unwrap(), [StoreId(3)]);

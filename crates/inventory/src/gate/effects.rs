@@ -38,11 +38,14 @@ impl Inventory {
             let stores = self.effects.stores(after, MAX_STORES).await?;
             after = stores.last().copied();
             for store in &stores {
-                match self.tell_store(*store, limit).await {
+                // Before the rows are read, see `StockGate::bound`. Another store's gate may be open, and another shard of it there.
+                let told = match self.gate.bound(*store).await {
+                    Ok(bound) => self.tell_store(&bound, *store, limit).await?,
+                    Err(error) => Err(error),
+                };
+                match told {
                     Ok(told) => most = most.max(told),
-                    // Another store's gate may be open.
-                    Err(InventoryError::Port(error @ PortError::GateClosed)) => trouble = Some(error),
-                    Err(error) => return Err(error),
+                    Err(error) => trouble = Some(error),
                 }
             }
             if stores.len() < usize::try_from(MAX_STORES).unwrap_or(usize::MAX) {
@@ -55,15 +58,15 @@ impl Inventory {
         }
     }
 
-    async fn tell_store(&self, store: StoreId, limit: u32) -> Result<usize, InventoryError> {
-        // Before the rows are read, see `StockGate::bound`.
-        let bound = self.gate.bound(store).await?;
+    /// How many changes of the store were read, or why its gate took them not: the store's own trouble. Refused where the queue
+    /// of the changes cannot be read or written.
+    async fn tell_store(&self, bound: &BoundGate, store: StoreId, limit: u32) -> Result<Result<usize, PortError>, InventoryError> {
         let now = self.clock.now();
         let rows = self.effects.claim(store, limit, now).await?;
         let taken = rows.len();
         let (mut done, mut put_off, mut closed) = (Vec::new(), Vec::new(), None);
         // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
-        let telling: Vec<_> = rows.into_iter().map(|row| self.tell(&bound, row, now)).collect();
+        let telling: Vec<_> = rows.into_iter().map(|row| self.tell(bound, row, now)).collect();
         let mut telling = stream::iter(telling).buffer_unordered(CONCURRENCY);
         while let Some((row, told)) = telling.next().await {
             match told {
@@ -72,13 +75,13 @@ impl Inventory {
                     put_off.push(row.id);
                     closed = Some(error);
                 }
-                Told::Failed(why) => self.note_failure(&bound, store, &row, &why, now).await?,
+                Told::Failed(why) => self.note_failure(bound, store, &row, &why, now).await?,
             }
         }
         drop(telling);
         self.effects.done(&done).await?;
         self.effects.put_off(&put_off, now.plus(STORE_PAUSE)).await?;
-        closed.map_or(Ok(taken), |error| Err(error.into()))
+        Ok(closed.map_or(Ok(taken), Err))
     }
 
     async fn tell(&self, bound: &BoundGate, row: GateEffectRow, now: Timestamp) -> (GateEffectRow, Told) {
