@@ -104,11 +104,13 @@ impl Core {
     async fn join(&self, scripts: &Scripts, store: StoreId) -> PortResult<()> {
         let epoch = scripts.epoch;
         let (stock, gate, field) = (self.keys.stock(store, epoch), self.keys.gate(epoch), format!("store:{store}"));
+        // Looked at first: another process may join the same store at the same time.
+        let joined: Option<String> = self.link.query(redis::cmd("HGET").arg(&gate).arg(&field)).await.map_err(port_error)?;
         let begun: bool = self.link.query(redis::cmd("HSETNX").arg(&stock).arg("epoch").arg(JOINING)).await.map_err(port_error)?;
-        let new: bool = self.link.query(redis::cmd("HSETNX").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
+        let _: bool = self.link.query(redis::cmd("HSETNX").arg(&gate).arg(&field).arg(1)).await.map_err(port_error)?;
         let stands: Option<String> = self.link.query(redis::cmd("HGET").arg(&gate).arg("epoch")).await.map_err(port_error)?;
         // A store that had joined and has no stock has lost its keys.
-        if stands != Some(epoch.to_string()) || (begun && !new) {
+        if stands != Some(epoch.to_string()) || (begun && joined.is_some()) {
             return Err(self.doubt(epoch));
         }
         self.admitted(epoch, self.link.query(&scripts.admission(&stock, JOINING)).await)

@@ -7,11 +7,11 @@ use std::{
 
 use deadpool_redis::redis;
 use sluice_inventory::{GateAnswer, GateSource, StockGate};
-use sluice_kernel::PortError;
+use sluice_kernel::{PortError, StoreId};
 
 use crate::{
     server::RedisServer,
-    source::{Database, PLAIN, SKU, STORE, connect, figures_of, now, one, open_gate, order, parts},
+    source::{Database, LISTED, PLAIN, SKU, STORE, connect, figures_of, now, one, open_gate, order, parts},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,6 +31,21 @@ async fn processes_that_start_together_rebuild_once_and_share_the_units() {
     // What one process held the other one sees.
     assert!(matches!(other_gate.reserve(STORE, order(0), &one(SKU), &PLAIN, now()).await, Ok(GateAnswer::Reserved { .. })));
     assert_eq!(figures_of(&other_gate, SKU).await, parts(0, 10, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_meet_a_new_store_at_once_keep_the_gate_open() {
+    let server = RedisServer::start().await;
+    let database = Database::with_ten_units();
+    let url = server.url("shop:");
+    let gates = [open_gate(&url, &database).await, open_gate(&url, &database).await, open_gate(&url, &database).await];
+    for store in (100..400).map(StoreId) {
+        let told = gates.each_ref().map(|gate| gate.set_listing(store, SKU, LISTED));
+        for answer in futures_util::future::join_all(told).await {
+            answer.unwrap_or_else(|error| panic!("store {store}: {error}"));
+        }
+    }
+    assert_eq!(database.epoch_now(), (1, true));
 }
 
 #[tokio::test]
