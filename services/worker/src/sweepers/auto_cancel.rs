@@ -4,14 +4,21 @@
 //! workers that consume `auto-cancel` share the cancelling. It holds without the bus too (docs/domain.md S2 rule 8): what cannot
 //! be published soon, or was published and has still not happened, is expired here by the same idempotent command.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    error::Error,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream};
 use sluice_events::{Envelope, PaymentWindowClosed, Publisher, publish_all};
-use sluice_kernel::{Classified as _, Clock, OrderNo};
+use sluice_kernel::{Classified as _, Clock, OrderNo, PortError};
 use sluice_order::{OrderError, OrderService};
-use tokio::time::Instant;
+use tokio::{
+    task::{self, JoinError, JoinSet},
+    time::{Instant, timeout_at},
+};
 
 use super::{Sweep, Turn};
 use crate::{TimerSettings, outage::Outage};
@@ -47,7 +54,44 @@ pub struct Timer<O> {
     bus: Outage,
     /// While the bus is away it is not asked each turn: that would cost the deadline its margin.
     bus_away_until: Option<Instant>,
+    /// Orders that are expired here now: one that waits for a row that somebody holds, or for a silent provider, holds up none
+    /// that comes after it.
+    expiring: JoinSet<Expired>,
+    under_way: HashMap<task::Id, OrderNo>,
     expiry: Outage,
+}
+
+type Expired = Result<(), OrderError>;
+
+/// How long a turn waits for the orders that it expires itself.
+const TURN_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What became of orders that were expired here.
+#[derive(Default)]
+struct Results {
+    again: Vec<OrderNo>,
+    failure: Option<OrderError>,
+    passed: bool,
+}
+
+impl Results {
+    /// Notes the end of a task, and answers which one it was.
+    fn note(&mut self, under_way: &mut HashMap<task::Id, OrderNo>, ended: Result<(task::Id, Expired), JoinError>) -> task::Id {
+        let (task, result) = match ended {
+            Ok(ended) => ended,
+            Err(died) => (died.id(), Err(PortError::internal("expiring an order", died).into())),
+        };
+        let order = under_way.remove(&task);
+        match result {
+            Ok(()) => self.passed = true,
+            Err(error) => {
+                tracing::debug!(order.no = ?order, error = %error, "An order could not be expired yet.");
+                self.again.extend(order.filter(|_| error.kind().is_transient()));
+                self.failure = Some(error);
+            }
+        }
+        task
+    }
 }
 
 /// A due order and its message.
@@ -56,7 +100,7 @@ struct Due {
     closed: PaymentWindowClosed,
 }
 
-impl<O: DueOrders> Timer<O> {
+impl<O: DueOrders + Clone + 'static> Timer<O> {
     pub fn new(orders: O, publisher: Arc<dyn Publisher>, clock: Arc<dyn Clock>, settings: TimerSettings) -> Self {
         let (first, most) = (Duration::from_millis(500), Duration::from_secs(5));
         Self {
@@ -66,6 +110,8 @@ impl<O: DueOrders> Timer<O> {
             settings,
             bus: Outage::new("auto-cancel publishing", first, most),
             bus_away_until: None,
+            expiring: JoinSet::new(),
+            under_way: HashMap::new(),
             expiry: Outage::new("auto-cancel without the bus", first, most),
         }
     }
@@ -93,29 +139,41 @@ impl<O: DueOrders> Timer<O> {
         false
     }
 
-    /// Expires orders here; returns those that must be tried again in the next turn, since only a part was away.
+    /// Expires orders here; returns those that must be tried again in the next turn: only a part was away, or no place was free.
+    /// What is still under way after a while goes on beside the turns that follow.
     async fn expire(&mut self, due: &[Due]) -> Vec<OrderNo> {
-        let orders = &self.orders;
-        let tries = due.iter().map(|due| async move { (due.closed.order_no, orders.expire(&due.closed).await) });
-        // Collected first: a stream over a closure that borrows would not be `Send` for every lifetime.
-        let tries: Vec<_> = tries.collect();
-        let mut results = stream::iter(tries).buffer_unordered(self.settings.concurrency.max(1));
-        let (mut again, mut failure) = (Vec::new(), None);
-        while let Some((order, result)) = results.next().await {
-            if let Err(error) = result {
-                if error.kind().is_transient() {
-                    again.push(order);
-                }
-                tracing::debug!(order.no = %order, error = %error, "An order could not be expired yet.");
-                failure = Some(error);
-            }
+        let patience = Instant::now() + TURN_PATIENCE;
+        let mut results = Results::default();
+        while let Some(ended) = self.expiring.try_join_next_with_id() {
+            results.note(&mut self.under_way, ended);
         }
-        drop(results);
+        let under_way: HashSet<OrderNo> = self.under_way.values().copied().collect();
+        let mut left: VecDeque<_> =
+            due.iter().map(|due| &due.closed).filter(|closed| !under_way.contains(&closed.order_no)).collect();
+        let mut begun = HashSet::new();
+        loop {
+            while self.expiring.len() < self.settings.concurrency.max(1)
+                && let Some(closed) = left.pop_front()
+            {
+                let (orders, closed) = (self.orders.clone(), closed.clone());
+                let order_no = closed.order_no;
+                let task = self.expiring.spawn(async move { orders.expire(&closed).await });
+                self.under_way.insert(task.id(), order_no);
+                begun.insert(task.id());
+            }
+            if begun.is_empty() && left.is_empty() {
+                break;
+            }
+            let Ok(Some(ended)) = timeout_at(patience, self.expiring.join_next_with_id()).await else { break };
+            begun.remove(&results.note(&mut self.under_way, ended));
+        }
+        let Results { mut again, failure, passed } = results;
+        again.extend(left.into_iter().map(|closed| closed.order_no));
         match failure {
             Some(error) => {
                 self.expiry.failed(&error);
             }
-            None if !due.is_empty() => self.expiry.passed(),
+            None if passed => self.expiry.passed(),
             None => {}
         }
         again
@@ -123,7 +181,7 @@ impl<O: DueOrders> Timer<O> {
 }
 
 #[async_trait]
-impl<O: DueOrders> Sweep for Timer<O> {
+impl<O: DueOrders + Clone + 'static> Sweep for Timer<O> {
     async fn turn(&mut self) -> Result<Turn, Box<dyn Error + Send + Sync>> {
         let messages = self.orders.due(self.settings.limit).await?;
         let turn = Turn::of(messages.len(), self.settings.limit);

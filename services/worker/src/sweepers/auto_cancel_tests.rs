@@ -17,6 +17,8 @@ struct Orders {
     told: Mutex<Vec<OrderNo>>,
     expired: Mutex<Vec<OrderNo>>,
     away: AtomicBool,
+    /// Rows that somebody holds.
+    held: Mutex<Vec<OrderNo>>,
 }
 
 #[async_trait]
@@ -35,6 +37,9 @@ impl DueOrders for Arc<Orders> {
     async fn expire(&self, closed: &PaymentWindowClosed) -> Result<(), OrderError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(PortError::unavailable("the database", "scripted").into());
+        }
+        while self.held.lock().unwrap().contains(&closed.order_no) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         self.unpaid.lock().unwrap().retain(|order| *order != closed.order_no);
         self.expired.lock().unwrap().push(closed.order_no);
@@ -183,4 +188,38 @@ async fn a_turn_full_of_orders_that_cannot_be_expired_keeps_nobody_from_theirs()
     orders.away.store(true, Ordering::SeqCst);
     assert_eq!(timer.turn().await.unwrap(), Turn::Done, "no busy loop while a part is away");
     assert_eq!(ids(&orders.told), [1], "others are looked at before it comes again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_row_is_held_keeps_no_other_from_its_deadline() {
+    let (orders, bus) = (orders(&[1, 2, 3]), Bus::new(Mood::Refuses));
+    let held = OrderNo::from_id(1);
+    orders.held.lock().unwrap().push(held);
+    let mut timer = timer(&orders, &bus, SOON, 100);
+    let begun = Instant::now();
+    timer.turn().await.unwrap();
+    assert_eq!(ids(&orders.expired), [2, 3]);
+    orders.unpaid.lock().unwrap().push(OrderNo::from_id(4));
+    timer.turn().await.unwrap();
+    assert_eq!((ids(&orders.expired), begun.elapsed() < Duration::from_secs(2)), (vec![2, 3, 4], true));
+    // It is not asked twice at the same time, and is expired when its row is free.
+    orders.told.lock().unwrap().retain(|order| *order != held);
+    timer.turn().await.unwrap();
+    orders.held.lock().unwrap().clear();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(ids(&orders.expired), [2, 3, 4, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_held_orders_than_places_leave_the_turn_to_others() {
+    let most = i64::try_from(TimerSettings::default().concurrency).unwrap();
+    let numbers: Vec<i64> = (1..=most + 1).collect();
+    let (orders, bus) = (orders(&numbers), Bus::new(Mood::Refuses));
+    orders.held.lock().unwrap().extend((1..=most).map(OrderNo::from_id));
+    let mut timer = timer(&orders, &bus, SOON, 100);
+    timer.turn().await.unwrap();
+    assert_eq!(ids(&orders.told), (1..=most).collect::<Vec<_>>(), "the last one comes again at once");
+    orders.held.lock().unwrap().clear();
+    timer.turn().await.unwrap();
+    assert_eq!(ids(&orders.expired).len(), numbers.len());
 }
