@@ -34,6 +34,8 @@ const TIMER_PUT_OFF: Duration = Duration::from_mins(1);
 /// How long a refund, a settlement and a parked lane wait for their next try at most.
 const MAX_REFUND_PAUSE: Duration = Duration::from_mins(10);
 const MAX_SETTLEMENT_PAUSE: Duration = Duration::from_mins(5);
+/// How long an order whose points are asked for waits to be looked at again.
+const MAX_CONFIRMING_PAUSE: Duration = Duration::from_mins(5);
 const MAX_LANE_PAUSE: Duration = Duration::from_mins(10);
 /// Rows of one statement, or a few more where many share an instant.
 const BATCH: i64 = 500;
@@ -58,7 +60,7 @@ struct Place {
     ahead: fn(&LongestPauses) -> Duration,
 }
 
-const PLACES: [Place; 10] = [
+const PLACES: [Place; 11] = [
     Place { table: "outbox_leases", time: "until_at", filter: String::new, ahead: |_| SLICE_LEASE },
     Place { table: "webhook_subscriptions", time: "leased_until", filter: String::new, ahead: |_| TARGET_LEASE },
     Place { table: "webhook_subscriptions", time: "resume_at", filter: String::new, ahead: |longest| longest.target },
@@ -86,6 +88,12 @@ const PLACES: [Place; 10] = [
         ahead: |_| MAX_REFUND_PAUSE,
     },
     Place { table: "order_settlements", time: "due_at", filter: String::new, ahead: |_| MAX_SETTLEMENT_PAUSE },
+    Place {
+        table: "orders",
+        time: "due_at",
+        filter: || format!("status = {} AND ", code(OrderStatus::Confirming)),
+        ahead: |_| MAX_CONFIRMING_PAUSE,
+    },
     Place { table: "parked_lanes", time: "next_try_at", filter: String::new, ahead: |_| MAX_LANE_PAUSE },
     Place {
         table: "stock_adjustments",
@@ -106,7 +114,7 @@ impl SqlFutureTimes {
         Self { database, longest }
     }
 
-    /// Tables and columns that are looked after here; orders' timers apart.
+    /// Tables and columns that are looked after here; the timers of unpaid orders apart.
     pub fn places() -> impl Iterator<Item = (&'static str, &'static str)> {
         PLACES.iter().map(|place| (place.table, place.time))
     }

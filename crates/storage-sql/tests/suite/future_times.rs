@@ -22,6 +22,7 @@ on_every_database!(
     facts_of_the_future_leave_at_once,
     leases_of_a_clock_that_was_ahead_are_taken_over,
     node_numbers_used_in_the_future_stay_unused,
+    orders_whose_points_are_asked_for_are_not_left_until_the_future,
     pauses_within_what_is_known_are_kept,
     the_database_tells_the_time,
     timers_of_the_future_ring_at_the_deadline,
@@ -138,24 +139,37 @@ async fn pauses_within_what_is_known_are_kept(test: &TestDatabase) {
     assert_eq!(future_times(test).bring_back(at(NOW)).await.unwrap(), 0);
 }
 
+const INSERT_ORDER: &str = "INSERT INTO orders (order_no, store_id, user_id, kind, status, attempt, currency, total, points_total, \
+                            profit_total, refunded, refund_state, created_at, expires_at, due_at, redirect_type, version) \
+                            VALUES (?, 1, '42', 1, ?, 1, 'CNY', 1990, 0, 0, 0, 0, 0, ?, ?, '2', 0)";
+
+async fn orders_whose_points_are_asked_for_are_not_left_until_the_future(test: &TestDatabase) {
+    let beside = test.beside().await;
+    let confirming = 2_i16;
+    for (order, due) in [(1, NOW + HOUR), (2, NOW + 4 * 60 * SECOND)] {
+        beside.execute(INSERT_ORDER, vec![order.into(), confirming.into(), (NOW + HOUR).into(), due.into()]).await;
+    }
+    assert_eq!(future_times(test).bring_back(at(NOW)).await.unwrap(), 1);
+    let orders = SqlOrderRepository::new(test.database.clone(), StockMode::InCommit);
+    let claimed = orders.claim_confirming(at(NOW), at(NOW + SECOND), 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|(order, _)| order.id()).collect::<Vec<_>>(), [1]);
+}
+
 /// A worker whose clock was ahead looked at an order too early and put its timer off to a time that is far away.
 async fn timers_of_the_future_ring_at_the_deadline(test: &TestDatabase) {
     let beside = test.beside().await;
-    let insert = "INSERT INTO orders (order_no, store_id, user_id, kind, status, attempt, currency, total, points_total, profit_total, \
-                  refunded, refund_state, created_at, expires_at, due_at, redirect_type, version) \
-                  VALUES (?, 1, '42', 1, ?, 1, 'CNY', 1990, 0, 0, 0, 0, 0, ?, ?, '2', 0)";
     let deadline = NOW + 600 * SECOND;
-    let paid = 2_i16;
+    let paid = 3_i16;
     for (order, status, expires, due) in [
         (1, 1, deadline, NOW + HOUR),
         (2, 1, deadline, deadline),
         (3, 1, NOW - SECOND, NOW + SECOND),
         (4, paid, deadline, NOW + HOUR),
     ] {
-        beside.execute(insert, vec![order.into(), status.into(), expires.into(), due.into()]).await;
+        beside.execute(INSERT_ORDER, vec![order.into(), status.into(), expires.into(), due.into()]).await;
     }
     for order in 100..1_300 {
-        beside.execute(insert, vec![order.into(), 1.into(), (NOW + HOUR).into(), (NOW + 2 * HOUR).into()]).await;
+        beside.execute(INSERT_ORDER, vec![order.into(), 1.into(), (NOW + HOUR).into(), (NOW + 2 * HOUR).into()]).await;
     }
     let orders = SqlOrderRepository::new(test.database.clone(), StockMode::InCommit);
     let due = async |now| orders.due(at(now), 10).await.unwrap().iter().map(|(order, ..)| order.id()).collect::<Vec<_>>();
