@@ -222,21 +222,31 @@ impl PayService for Payments {
     async fn prepare(&self, request: &PaymentRequest, account: Option<&str>) -> Result<PaymentHandle, PayError> {
         let gateway = self.preferred()?;
         let now = self.clock.now();
-        if now >= request.expires_at {
+        let PaymentRequest { store, user, order_no, total, expires_at, .. } = request;
+        if now >= *expires_at {
             return Err(PayError::Closed);
         }
-        let payment = self.new_payment(gateway, request.store, &request.user, request.order_no, request.total, request.expires_at);
-        match self.payments.insert(&payment).await? {
-            InsertAnswer::Closed => Err(PayError::Closed),
-            InsertAnswer::Inserted => match handle(&payment) {
+        let mut may_replace = true;
+        loop {
+            let payment = self.new_payment(gateway, *store, user, *order_no, *total, *expires_at);
+            let live = match self.payments.insert(&payment).await? {
+                InsertAnswer::Closed => return Err(PayError::Closed),
+                InsertAnswer::Inserted => payment,
+                // Its provider gave it less time than the order has: another takes its place.
+                InsertAnswer::Live(live) if live.expires_at <= now && may_replace => {
+                    if self.close_one(&live).await? == CloseAnswer::Paid {
+                        return Err(PayError::Closed);
+                    }
+                    may_replace = false;
+                    continue;
+                }
+                InsertAnswer::Live(live) => live,
+            };
+            return match handle(&live) {
                 Some(ready) => Ok(ready),
-                None => self.open(gateway, payment, request, account).await,
-            },
-            InsertAnswer::Live(live) => match handle(&live) {
-                Some(ready) => Ok(ready),
-                // A crash came between row and call: the same key asks the provider again.
+                // It is new, or a crash came between row and call.
                 None => self.open(self.gateway(&live.provider)?, live, request, account).await,
-            },
+            };
         }
     }
 

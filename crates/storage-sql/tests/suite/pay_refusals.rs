@@ -11,9 +11,9 @@ use sluice_kernel::{
     Clock as _, Currency, ManualClock, Money, OrderNo, PageRequest, PaymentId, RefundId, SequenceIds, StoreId, Timestamp, UserId,
 };
 use sluice_pay::{
-    Channel, ChannelState, CloseAnswer, ExceptionQuery, GatewayError, Notice, NoticeStatus, PayError, PayRefund, PayService as _,
-    Payment, PaymentGateway, PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest, RefundStatus,
-    SignatureError, WebhookHeaders,
+    Attribution, Channel, ChannelState, CloseAnswer, ExceptionQuery, GatewayError, Notice, NoticeStatus, PayError, PayRefund,
+    PayService as _, Payment, PaymentGateway, PaymentRepository as _, PaymentRequest, PaymentStatus, Payments, RefundRequest,
+    RefundStatus, SignatureError, WebhookHeaders,
 };
 use sluice_storage_sql::{SqlPaymentRepository, SqlRefundRepository};
 
@@ -24,6 +24,7 @@ on_every_database!(
     a_hundred_failing_refunds_hide_no_later_one,
     a_refund_says_why,
     money_of_something_else_that_a_close_finds_pays_nothing,
+    a_payment_that_its_provider_has_ended_is_not_handed_out_again,
 );
 
 const STORE: StoreId = StoreId(1);
@@ -35,6 +36,8 @@ struct Provider {
     asked: Mutex<Vec<RefundId>>,
     /// What a close finds, else nothing.
     found: Mutex<Option<Notice>>,
+    /// When channels end that are opened, where it is before their orders do.
+    ends: Mutex<Option<Timestamp>>,
 }
 
 #[async_trait]
@@ -48,7 +51,7 @@ impl PaymentGateway for Provider {
     }
 
     async fn open(&self, _: &Payment, _: &PaymentRequest, _: Option<&str>) -> Result<Channel, GatewayError> {
-        Ok(Channel { url: "http://localhost".to_owned(), expires_at: None })
+        Ok(Channel { url: "http://localhost".to_owned(), expires_at: *self.ends.lock().unwrap() })
     }
 
     async fn close(&self, _: &Payment) -> Result<ChannelState, GatewayError> {
@@ -230,6 +233,52 @@ async fn money_of_something_else_that_a_close_finds_pays_nothing(test: &TestData
     *stage.provider.found.lock().unwrap() = Some(notice_of(&whole));
     assert_eq!(stage.pay.close(STORE, whole.order_no).await.unwrap(), CloseAnswer::Paid);
     assert_eq!(stage.pay.find(&whole.id).await.unwrap().status, PaymentStatus::Paid);
+}
+
+/// A provider may give a channel less time than the order has.
+async fn a_payment_that_its_provider_has_ended_is_not_handed_out_again(test: &TestDatabase) {
+    let stage = Stage::set(test);
+    let minutes = |count| stage.clock.now().plus(Duration::from_mins(count));
+    let prepare = async |order: i64, until: Timestamp| {
+        let request = PaymentRequest {
+            store: STORE,
+            user: UserId::from("42"),
+            order_no: OrderNo::from_id(order),
+            total: Money::new(1_990, Currency::CNY),
+            allotable_profit: 0,
+            phone: None,
+            store_code: None,
+            attribution: Attribution::default(),
+            redirect_type: "2".to_owned(),
+            expires_at: until,
+            lines: Vec::new(),
+        };
+        stage.pay.prepare(&request, None).await
+    };
+    let until = minutes(60);
+    *stage.provider.ends.lock().unwrap() = Some(minutes(5));
+    let first = prepare(71, until).await.unwrap();
+    stage.clock.set(minutes(4));
+    assert_eq!(prepare(71, until).await.unwrap().payment_id, first.payment_id, "it can still be paid");
+    stage.clock.set(minutes(1));
+    *stage.provider.ends.lock().unwrap() = Some(minutes(5));
+    let second = prepare(71, until).await.unwrap();
+    assert!(second.payment_id != first.payment_id && second.expires_at > stage.clock.now(), "{second:?}");
+    assert_eq!(stage.pay.find(&first.payment_id).await.unwrap().status, PaymentStatus::Closed);
+    assert_eq!(prepare(71, until).await.unwrap().payment_id, second.payment_id);
+
+    // Money that the provider knows of, while its callback is late: no second payment is opened.
+    let paid = stage.pay.find(&second.payment_id).await.unwrap();
+    *stage.provider.found.lock().unwrap() = Some(notice_of(&paid));
+    stage.clock.set(minutes(6));
+    assert!(matches!(prepare(71, until).await, Err(PayError::Closed)));
+    assert_eq!(stage.pay.find(&second.payment_id).await.unwrap().status, PaymentStatus::Paid);
+
+    // A provider whose channels have ended before they began is no endless loop.
+    *stage.provider.found.lock().unwrap() = None;
+    *stage.provider.ends.lock().unwrap() = Some(stage.clock.now());
+    prepare(72, until).await.unwrap();
+    assert!(prepare(72, until).await.is_ok());
 }
 
 async fn a_refund_says_why(test: &TestDatabase) {
