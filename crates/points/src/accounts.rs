@@ -9,13 +9,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, StoreId, TraceContext, UserId, check};
+use sluice_kernel::{Clock, Currency, IdGenerator, Page, PageRequest, PortResult, RefundId, StoreId, TraceContext, UserId, check};
 use tokio::sync::Notify;
 
 use crate::{
     Granted, PlatformPace, PointsAccount, PointsAnswer, PointsDeduction, PointsError, PointsGrant, PointsKind, PointsOperation,
-    PointsService, PointsStatement, PointsStats, PointsTask, PointsTasks, RefundKept, RefundOfPoints, StandingTask, TaskState,
-    error::no_answer, platform::PlatformRun,
+    PointsRefundBegun, PointsService, PointsStatement, PointsStats, PointsTask, PointsTasks, RefundKept, RefundOfPoints,
+    StandingTask, TaskState, error::no_answer, platform::PlatformRun,
 };
 
 /// How tasks are brought to their ends.
@@ -40,8 +40,8 @@ pub struct PointsAccounts {
 }
 
 const MAX_REASON: usize = 200;
-/// Tries of one grant that may be refused before its key is given up.
-const MAX_REFUSED_GRANTS: u32 = 100;
+/// Tries of one grant or refund that may be refused before it is given up.
+const MAX_REFUSED: u32 = 99;
 
 impl PointsAccounts {
     pub fn new(
@@ -116,6 +116,27 @@ impl PointsAccounts {
         self.tasks.end(&[(standing.task.name(), answer)], self.clock.now()).await?;
         Ok(state)
     }
+
+    /// Whether the points are back; a platform is asked in the background.
+    async fn end_refund(&self, standing: StandingTask) -> Result<bool, PointsError> {
+        match (standing.state, self.route) {
+            (TaskState::Done, _) => Ok(true),
+            (TaskState::Refused, _) => Ok(false),
+            (TaskState::Pending, PointsRoute::OwnLedger) => {
+                let settled = self.tasks.settle(&[standing.task], self.clock.now()).await?;
+                Ok(settled.iter().all(|standing| standing.state == TaskState::Done))
+            }
+            (TaskState::Pending, PointsRoute::Platform(_)) => {
+                self.due.notify_one();
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// An account's no is for good under its name, so each further try has a name of its own.
+fn names_of_tries(first: &str) -> impl Iterator<Item = String> {
+    (1..=MAX_REFUSED).map(move |number| if number == 1 { first.to_owned() } else { format!("{first}.{number}") })
 }
 
 fn check_grant(grant: &PointsGrant) -> check::Result {
@@ -137,12 +158,11 @@ impl PointsService for PointsAccounts {
 
     async fn grant(&self, mut grant: PointsGrant) -> Result<Granted, PointsError> {
         check_grant(&grant)?;
-        let (store, user, key) = (grant.store, grant.user.clone(), grant.key.clone());
-        for further in 2..=MAX_REFUSED_GRANTS {
+        let (store, user) = (grant.store, grant.user.clone());
+        for name in names_of_tries(&grant.key.clone()) {
+            grant.key = name;
             let standing = self.kept_grant(grant.clone()).await?;
-            // An account's no is for good under that name, so the next try has a name of its own.
             if !standing.new && standing.state == TaskState::Refused {
-                grant.key = format!("{key}.{further}");
                 continue;
             }
             return match self.end_grant(&standing).await? {
@@ -162,29 +182,26 @@ impl PointsService for PointsAccounts {
         Ok(standing.iter().map(|standing| standing.state).collect())
     }
 
-    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, PointsError> {
-        let task = refund_task(refund);
-        let standing = match self.tasks.keep_refund(&task, self.clock.now()).await? {
-            RefundKept::Kept(standing) => standing,
-            RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
-            RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
-        };
-        let (known, asked) = (&standing.task, &task);
-        if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
-            return Ok(None);
-        }
-        match (standing.state, self.route) {
-            (TaskState::Done, _) => Ok(Some(true)),
-            (TaskState::Refused, _) => Ok(Some(false)),
-            (TaskState::Pending, PointsRoute::OwnLedger) => {
-                let settled = self.tasks.settle(&[standing.task], self.clock.now()).await?;
-                Ok(Some(settled.iter().all(|standing| standing.state == TaskState::Done)))
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<PointsRefundBegun>, PointsError> {
+        let mut task = refund_task(refund);
+        for name in names_of_tries(&task.operation.business_id.clone()) {
+            task.operation.business_id = name;
+            let standing = match self.tasks.keep_refund(&task, self.clock.now()).await? {
+                RefundKept::Kept(standing) => standing,
+                RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
+                RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
+            };
+            if !standing.new && standing.state == TaskState::Refused {
+                continue;
             }
-            (TaskState::Pending, PointsRoute::Platform(_)) => {
-                self.due.notify_one();
-                Ok(Some(false))
+            let (known, asked) = (&standing.task, &task);
+            if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
+                return Ok(None);
             }
+            let id = RefundId(task.operation.business_id);
+            return Ok(Some(PointsRefundBegun { id, done: self.end_refund(standing).await? }));
         }
+        Err(PointsError::Refused)
     }
 
     async fn run_due(&self, limit: u32) -> Result<usize, PointsError> {

@@ -20,4 +20,4 @@ pub use model::{
 };
 pub use platform::PlatformPace;
 pub use ports::{PointsAccount, PointsTasks};
-pub use service::{Granted, PointsDeduction, PointsGrant, PointsService, PointsStatement, RefundOfPoints};
+pub use service::{Granted, PointsDeduction, PointsGrant, PointsRefundBegun, PointsService, PointsStatement, RefundOfPoints};

@@ -146,7 +146,7 @@ async fn ask(account: Arc<dyn PointsAccount>, standing: StandingTask) -> Answere
     Answered { standing, outcome }
 }
 
-/// The order has decided already, so a person must look.
+/// A person must look: staff see it among the exceptions, too.
 fn tell_refused_refund(task: &PointsTask, answer: &PointsAnswer) {
     if let (PointsKind::Refund, PointsAnswer::Refused { reason }) = (task.operation.kind, answer) {
         tracing::error!(
@@ -154,7 +154,7 @@ fn tell_refused_refund(task: &PointsTask, answer: &PointsAnswer) {
             order.no = task.operation.order_no.map(tracing::field::display),
             points.amount = task.operation.points.0,
             refusal.reason = %reason,
-            "The points platform refuses to give points back; settle it there by hand."
+            "The points platform refuses to give points back; staff see it among the exceptions."
         );
     }
 }

@@ -57,6 +57,15 @@ pub struct RefundOfPoints {
     pub restock: Vec<RestockLine>,
 }
 
+/// A refund of points that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsRefundBegun {
+    /// The id that was asked for or, where the account refused it before, that of the next try.
+    pub id: RefundId,
+    /// The points are back.
+    pub done: bool,
+}
+
 #[async_trait]
 pub trait PointsService: Send + Sync {
     async fn account(&self, store: StoreId, user: &UserId, page: PageRequest) -> Result<PointsStatement, PointsError>;
@@ -66,9 +75,9 @@ pub trait PointsService: Send + Sync {
     /// Begins to deduct, once for each order, and answers how each stands. Each end is told as `payment-settled` of provider
     /// `points`: paid or failed.
     async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, PointsError>;
-    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Answers whether it is done already; `None`
-    /// where another request gives the points back under this id.
-    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<bool>, PointsError>;
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. One that the account refused begins anew
+    /// under an id that follows from this one. `None` where another request gives the points back under this id.
+    async fn refund(&self, refund: RefundOfPoints) -> Result<Option<PointsRefundBegun>, PointsError>;
     /// Asks for up to `limit` tasks that are due; returns how many were asked. A platform that is away is no error.
     async fn run_due(&self, limit: u32) -> Result<usize, PointsError>;
     async fn stats(&self) -> Result<PointsStats, PointsError>;

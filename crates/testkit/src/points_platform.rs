@@ -34,6 +34,8 @@ pub enum PlatformMood {
     IsBusy,
     /// 409 with the page of a proxy in between, and nothing was done.
     IsHidden,
+    /// 422 for good, and nothing was done.
+    Refuses,
 }
 
 /// One request for an operation.
@@ -210,6 +212,7 @@ async fn operation(head: &str, body: &str, books: &Arc<Mutex<Books>>, moods: &Mo
             Some((200, Value::Null))
         }
         PlatformMood::IsHidden => Some((409, Value::Null)),
+        PlatformMood::Refuses => Some((422, json!({"code": "account_closed", "detail": "the account is closed"}))),
         PlatformMood::IsBusy => Some((409, json!({"code": "request_in_progress"}))),
     }
 }

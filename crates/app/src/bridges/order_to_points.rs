@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_events::{PaymentSettled, SettledStatus};
-use sluice_kernel::{Clock, Money, PortResult};
-use sluice_order::{Order, PointsAccount, PointsRefund};
-use sluice_points::{PointsDeduction, PointsService, RefundOfPoints, TaskState, points_payment};
+use sluice_kernel::{Clock, Money, PortResult, RefundId};
+use sluice_order::{Order, OrderError, PointsAccount, PointsRefund};
+use sluice_points::{PointsDeduction, PointsError, PointsService, RefundOfPoints, TaskState, points_payment};
 
 pub struct OrderToPoints(pub Arc<dyn PointsService>, pub Arc<dyn Clock>);
 
@@ -41,7 +41,7 @@ impl PointsAccount for OrderToPoints {
         }))
     }
 
-    async fn refund(&self, refund: PointsRefund) -> PortResult<Option<bool>> {
+    async fn refund(&self, refund: PointsRefund) -> Result<Option<(RefundId, bool)>, OrderError> {
         let refund = RefundOfPoints {
             id: refund.id,
             store: refund.store,
@@ -51,6 +51,13 @@ impl PointsAccount for OrderToPoints {
             reason: refund.reason,
             restock: refund.restock,
         };
-        self.0.refund(refund).await.map_err(|error| super::port_error("the refund of points", error))
+        match self.0.refund(refund).await {
+            Ok(begun) => Ok(begun.map(|begun| (begun.id, begun.done))),
+            Err(refused @ PointsError::Refused) => Err(OrderError::RefundRefused(refused.to_string())),
+            Err(error @ (PointsError::NotDeducted | PointsError::RefundTooLarge { .. })) => {
+                Err(OrderError::NotRefundable(error.to_string()))
+            }
+            Err(error) => Err(super::port_error("the refund of points", error).into()),
+        }
     }
 }

@@ -9,8 +9,11 @@ use std::{
 };
 
 use sluice_events::{Fact, OrderCreated, PaymentSettled, SLICES};
-use sluice_kernel::{Clock as _, OrderNo, Points, Quantity, SkuId, UserId};
-use sluice_order::{Attribution, Expected, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient};
+use sluice_kernel::{Clock as _, OrderNo, PageRequest, Points, Quantity, SkuId, UserId};
+use sluice_order::{
+    Attribution, Expected, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient, RefundRequest, RestockChoice,
+};
+use sluice_pay::ExceptionQuery;
 use sluice_points::PointsDeduction;
 use sluice_testkit::{PlatformMood, PlatformRequest, PointsPlatform};
 use tokio::task::JoinSet;
@@ -201,5 +204,50 @@ async fn points_move_once_at_a_platform_that_fails_delays_and_repeats() {
     let stock = shop.open.shop.inventory.stock(STORE, OFFER).await.unwrap();
     assert!(stock.gate.hold());
     assert_eq!((stock.gate.locked, stock.gate.sold, stock.gate), (0, sold, stock.ledger));
+    assert_eq!(shop.open.differences().await.unwrap(), Vec::<String>::new());
+}
+
+/// Refunds of the order by two keys, the second after the platform has refused the first: nobody loses the points, and
+/// staff see that they must act.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn points_that_the_platform_will_not_take_back_are_shown_to_staff_and_may_be_asked_back_again() {
+    let refuses_the_first = |request: &PlatformRequest| {
+        if request.key.ends_with("-whole") { PlatformMood::Refuses } else { PlatformMood::Answers }
+    };
+    let platform = PointsPlatform::start(refuses_the_first).await;
+    platform.give("1", &user(1), PRICE);
+    let shop = Arc::new(Wired::on_sqlite_with_points_at(platform.url(), Duration::from_secs(5)).await);
+    let (orders, pay) = (&shop.open.shop.orders, &shop.open.shop.pay);
+    let order_no = orders.place_activity(command(1)).await.unwrap().order.order_no;
+    work_until_all_is_final(&shop).await;
+    let refund = |key: &str, reason: &str| RefundRequest {
+        store: STORE,
+        order_no,
+        key: IdempotencyKey { route: "refunds", key: key.to_owned(), ..command(1).key },
+        amount: None,
+        reason: reason.to_owned(),
+        restock: RestockChoice::Everything,
+    };
+    let status = async || orders.find(STORE, None, order_no).await.unwrap().order.status();
+
+    let first = orders.refund(refund("r1", "broken")).await.unwrap();
+    work_until_all_is_final(&shop).await;
+    assert_eq!((first.done, status().await, platform.balance("1", &user(1))), (false, OrderStatus::Paid, 0));
+    let page = PageRequest::first(10);
+    let query = ExceptionQuery { store: STORE, resolved: Some(false), kind: None, order_no: Some(order_no), page };
+    let kept = pay.exceptions(query).await.unwrap().data;
+    assert_eq!(kept.iter().map(|exception| exception.kind.as_str()).collect::<Vec<_>>(), ["refund_refused"]);
+    assert!(kept[0].detail.contains(&first.id.0) && kept[0].detail.contains("the account is closed"), "{:?}", kept[0]);
+    let lines = shop.open.shop.traces.of_order(order_no).await.unwrap();
+    assert_eq!(lines.iter().filter(|line| line.what == "exception").count(), 1, "{lines:?}");
+
+    // Another reason: it is no repetition of the first.
+    let second = orders.refund(refund("r2", "broken, and the account is open again")).await.unwrap();
+    assert_ne!(second.id, first.id);
+    work_until_all_is_final(&shop).await;
+    assert_eq!((status().await, platform.balance("1", &user(1))), (OrderStatus::Refunded, PRICE));
+    assert_eq!(platform.moves().get(&format!("refund/{}", second.id)), Some(&1));
+    let stock = shop.open.shop.inventory.stock(STORE, OFFER).await.unwrap();
+    assert_eq!((stock.gate.locked, stock.gate.sold, stock.gate), (0, 0, stock.ledger));
     assert_eq!(shop.open.differences().await.unwrap(), Vec::<String>::new());
 }

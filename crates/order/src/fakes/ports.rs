@@ -49,9 +49,10 @@ impl PointsAccount for Fakes {
         Ok(None)
     }
 
-    async fn refund(&self, refund: PointsRefund) -> PortResult<Option<bool>> {
+    async fn refund(&self, refund: PointsRefund) -> Result<Option<(RefundId, bool)>, OrderError> {
+        let id = refund.id.clone();
         self.0.points_back.lock().unwrap().push(refund);
-        Ok(Some(false))
+        Ok(Some((id, false)))
     }
 }
 

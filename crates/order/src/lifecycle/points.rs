@@ -55,7 +55,7 @@ impl Orders {
     }
 
     /// All points go back at once. The refund is named by the payment: however often and under whatever key it is asked
-    /// for, the points return once.
+    /// for, the points return once. One that the account refused may be asked for again.
     pub(crate) async fn refund_points(
         &self,
         order: &Order,
@@ -65,9 +65,8 @@ impl Orders {
     ) -> Result<RefundOutcome, OrderError> {
         let payment = order.state.payment();
         let payment = payment.ok_or_else(|| OrderError::NotRefundable(format!("it is {}", order.status().as_str())))?;
-        let id = RefundId(format!("{payment}-whole"));
         let refund = PointsRefund {
-            id: id.clone(),
+            id: RefundId(format!("{payment}-whole")),
             store: order.store,
             user: order.user.clone(),
             order_no: order.order_no,
@@ -79,12 +78,12 @@ impl Orders {
                 .map(|line| RestockLine { sku_id: line.sku_id, quantity: line.wanted.unwrap_or(line.ordered) })
                 .collect(),
         };
-        let done = self.ports.points.refund(refund).await?;
-        let done = match done {
-            Some(done) => done,
+        let named = refund.id.clone();
+        let (id, done) = match self.ports.points.refund(refund).await? {
+            Some(begun) => begun,
             // The request took effect before; what it names has changed with the order since.
-            None if replayed => order.status() == OrderStatus::Refunded,
-            None => return Err(OrderError::NotRefundable("all of it was refunded".to_owned())),
+            None if replayed => (named, order.status() == OrderStatus::Refunded),
+            None => return Err(OrderError::NotRefundable("another refund gives all of its points back".to_owned())),
         };
         Ok(RefundOutcome {
             id,

@@ -21,6 +21,8 @@ pub trait PointsFixture: Send + Sync {
     fn ledger(&self) -> Arc<dyn PointsAccount>;
     /// Every settlement that was told of an order so far, in its order.
     async fn settlements(&self, order: OrderNo) -> Vec<PaymentSettled>;
+    /// What staff were told of an order so far.
+    async fn told_to_staff(&self, order: OrderNo) -> Vec<String>;
 }
 
 /// Runs every case of [`PointsTasks`].
@@ -33,6 +35,7 @@ pub async fn points_tasks_contract(fixture: &dyn PointsFixture) {
     one_order_at_once_moves_points_once(fixture).await;
     a_refund_needs_its_deduction_and_never_exceeds_it(fixture).await;
     refunds_at_once_share_what_is_left(fixture).await;
+    a_refused_refund_is_told_to_staff_once_and_leaves_its_points(fixture).await;
     a_kept_task_is_settled_by_the_ledger(fixture).await;
 }
 
@@ -266,6 +269,29 @@ async fn refunds_at_once_share_what_is_left(fixture: &dyn PointsFixture) {
     }
     let kept = race.join_all().await.into_iter().filter(|kept| *kept).count();
     assert_eq!((kept, balance(fixture, "divider").await), (3, 90));
+}
+
+async fn a_refused_refund_is_told_to_staff_once_and_leaves_its_points(fixture: &dyn PointsFixture) {
+    let tasks = fixture.tasks();
+    grant(fixture, "unlucky", 10).await;
+    tasks.settle(&[deduct("unlucky", 91, 10)], at(0)).await.unwrap();
+    let first = refund("unlucky", "u-1", 91, 10);
+    tasks.keep_refund(&first, at(1)).await.unwrap();
+    let refused = PointsAnswer::Refused { reason: "the account is closed".to_owned() };
+    for _ in 0..3 {
+        tasks.end(&[(first.name(), refused.clone())], at(2)).await.unwrap();
+    }
+    let told = fixture.told_to_staff(OrderNo::from_id(91)).await;
+    assert!(told.len() == 1 && told[0].contains("u-1") && told[0].contains("the account is closed"), "{told:?}");
+    assert_eq!(statuses(fixture, 91).await, [SettledStatus::Paid]);
+    let RefundKept::Kept(again) = tasks.keep_refund(&first, at(3)).await.unwrap() else { panic!("it stands") };
+    assert_eq!((again.state, again.new), (TaskState::Refused, false));
+    let RefundKept::Kept(next) = tasks.keep_refund(&refund("unlucky", "u-2", 91, 10), at(3)).await.unwrap() else {
+        panic!("its points are left")
+    };
+    assert_eq!((next.state, next.new), (TaskState::Pending, true));
+    tasks.end(&[(next.task.name(), done())], at(4)).await.unwrap();
+    assert_eq!(fixture.told_to_staff(OrderNo::from_id(91)).await.len(), 1);
 }
 
 /// A shop that goes from a platform to its own ledger leaves no task behind.

@@ -68,7 +68,7 @@ pub(super) fn settlement(task: &PointsTask, state: TaskState, now: Timestamp) ->
         (PointsKind::Deduct, TaskState::Done) => (SettledStatus::Paid, None),
         (PointsKind::Deduct, TaskState::Refused) => (SettledStatus::Failed, None),
         (PointsKind::Refund, TaskState::Done) => (SettledStatus::Refunded, Some(RefundId(operation.business_id.clone()))),
-        // The order asks a refund of points once and has decided already; a refusal is told to staff by the log.
+        // The order stays as it is. Staff see a refused refund among the exceptions, and may ask for it again.
         (PointsKind::Refund, TaskState::Refused) | (PointsKind::Grant, _) | (_, TaskState::Pending) => return None,
     };
     Some(PaymentSettled {

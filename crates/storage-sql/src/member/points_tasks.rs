@@ -14,8 +14,10 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::Value;
 use sluice_kernel::{Points, PortError, PortResult, Timestamp};
+use sluice_pay::PayException;
 use sluice_points::{
     PointsAnswer, PointsKind, PointsOperation, PointsStats, PointsTask, PointsTasks, RefundKept, StandingTask, TaskName, TaskState,
+    points_payment,
 };
 
 use super::{
@@ -27,6 +29,7 @@ use crate::{
     error::{IntoPort as _, StoreError, StoreResult},
     multi_row::{MultiRow, tuple},
     page::readable,
+    pay::exceptions,
     settlements,
     statement::{MAX_COUNTED, MAX_ROWS, padded, placeholders},
     stored::{At, Stored, code},
@@ -278,6 +281,7 @@ async fn settle(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> Stor
     }
     NEW_TASKS.run(unit, rows).await?;
     write_ends(unit, &ended, now).await?;
+    tell_staff(unit, &standing, &ended, now).await?;
     let written: HashSet<TaskName> = ended.into_iter().map(|(name, _)| name).collect();
     let changed = |task: &&PointsTask| written.contains(&task.name()) || standing.get(&task.name()).is_some_and(|known| known.new);
     let settled: Vec<&StandingTask> =
@@ -304,21 +308,47 @@ async fn end(unit: &UnitOfWork, ends: &[(TaskName, PointsAnswer)], now: Timestam
     let asked: Vec<TaskName> = ends.iter().map(|(name, _)| name.clone()).collect();
     let mut standing = lock(unit, &asked).await?;
     let mut open = Vec::with_capacity(ends.len());
-    let mut settled = Vec::with_capacity(ends.len());
     for (name, answer) in ends {
-        let Some(mut known) = standing.remove(name) else { continue };
+        let Some(known) = standing.get_mut(name) else { continue };
         let state = state_after(answer);
         if known.state == TaskState::Pending {
             known.state = state;
             open.push((name.clone(), answer.clone()));
-            settled.push(known);
         } else if known.state != state {
             tracing::error!(points.kind = name.kind.as_str(), points.business_id = %name.business_id,
                 "The points account has answered one operation in two ways; the first answer stands.");
         }
     }
     write_ends(unit, &open, now).await?;
-    announce(unit, &settled.iter().collect::<Vec<_>>(), now).await
+    tell_staff(unit, &standing, &open, now).await?;
+    let settled: Vec<&StandingTask> = open.iter().filter_map(|(name, _)| standing.get(name)).collect();
+    announce(unit, &settled, now).await
+}
+
+/// A refund that the account refuses leaves its order as it is, so a person must look at it.
+async fn tell_staff(
+    unit: &UnitOfWork,
+    standing: &HashMap<TaskName, StandingTask>,
+    ends: &[(TaskName, PointsAnswer)],
+    now: Timestamp,
+) -> StoreResult<()> {
+    for (name, answer) in ends {
+        let (PointsKind::Refund, PointsAnswer::Refused { reason }) = (name.kind, answer) else { continue };
+        let Some(StandingTask { task, .. }) = standing.get(name) else { continue };
+        let PointsOperation { store, points, order_no, .. } = &task.operation;
+        let exception = PayException {
+            id: 0,
+            kind: "refund_refused".to_owned(),
+            store_id: Some(*store),
+            order_no: order_no.map(|order| order.to_string()),
+            payment_id: order_no.map(|order| points_payment(order).to_string()),
+            detail: format!("The points account refuses refund {} of {} points: {reason}", name.business_id, points.0),
+            at: now,
+            resolution: None,
+        };
+        exceptions::write(unit, &exception).await?;
+    }
+    Ok(())
 }
 
 /// Of locked pending rows.

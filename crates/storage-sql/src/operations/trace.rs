@@ -4,7 +4,7 @@ use sea_orm::Value;
 use sluice_events::{MovementKind, slice_of};
 use sluice_inventory::AdjustmentState;
 use sluice_kernel::{OrderNo, PortResult, SkuId, Timestamp};
-use sluice_order::{OrderStatus, PayType};
+use sluice_order::{CancelReason, OrderStatus, PayType};
 use sluice_partner::DeliveryState;
 use sluice_pay::{PaymentStatus, RefundStatus};
 use sluice_points::{PointsKind, TaskState};
@@ -39,6 +39,8 @@ pub struct SqlTraces {
 enum By {
     /// The number of the order or SKU.
     Number,
+    /// The number of the order, the same as it is written, and the number again.
+    NumberAndText,
     /// The names of all movements of an order's reservations: they begin with its number.
     Reservations,
 }
@@ -63,14 +65,19 @@ const OF_ORDER: [TraceQuery; 15] = [
     TraceQuery {
         what: "order",
         by: By::Number,
-        select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id FROM orders WHERE order_no = ? LIMIT ?",
+        select: "SELECT created_at, status, version, total, currency, refunded, attempt, user_id, store_id, expires_at, cancel_reason \
+                 FROM orders WHERE order_no = ? LIMIT ?",
         describe: |row| {
             let status = row.next::<Stored<OrderStatus>>()?.0.as_str();
             let (version, total, currency): (i64, i64, String) = (row.next()?, row.next()?, row.next()?);
             let (refunded, attempt): (i64, i16) = (row.next()?, row.next()?);
             let (user, store): (String, i64) = (row.next()?, row.next()?);
+            let (deadline, reason): (At, Option<Stored<CancelReason>>) = (row.next()?, row.next()?);
+            let cancelled = reason.map(|reason| format!(", cancelled: {}", reason.0.as_str())).unwrap_or_default();
             Ok(format!(
-                "placed by user {user} of store {store}; now {status} (version {version}, attempt {attempt}), total {total} {currency}, refunded {refunded}"
+                "placed by user {user} of store {store}, to be paid until {}; now {status} (version {version}, attempt {attempt}){cancelled}, \
+                 total {total} {currency}, refunded {refunded}",
+                deadline.0
             ))
         },
     },
@@ -182,9 +189,12 @@ const OF_ORDER: [TraceQuery; 15] = [
     },
     TraceQuery {
         what: "exception",
-        by: By::Number,
+        // Of its payments, whatever order they were told for; and of the order, whose points have no payment.
+        by: By::NumberAndText,
         select: "SELECT e.at, e.kind, e.payment_id, e.detail FROM payments p JOIN payment_exceptions e ON e.payment_id = p.payment_id \
-                 WHERE p.order_no = ? ORDER BY e.at LIMIT ?",
+                 WHERE p.order_no = ? \
+                 UNION SELECT e.at, e.kind, e.payment_id, e.detail FROM orders o \
+                 JOIN payment_exceptions e ON e.store_id = o.store_id AND e.order_no = ? WHERE o.order_no = ? ORDER BY at LIMIT ?",
         describe: |row| Ok(format!("{} of payment {}: {}", row.next::<String>()?, row.next::<String>()?, row.next::<String>()?)),
     },
     TraceQuery {
@@ -307,6 +317,7 @@ impl SqlTraces {
         for query in queries {
             let mut values = match query.by {
                 By::Number => vec![number.into()],
+                By::NumberAndText => vec![number.into(), OrderNo::from_id(number).to_string().into(), number.into()],
                 By::Reservations => reservations.to_vec(),
             };
             values.push(MAX_LINES.into());

@@ -1,5 +1,6 @@
 //! Payments, refunds and the embedded provider's books.
 
+pub(crate) mod exceptions;
 mod insert;
 mod payment;
 mod refund;

@@ -1,13 +1,12 @@
-//! Payments, their notices and closures, and what staff must look at.
+//! Payments, their notices and closures.
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, Select,
+    ActiveValue::Set,
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Select,
     sea_query::{Expr, ExprTrait as _, OnConflict},
 };
-use sha2::{Digest as _, Sha256};
 use sluice_events::{Fact, PaymentSettled, SettledStatus};
 use sluice_kernel::{OrderNo, PaymentId, PortResult, StoreId, Timestamp};
 use sluice_pay::{
@@ -15,18 +14,17 @@ use sluice_pay::{
     PaymentStatus, Resolution,
 };
 
-use super::{insert, row};
+use super::{exceptions, insert, row};
 use crate::{
     database::Database,
     error::{IntoPort as _, StoreResult},
     group::GroupWriter,
     messaging::outbox,
-    page::read_page,
     settlements,
     statement::{MAX_ROWS, padded},
     stored::Stored,
     table::{
-        payment_closures, payment_exceptions, payment_notices,
+        payment_closures, payment_notices,
         payments::{ActiveModel, Column, Entity},
     },
     unit_of_work::UnitOfWork,
@@ -36,8 +34,6 @@ use crate::{
 const LANES: usize = 1;
 /// Payments that wait at most; beyond it callers are told that we are overloaded.
 const QUEUE: usize = 4_096;
-/// Exceptions of one kind that are kept of a payment.
-const MAX_OF_PAYMENT: u64 = 20;
 
 pub struct SqlPaymentRepository {
     database: Database,
@@ -76,82 +72,12 @@ impl SqlPaymentRepository {
             .filter(Column::PaymentId.eq(id.as_str()).and(Column::Status.eq(Stored(PaymentStatus::Pending))));
         Ok(written.exec(&self.database).await?.rows_affected > 0)
     }
-
-    async fn write_exception(&self, exception: &PayException) -> StoreResult<()> {
-        // A notice that matches nothing may name anything; what does not fit its column is cut.
-        let cut = |text: &Option<String>, most: usize| text.as_deref().unwrap_or_default().chars().take(most).collect::<String>();
-        let (order_no, payment_id) = (cut(&exception.order_no, 32), cut(&exception.payment_id, 64));
-        let of_payment = payment_exceptions::Column::Kind.eq(exception.kind.as_str());
-        let of_payment = of_payment.and(payment_exceptions::Column::PaymentId.eq(payment_id.as_str()));
-        let kept = payment_exceptions::Entity::find().filter(of_payment).count(&self.database).await?;
-        if kept >= MAX_OF_PAYMENT && !payment_id.is_empty() {
-            tracing::warn!(payment.id = %payment_id, exception.kind = %exception.kind, exception.detail = %exception.detail,
-                "A payment has as many exceptions as are kept; this one is only logged.");
-            return Ok(());
-        }
-        let row = payment_exceptions::ActiveModel {
-            id: NotSet,
-            kind: Set(exception.kind.clone()),
-            store_id: Set(exception.store_id.map(|store| store.0)),
-            order_no: Set(order_no),
-            payment_id: Set(payment_id),
-            detail: Set(exception.detail.chars().take(4_000).collect()),
-            at: Set(Stored(exception.at)),
-            digest: Set(digest(&exception.detail)),
-            resolved: Set(false),
-            resolved_at: Set(None),
-            resolved_by: Set(None),
-            note: Set(None),
-        };
-        let unique = {
-            use payment_exceptions::Column::{Digest, Kind, OrderNo, PaymentId};
-            [Kind, PaymentId, OrderNo, Digest]
-        };
-        let keep = OnConflict::columns(unique).do_nothing_on([payment_exceptions::Column::Kind]).to_owned();
-        payment_exceptions::Entity::insert(row).on_conflict(keep).exec_without_returning(&self.database).await?;
-        Ok(())
-    }
-
-    async fn read_exceptions(&self, query: &ExceptionQuery) -> StoreResult<Vec<PayException>> {
-        use payment_exceptions::Column;
-        let mut wanted = payment_exceptions::Entity::find().filter(Column::StoreId.eq(query.store.0));
-        if let Some(resolved) = query.resolved {
-            wanted = wanted.filter(Column::Resolved.eq(resolved));
-        }
-        if let Some(kind) = query.kind {
-            wanted = wanted.filter(Column::Kind.eq(kind));
-        }
-        if let Some(order) = query.order_no {
-            wanted = wanted.filter(Column::OrderNo.eq(order.to_string()));
-        }
-        read_page(&self.database, wanted, Column::Id, query.page, |row| Ok(row::exception(row))).await
-    }
-
-    async fn write_resolution(&self, store: StoreId, id: i64, resolution: &Resolution) -> StoreResult<Option<PayException>> {
-        use payment_exceptions::{Column, Entity};
-        let of_store = Column::Id.eq(id).and(Column::StoreId.eq(store.0));
-        let open = of_store.clone().and(Column::Resolved.eq(false));
-        let Resolution { at, by, note } = resolution;
-        let resolve = Entity::update_many()
-            .col_expr(Column::Resolved, Expr::value(true))
-            .col_expr(Column::ResolvedAt, Expr::value(Stored(*at)))
-            .col_expr(Column::ResolvedBy, Expr::value(by.as_str()))
-            .col_expr(Column::Note, Expr::value(note.as_str()));
-        resolve.filter(open).exec(&self.database).await?;
-        Ok(Entity::find().filter(of_store).one(&self.database).await?.map(row::exception))
-    }
 }
 
 /// In the order in which they were made.
 async fn in_order(found: Select<Entity>, database: &Database) -> StoreResult<Vec<Payment>> {
     let found = found.order_by_asc(Column::CreatedAt).order_by_asc(Column::PaymentId).all(database).await?;
     Ok(found.into_iter().map(row::payment).collect())
-}
-
-/// 128 bits of SHA-256: what says the same is kept once.
-fn digest(detail: &str) -> String {
-    let hash = Sha256::digest(detail);
-    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Notice, payment and what is announced of it in one transaction.
@@ -244,14 +170,14 @@ impl PaymentRepository for SqlPaymentRepository {
     }
 
     async fn keep_exception(&self, exception: &PayException) -> PortResult<()> {
-        self.write_exception(exception).await.into_port("keeping a payment exception")
+        exceptions::write(&self.database, exception).await.into_port("keeping a payment exception")
     }
 
     async fn exceptions(&self, query: &ExceptionQuery) -> PortResult<Vec<PayException>> {
-        self.read_exceptions(query).await.into_port("reading payment exceptions")
+        exceptions::read(&self.database, query).await.into_port("reading payment exceptions")
     }
 
     async fn resolve_exception(&self, store: StoreId, id: i64, resolution: &Resolution) -> PortResult<Option<PayException>> {
-        self.write_resolution(store, id, resolution).await.into_port("resolving a payment exception")
+        exceptions::resolve(&self.database, store, id, resolution).await.into_port("resolving a payment exception")
     }
 }

@@ -81,6 +81,10 @@ impl PointsFixture for Fixture {
         let settled = facts.filter_map(|fact| if let Fact::PaymentSettled { payment } = fact { Some(payment) } else { None });
         settled.filter(|settled| settled.order_no == order).collect()
     }
+
+    async fn told_to_staff(&self, order: OrderNo) -> Vec<String> {
+        self.beside.column(&format!("SELECT detail FROM payment_exceptions WHERE order_no = '{order}' ORDER BY id")).await
+    }
 }
 
 async fn tasks(test: &TestDatabase) {
