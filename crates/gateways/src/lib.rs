@@ -4,6 +4,7 @@
 //! which settles like a real one by a signed HTTP callback, and a sender that writes codes to the log.
 
 mod address_guard;
+mod http_client;
 mod log_sender;
 mod points_platform;
 mod push_sender;

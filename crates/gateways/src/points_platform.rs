@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sluice_kernel::{
@@ -18,6 +18,8 @@ use sluice_kernel::{
 };
 use sluice_points::{PointsAccount, PointsAnswer, PointsEntry, PointsKind, PointsOperation};
 use tokio::sync::Semaphore;
+
+use crate::http_client;
 
 #[derive(Debug, Clone)]
 pub struct PointsPlatformSettings {
@@ -113,9 +115,7 @@ struct EntryBody {
 impl HttpPointsPlatform {
     pub fn new(settings: PointsPlatformSettings) -> PortResult<Self> {
         let base = Url::parse(settings.url.trim_end_matches('/')).map_err(|error| PortError::internal(WHAT, error))?;
-        // The setting names where the platform is; a proxy that the environment names for other programs has no part in it.
-        let client = Client::builder().timeout(settings.timeout).redirect(Policy::none()).no_proxy().build();
-        let client = client.map_err(|error| PortError::internal("the HTTP client of the points platform", error))?;
+        let client = http_client::built(http_client::without_tls()?.timeout(settings.timeout))?;
         Ok(Self { base, token: settings.token, client, calls: Semaphore::new(settings.concurrency.max(1)) })
     }
 

@@ -2,95 +2,112 @@
 //!
 //! Contract: one request for each push, over a connection of its own to an address that the guard allows (unless
 //! private targets are allowed); no redirect is followed, no proxy of the environment is used, an answer takes at most
-//! [`TIME_OUT`], and of what a target says at most [`MOST_READ`] bytes are read. TLS by rustls with the machine's trust
+//! [`TIME_OUT`], and of what a target says at most [`MAX_READ`] bytes are read. TLS by rustls with the machine's trust
 //! store, and the certificates of one more file where the settings name one.
 
 use std::{
+    error::Error,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
-    client::conn::http1,
+use reqwest::{
+    Client, Response, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
     header,
 };
-use hyper_util::rt::TokioIo;
-use reqwest::Url;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use sluice_kernel::{PortError, PortResult};
 use sluice_partner::{Answer, Push, PushSender};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    sync::OnceCell,
-    task::JoinSet,
-    time::timeout,
-};
-use tokio_rustls::TlsConnector;
+use tokio::{net::lookup_host, sync::OnceCell, time::timeout};
 
-use crate::{address_guard, webhook_signature};
+use crate::{address_guard, http_client, webhook_signature};
 
 /// For name, connection, request and answer together.
 const TIME_OUT: Duration = Duration::from_secs(10);
-/// For one address of a name.
-const CONNECT_TIME_OUT: Duration = Duration::from_secs(3);
+/// For name and connection, over all addresses of a name.
+const CONNECT_TIME_OUT: Duration = Duration::from_secs(5);
 /// For the words of a refusal; they are for staff alone.
 const WORDS_TIME_OUT: Duration = Duration::from_secs(1);
-/// Bytes of an answer's body that are read.
-const MOST_READ: usize = 4 * 1024;
-/// Bytes of an answer's head that are read.
-const MOST_HEAD: usize = 16 * 1024;
+/// Bytes of an answer's body that are read. Its head is bounded by the client library, by some hundred KiB.
+const MAX_READ: usize = 4 * 1024;
 const USER_AGENT: &str = concat!("Sluice-Webhooks/", env!("CARGO_PKG_VERSION"));
 
 pub struct HttpPushSender {
-    allow_private: bool,
+    guard: Guard,
     /// Certificates trusted beside the machine's.
     trusted: Vec<CertificateDer<'static>>,
-    tls: OnceCell<TlsConnector>,
+    client: OnceCell<Client>,
 }
 
-/// Where a push goes.
-#[derive(Debug, PartialEq, Eq)]
-struct Target {
-    secure: bool,
-    /// Without brackets.
-    host: String,
-    port: u16,
-    /// As it stands in `Host`.
-    authority: String,
-    path: String,
+/// Judges addresses, and looks names up for the client: what it does not hand out is never connected to.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    allow_private: bool,
 }
 
-impl Target {
-    fn read(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err("starts with https:// or http://".to_owned()),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("names no user and no password".to_owned());
+/// Why nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotSent(String);
+
+impl Guard {
+    fn refusal(self, address: IpAddr) -> Option<&'static str> {
+        if self.allow_private { None } else { address_guard::refusal(address) }
+    }
+
+    fn check(self, address: IpAddr) -> Result<(), NotSent> {
+        self.refusal(address).map_or(Ok(()), |reason| Err(NotSent(format!("not sent: {address} is {reason}"))))
+    }
+
+    /// The addresses of a name that may be connected to.
+    async fn find_addresses(self, name: &str) -> Result<Vec<SocketAddr>, NotSent> {
+        let found = lookup_host((name, 0)).await;
+        let found = found.map_err(|error| NotSent(format!("the name {name} could not be looked up: {error}")))?;
+        let (mut allowed, mut refused) = (Vec::new(), None);
+        for address in found {
+            match self.check(address.ip()) {
+                Ok(()) => allowed.push(address),
+                Err(reason) => refused = Some(reason),
+            }
         }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or("names a host")?;
-        let port = url.port_or_known_default().filter(|port| *port > 0).ok_or("names a port from 1 to 65535")?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        Ok(Self { secure, host: host.trim_matches(['[', ']']).to_owned(), port, authority, path })
+        match refused {
+            Some(reason) if allowed.is_empty() => Err(reason),
+            None if allowed.is_empty() => Err(NotSent(format!("the name {name} has no address"))),
+            _ => Ok(allowed),
+        }
     }
+}
 
-    /// The address, where the host is one and not a name.
-    fn literal(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = *self;
+        Box::pin(async move {
+            let allowed: Addrs = Box::new(guard.find_addresses(name.as_str()).await?.into_iter());
+            Ok(allowed)
+        })
     }
+}
+
+/// A URL that a push may have.
+fn read_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err("starts with https:// or http://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("names no user and no password".to_owned());
+    }
+    if url.port_or_known_default().is_none_or(|port| port == 0) {
+        return Err("names a port from 1 to 65535".to_owned());
+    }
+    Ok(url)
+}
+
+/// The address, where the host is one and not a name: such a host is not looked up.
+fn literal(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
 impl HttpPushSender {
@@ -98,117 +115,82 @@ impl HttpPushSender {
     pub fn new(allow_private: bool, trusted: Option<&[u8]>) -> PortResult<Self> {
         let trusted = CertificateDer::pem_slice_iter(trusted.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
         let trusted = trusted.map_err(|error| PortError::internal("reading trusted certificates", error.to_string()))?;
-        Ok(Self { allow_private, trusted, tls: OnceCell::new() })
+        Ok(Self { guard: Guard { allow_private }, trusted, client: OnceCell::new() })
     }
 
-    fn refusal(&self, address: IpAddr) -> Option<&'static str> {
-        if self.allow_private { None } else { address_guard::refusal(address) }
-    }
-
-    /// Addresses that may be connected to.
-    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, String> {
-        let found: Vec<SocketAddr> = match target.literal() {
-            Some(address) => vec![SocketAddr::new(address, target.port)],
-            None => lookup_host((target.host.as_str(), target.port))
-                .await
-                .map_err(|error| format!("the name {} could not be looked up: {error}", target.host))?
-                .collect(),
-        };
-        let refused = found.iter().find_map(|address| self.refusal(address.ip()).map(|reason| (address.ip(), reason)));
-        let allowed: Vec<SocketAddr> = found.into_iter().filter(|address| self.refusal(address.ip()).is_none()).collect();
-        match (allowed.is_empty(), refused) {
-            (false, _) => Ok(allowed),
-            (true, Some((address, reason))) => Err(format!("not sent: {address} is {reason}")),
-            (true, None) => Err(format!("the name {} has no address", target.host)),
-        }
-    }
-
-    async fn connect(&self, target: &Target) -> Result<TcpStream, String> {
-        let mut failed = String::new();
-        for address in self.addresses(target).await? {
-            match timeout(CONNECT_TIME_OUT, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => failed = format!("{address} took no connection: {error}"),
-                Err(_) => failed = format!("{address} took no connection in time"),
-            }
-        }
-        Err(failed)
-    }
-
-    async fn tls(&self) -> Result<&TlsConnector, String> {
-        let opened = self.tls.get_or_try_init(|| async {
-            let mut roots = RootCertStore::empty();
-            let machines = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-            let machines = machines.map_err(|error| format!("the machine's certificates could not be read: {error}"))?;
-            roots.add_parsable_certificates(machines.certs);
-            for certificate in &self.trusted {
-                roots.add(certificate.clone()).map_err(|error| format!("a trusted certificate is not usable: {error}"))?;
-            }
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let settings = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-            Ok(TlsConnector::from(Arc::new(settings.with_root_certificates(roots).with_no_client_auth())))
+    async fn client(&self) -> Result<&Client, String> {
+        let opened = self.client.get_or_try_init(|| async {
+            let trusted = self.trusted.clone();
+            let builder = tokio::task::spawn_blocking(move || http_client::trusting_machine(&trusted)).await;
+            let builder = builder.map_err(|error| format!("the machine's certificates could not be read: {error}"))?;
+            let builder = builder.map_err(|error| reasons(&error))?;
+            let builder = builder.http1_only().pool_max_idle_per_host(0).connect_timeout(CONNECT_TIME_OUT);
+            http_client::built(builder.user_agent(USER_AGENT).dns_resolver(self.guard)).map_err(|error| reasons(&error))
         });
         opened.await
     }
 
     async fn deliver(&self, push: &Push<'_>) -> Result<Answer, String> {
-        let target = Target::read(push.url)?;
-        let request = request(&target, push)?;
-        let stream = self.connect(&target).await?;
-        if !target.secure {
-            return exchange(stream, request).await;
+        let url = read_url(push.url)?;
+        if let Some(address) = literal(&url) {
+            self.guard.check(address).map_err(|refused| refused.0)?;
         }
-        let name = ServerName::try_from(target.host.clone()).map_err(|error| format!("{}: {error}", target.host))?;
-        let stream = self.tls().await?.connect(name, stream).await.map_err(|error| format!("TLS failed: {error}"))?;
-        exchange(stream, request).await
+        let seconds = push.at.as_millis().div_euclid(1_000);
+        let sign = |key: Vec<u8>| webhook_signature::sign(&key, push.id, seconds, push.body.as_bytes());
+        let signatures: Vec<String> = push.secrets.iter().map(|secret| sign(secret.key())).collect();
+        let request = self.client().await?.post(url);
+        let request = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONNECTION, "close")
+            .header("webhook-id", push.id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signatures.join(" "))
+            .body(push.body.to_owned());
+        let response = request.send().await.map_err(|error| reason(&error))?;
+        let status = response.status().as_u16();
+        let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let said = if response.status().is_success() { String::new() } else { words(response).await };
+        Ok(Answer::Status { status, retry_after: asked.map(Duration::from_secs), said })
     }
 }
 
-fn request(target: &Target, push: &Push<'_>) -> Result<Request<Full<Bytes>>, String> {
-    let seconds = push.at.as_millis().div_euclid(1_000);
-    let sign = |key: Vec<u8>| webhook_signature::sign(&key, push.id, seconds, push.body.as_bytes());
-    let signatures: Vec<String> = push.secrets.iter().map(|secret| sign(secret.key())).collect();
-    Request::post(target.path.as_str())
-        .header(header::HOST, target.authority.as_str())
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONNECTION, "close")
-        .header("webhook-id", push.id)
-        .header("webhook-timestamp", seconds)
-        .header("webhook-signature", signatures.join(" "))
-        .body(Full::new(Bytes::copy_from_slice(push.body.as_bytes())))
-        .map_err(|error| format!("no request can be made of it: {error}"))
+/// Why there is no answer.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(NotSent(reason)) = error.downcast_ref() {
+            return reason.clone();
+        }
+        if let Some(tls) = error.downcast_ref().and_then(tls_error) {
+            return format!("TLS failed: {tls}");
+        }
+        cause = error.source();
+    }
+    let what = if error.is_connect() { "the target took no connection" } else { "no answer" };
+    format!("{what}: {}", reasons(error))
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut protocol = http1::Builder::new();
-    let opened = protocol.max_buf_size(MOST_HEAD).handshake(TokioIo::new(stream)).await;
-    let (mut requests, connection) = opened.map_err(|error| format!("no HTTP: {error}"))?;
-    // Ends with this exchange, whatever becomes of it.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let response = requests.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
-    let status = response.status().as_u16();
-    let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let said = if response.status().is_success() { String::new() } else { words(response).await };
-    Ok(Answer::Status { status, retry_after: asked.map(Duration::from_secs), said })
+/// An I/O error keeps what it was made of, possibly another one, beside its chain of causes.
+fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| inner.downcast_ref().and_then(tls_error))
+}
+
+/// An error with its causes, without the URL: what stands in it may be secret.
+fn reasons(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    let told: Vec<String> = causes.map(ToString::to_string).collect();
+    if told.is_empty() { error.to_string() } else { told.join(": ") }
 }
 
 /// The beginning of a refusal's body, as far as it comes soon.
-async fn words(response: Response<Incoming>) -> String {
-    let mut body = response.into_body();
+async fn words(mut response: Response) -> String {
     let mut read = Vec::new();
     let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let Some(data) = frame.data_ref() else { continue };
-            let room = MOST_READ.saturating_sub(read.len());
+        while let Ok(Some(data)) = response.chunk().await {
+            let room = MAX_READ.saturating_sub(read.len());
             read.extend(data.iter().take(room));
-            if read.len() >= MOST_READ {
+            if read.len() >= MAX_READ {
                 break;
             }
         }
@@ -229,9 +211,9 @@ impl PushSender for HttpPushSender {
     }
 
     fn check_url(&self, url: &str) -> Result<(), String> {
-        let target = Target::read(url)?;
-        match target.literal().and_then(|address| self.refusal(address)) {
-            Some(reason) => Err(format!("{} is {reason}", target.host)),
+        let url = read_url(url)?;
+        match literal(&url).and_then(|address| Some((address, self.guard.refusal(address)?))) {
+            Some((address, reason)) => Err(format!("{address} is {reason}")),
             None => Ok(()),
         }
     }
@@ -243,16 +225,6 @@ mod tests {
 
     fn checked(url: &str) -> Result<(), String> {
         HttpPushSender::new(false, None).unwrap().check_url(url)
-    }
-
-    #[test]
-    fn a_target_is_read_as_browsers_read_it() {
-        let target = Target::read("https://Partner.example/hook?a=1#part").unwrap();
-        assert_eq!((target.secure, target.port, target.path.as_str()), (true, 443, "/hook?a=1"));
-        assert_eq!((target.host.as_str(), target.authority.as_str()), ("partner.example", "partner.example"));
-        let target = Target::read("http://[2606:4700::1]:8080").unwrap();
-        assert_eq!((target.host.as_str(), target.authority.as_str()), ("2606:4700::1", "[2606:4700::1]:8080"));
-        assert_eq!(target.path, "/");
     }
 
     #[test]

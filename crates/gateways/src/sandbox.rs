@@ -14,7 +14,7 @@ use sluice_pay::{
     PaymentRequest, PaymentStatus, SandboxChannels, SandboxNotice, SandboxOutcome, SignatureError, WebhookHeaders,
 };
 
-use crate::webhook_signature;
+use crate::{http_client, webhook_signature};
 
 #[derive(Debug, Clone)]
 pub struct SandboxSettings {
@@ -61,12 +61,7 @@ impl SandboxGateway {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Result<Self, PortError> {
-        let client = reqwest::Client::builder()
-            .timeout(CALLBACK_TIMEOUT)
-            // The callback goes to this very shop: a proxy that the environment names for other programs cannot reach it.
-            .no_proxy()
-            .build()
-            .map_err(|error| PortError::internal("the HTTP client of the sandbox", error))?;
+        let client = http_client::built(http_client::without_tls()?.timeout(CALLBACK_TIMEOUT))?;
         Ok(Self { settings, channels, payments, clock, ids, client })
     }
 

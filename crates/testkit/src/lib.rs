@@ -14,6 +14,7 @@
 #![allow(clippy::missing_panics_doc, reason = "every function here panics when it cannot do its work, as the crate's head says")]
 
 mod environment;
+mod http;
 mod kafka;
 mod local_server;
 mod machine_clock;
@@ -33,6 +34,7 @@ mod tokens;
 mod wait;
 mod webhook_target;
 
+pub use http::http_client;
 pub use kafka::{Kafka, SecondBroker};
 pub use machine_clock::MachineClock;
 pub use mariadb::{Database, MariaDb, Session, fresh_database};

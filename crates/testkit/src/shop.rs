@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use reqwest::Client;
-
 use crate::environment;
+use crate::http::http_client;
 use crate::names::{free_port, unique_name, unique_prefix};
 use crate::scratch::{Scratch, freeze, signal};
 use crate::shopper::Shopper;
@@ -227,7 +226,7 @@ impl ShopProcess {
     /// Waits until `/readyz` says yes; a process that ended is not waited for.
     pub async fn wait_ready(&mut self) {
         let url = format!("{}/readyz", self.base_url());
-        let client = Client::new();
+        let client = http_client().build().expect("an HTTP client can be made");
         wait_until("the shop is ready", START, async || {
             assert!(self.exited().is_none(), "the shop ended while starting");
             let answer = client.get(&url).timeout(Duration::from_secs(5)).send().await;

@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::http::http_client;
 use crate::names::unique_name;
 use crate::signing::SignedCallback;
 use crate::wait::wait_for;
@@ -73,7 +74,7 @@ impl Shopper {
 
     /// A client without a token.
     pub fn nobody(base: &str) -> Self {
-        let client = Client::builder().timeout(PATIENCE).build().expect("an HTTP client can be made");
+        let client = http_client().timeout(PATIENCE).build().expect("an HTTP client can be made");
         Self { client, base: base.to_owned(), token: None }
     }
 

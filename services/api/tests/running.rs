@@ -79,7 +79,7 @@ impl Running {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let served = tokio::spawn(async move { bound.run(stopped).await.unwrap() });
-        Self { base, shop, failing, stop, served, client: Client::new(), open, _folder: folder }
+        Self { base, shop, failing, stop, served, client: sluice_testkit::http_client().build().unwrap(), open, _folder: folder }
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
