@@ -5,33 +5,9 @@ use std::fs;
 
 use cargo_metadata::Package;
 
-use crate::licence::{ALLOWED, is_allowed};
+use crate::deny::DENY;
 use crate::sources::rust_files;
-use crate::{WORKSPACE, assert_none, root};
-
-/// Also in `deny.toml`, with the reasons there.
-const BANNED: [&str; 5] = ["actix-governor", "native-tls", "openssl", "openssl-sys", "chrono-tz"];
-
-/// Two versions of one of these mean two runtimes, two pools or types that do not fit; also in `deny.toml`.
-const SINGLE: [&str; 17] = [
-    "actix-web",
-    "deadpool-redis",
-    "hyper",
-    "jsonwebtoken",
-    "metrics",
-    "rdkafka",
-    "redis",
-    "reqwest",
-    "rust_decimal",
-    "sea-orm",
-    "serde",
-    "serde_json",
-    "sqlx",
-    "time",
-    "tokio",
-    "tracing",
-    "utoipa",
-];
+use crate::{WORKSPACE, assert_none};
 
 /// Used without being named in the source: (crate, dependency, why).
 const SILENT: [(&str, &str, &str); 0] = [];
@@ -44,7 +20,7 @@ fn foreign() -> impl Iterator<Item = &'static Package> {
 #[test]
 fn licences_are_on_the_list() {
     let offences: Vec<String> = foreign()
-        .filter(|package| !package.license.as_deref().is_some_and(is_allowed))
+        .filter(|package| !package.license.as_deref().is_some_and(|licence| DENY.allows_licence(licence)))
         .map(|package| format!("{} {}: {:?}", package.name, package.version, package.license))
         .collect();
     assert_none("licences that are not on the list", &offences);
@@ -52,15 +28,14 @@ fn licences_are_on_the_list() {
 
 #[test]
 fn no_crate_is_banned() {
-    let offences: Vec<String> =
-        foreign().map(|package| package.name.to_string()).filter(|name| BANNED.contains(&&**name)).collect();
+    let offences: Vec<String> = foreign().map(|package| package.name.to_string()).filter(|name| DENY.bans(name)).collect();
     assert_none("banned crates", &offences);
 }
 
 #[test]
 fn important_crates_come_once() {
     let mut versions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for package in foreign().filter(|package| SINGLE.contains(&&**package.name)) {
+    for package in foreign().filter(|package| DENY.wants_once(&package.name)) {
         versions.entry(&package.name).or_default().push(package.version.to_string());
     }
     assert!(versions.contains_key("tokio"), "the list is of crates that are there");
@@ -70,20 +45,6 @@ fn important_crates_come_once() {
         .map(|(name, versions)| format!("{name}: {}", versions.join(", ")))
         .collect();
     assert_none("crates in several versions", &doubled);
-}
-
-#[test]
-fn deny_toml_says_the_same() {
-    let deny = fs::read_to_string(root().join("deny.toml")).unwrap();
-    let missing: Vec<String> = ALLOWED
-        .iter()
-        .map(|licence| licence.split(" WITH ").next().unwrap())
-        .chain(BANNED)
-        .chain(SINGLE)
-        .filter(|word| !deny.contains(&format!("\"{word}\"")))
-        .map(str::to_owned)
-        .collect();
-    assert_none("named here and not in deny.toml", &missing);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod arrows;
+mod deny;
 mod dependencies;
-mod licence;
 mod references;
 mod reliability;
 mod sources;
