@@ -27,9 +27,9 @@ fn line(sku: &str, quantity: &str) -> String {
 }
 
 async fn bodies_that_are_no_order(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(50).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(50).await;
+    let buyer = storefront.somebody();
     let good = line(&product.sku, "1");
     let deep = format!(r#"{{"items":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     let mut no_utf8 = br#"{"items":[{"sku_id":"1","quantity":1}],"store_code":""#.to_vec();
@@ -65,13 +65,13 @@ async fn bodies_that_are_no_order(world: &World) {
     );
     let accepted = post_order(&buyer, &[("Content-Type", "application/json; charset=utf-8")], good.into_bytes()).await;
     assert_eq!(accepted.status, 201, "{}", accepted.body);
-    counter.expect_stock(&product.sku, [49, 1, 0, 50]).await;
+    storefront.expect_stock(&product.sku, [49, 1, 0, 50]).await;
     let orders = buyer.get("/orders").await.expect_status(200);
     assert_eq!(orders.body["data"].as_array().unwrap().len(), 1, "refused bodies wrote nothing");
 }
 
 async fn fields_that_are_not_known(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     for (pointer, body) in [
         ("/coupon", json!({"items": [{"sku_id": "1", "quantity": 1}], "coupon": "x"})),
         ("/items/0/price", json!({"items": [{"sku_id": "1", "quantity": 1, "price": 1}]})),
@@ -89,9 +89,9 @@ async fn fields_that_are_not_known(world: &World) {
 }
 
 async fn quantities_that_are_none(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(20_000).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(20_000).await;
+    let buyer = storefront.somebody();
     let numbers = ["0", "-1", "10000", "1.5", "1e1", "9223372036854775807", "9223372036854775808", "-9223372036854775809"];
     for quantity in numbers.into_iter().chain([r#""1""#, "null", "true", "[1]", "{}", "1e400"]) {
         let answer = post_order(&buyer, &[JSON], line(&product.sku, quantity).into_bytes()).await;
@@ -108,12 +108,12 @@ async fn quantities_that_are_none(world: &World) {
         let cart = cart.await;
         assert!(matches!(cart.status, 400 | 422), "{quantity} in the cart: {} {}", cart.status, cart.body);
     }
-    counter.expect_stock(&product.sku, [20_000, 0, 0, 20_000]).await;
+    storefront.expect_stock(&product.sku, [20_000, 0, 0, 20_000]).await;
     assert_eq!(buyer.cart().await.body["items"], json!([]));
 }
 
 async fn orders_of_too_many_or_no_lines(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let many = |count: usize| json!({"items": vec![json!({"sku_id": "1", "quantity": 1}); count]});
     let answer = buyer.place_body(&unique_name("key"), many(101)).await;
     expect(&answer, 422, "too_many_lines", "101 lines, though of one SKU");
@@ -139,7 +139,7 @@ async fn orders_of_too_many_or_no_lines(world: &World) {
 }
 
 async fn texts_that_are_too_long(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let order = |change: &dyn Fn(&mut Value)| {
         let mut body = json!({"items": [{"sku_id": "1", "quantity": 1}], "recipient": {}, "attribution": {}});
         change(&mut body);
@@ -176,8 +176,8 @@ async fn texts_that_are_too_long(world: &World) {
 }
 
 async fn cursors_and_limits_of_lists(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let mut placed = Vec::new();
     for _ in 0..5 {
         placed.push(buyer.place(&[("1", 1)]).await.expect_status(201).order_no());
@@ -185,7 +185,7 @@ async fn cursors_and_limits_of_lists(world: &World) {
     placed.reverse();
     for cursor in ["x", "-1", "%00", "eyJhIjoxfQ==", "99999999999999999999999999999"] {
         expect(&buyer.get(&format!("/orders?cursor={cursor}")).await, 400, "invalid_cursor", cursor);
-        expect(&counter.staff().get(&format!("/admin/orders?cursor={cursor}")).await, 400, "invalid_cursor", cursor);
+        expect(&storefront.staff().get(&format!("/admin/orders?cursor={cursor}")).await, 400, "invalid_cursor", cursor);
     }
     for limit in ["0", "101", "-1", "x", "1.5", "99999999999999999999"] {
         expect(&buyer.get(&format!("/orders?limit={limit}")).await, 422, "invalid_field", limit);
@@ -213,8 +213,8 @@ async fn cursors_and_limits_of_lists(world: &World) {
 }
 
 async fn paths_and_methods_that_are_not_there(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     for path in
         ["/orders/1", "/orders/x", "/orders/00000000000000000000", "/products/0", "/products/x", "/products/999999", "/nothing"]
     {
@@ -225,19 +225,19 @@ async fn paths_and_methods_that_are_not_there(world: &World) {
     let method = buyer.send("DELETE", "/api/v1/orders", &[], None).await;
     expect(&method, 405, "method_not_allowed", "DELETE /orders");
     assert!(method.header("allow").is_some_and(|allow| allow.contains("POST")));
-    let unknown = counter.staff().get("/admin/skus/999999/stock").await;
+    let unknown = storefront.staff().get("/admin/skus/999999/stock").await;
     expect(&unknown, 404, "not_found", "a SKU that is not there");
     for delta in [json!(0), json!(1.5), json!("1"), json!(i64::MAX)] {
         let body = json!({"delta": delta, "reason": "x"});
-        let answer = counter.staff().post_with_key("/admin/skus/3/stock-adjustments", &unique_name("key"), body).await;
+        let answer = storefront.staff().post_with_key("/admin/skus/3/stock-adjustments", &unique_name("key"), body).await;
         expect(&answer, 422, "invalid_field", &format!("delta {delta}"));
     }
-    let product = counter.add_product(3).await;
+    let product = storefront.add_product(3).await;
     let path = format!("/admin/skus/{}/stock-adjustments", product.sku);
     let body = json!({"delta": -4, "reason": "more than there is"});
-    let refused = counter.staff().post_with_key(&path, &unique_name("key"), body).await;
+    let refused = storefront.staff().post_with_key(&path, &unique_name("key"), body).await;
     expect(&refused, 409, "insufficient_stock", "written off");
-    let stale = counter
+    let stale = storefront
         .staff()
         .send(
             "PATCH",
@@ -247,10 +247,12 @@ async fn paths_and_methods_that_are_not_there(world: &World) {
         )
         .await;
     expect(&stale, 412, "stale", "another version");
-    let missing =
-        counter.staff().send("PATCH", &format!("/api/v1/admin/products/{}", product.id), &[], Some(json!({"listed": false}))).await;
+    let missing = storefront
+        .staff()
+        .send("PATCH", &format!("/api/v1/admin/products/{}", product.id), &[], Some(json!({"listed": false})))
+        .await;
     expect(&missing, 428, "if_match_required", "no version");
-    counter.expect_stock(&product.sku, [3, 0, 0, 3]).await;
+    storefront.expect_stock(&product.sku, [3, 0, 0, 3]).await;
 }
 
 on_every_profile!(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sluice_testkit::{Kafka, Redis, Scratch, ShopBuilder, ShopProcess, free_port, fresh_database, unique_name, unique_prefix};
 
 use crate::floor::among_others;
-use crate::world::{Counter, EXECUTABLE, Profile, succeed};
+use crate::world::{EXECUTABLE, Profile, Storefront, succeed};
 
 /// How long a start may look for a server that is not there.
 const GIVES_UP_WITHIN: Duration = Duration::from_secs(20);
@@ -127,17 +127,17 @@ async fn a_bus_that_is_not_there_is_waited_for() {
     succeed(&settings.run(&["migrate"]));
     succeed(&settings.run(&["seed"]));
     let api = settings.arguments(&["api"]).start().await;
-    let counter = Counter { base: api.base_url() };
-    let ready = counter.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
+    let storefront = Storefront { base: api.base_url() };
+    let ready = storefront.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
     assert_eq!(ready.text("/status"), "degraded");
-    let _ = counter.somebody().place(&[("1", 1)]).await.expect_status(201);
+    let _ = storefront.somebody().place(&[("1", 1)]).await.expect_status(201);
 }
 
 #[tokio::test]
 async fn processes_set_to_different_gates_refuse_to_start() {
     let _floor = among_others().await;
     let world = Profile::MariaDb.shared().await;
-    let _ = world.counter().somebody().place(&[("1", 1)]).await.expect_status(201);
+    let _ = world.storefront().somebody().place(&[("1", 1)]).await.expect_status(201);
     let redis = Redis::shared().await;
     for command in ["api", "worker"] {
         let other = world.settings.clone().gate(redis.url()).setting("gate.key_prefix", format!("{}:", unique_name("gate")));
@@ -147,7 +147,7 @@ async fn processes_set_to_different_gates_refuse_to_start() {
     let world = Profile::Redis.shared().await;
     let line = refused(world.settings.clone().gate("database:"), &["api"]).await;
     assert!(line.contains("gate"), "{line}");
-    let _ = world.counter().somebody().place(&[("1", 1)]).await.expect_status(201);
+    let _ = world.storefront().somebody().place(&[("1", 1)]).await.expect_status(201);
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn the_demo_mode_listens_on_loopback_only() {
 async fn an_address_in_use_is_named() {
     let _floor = among_others().await;
     let world = Profile::Embedded.shared().await;
-    let address = world.counter().base.trim_start_matches("http://").to_owned();
+    let address = world.storefront().base.trim_start_matches("http://").to_owned();
     let line = refused(shop(), &["serve", "--listen", &address]).await;
     assert!(line.contains(&address), "{line}");
 }

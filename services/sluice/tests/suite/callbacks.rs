@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::on_every_profile;
 use crate::shelf::PRICE;
-use crate::world::{Counter, SOON, World};
+use crate::world::{SOON, Storefront, World};
 
 /// What the sandbox says about an order's payment.
 pub fn notice(order: &Answer, status: &str) -> Value {
@@ -22,8 +22,8 @@ pub async fn tell(shopper: &Shopper, body: &Value) -> Answer {
 }
 
 /// The store's exceptions about an order, by kind.
-pub async fn exceptions(counter: &Counter, order_no: &str) -> Vec<String> {
-    let list = counter.staff().get("/admin/exceptions?limit=100").await.expect_status(200);
+pub async fn exceptions(storefront: &Storefront, order_no: &str) -> Vec<String> {
+    let list = storefront.staff().get("/admin/exceptions?limit=100").await.expect_status(200);
     let data = list.body["data"].as_array().unwrap();
     let about = data.iter().filter(|exception| exception["order_no"] == json!(order_no));
     about.map(|exception| exception["kind"].as_str().unwrap().to_owned()).collect()
@@ -39,8 +39,8 @@ async fn expect_still_unpaid(buyer: &Shopper, order: &Answer) {
 }
 
 async fn s2_rule_9_only_a_genuine_signature_counts(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     let body = notice(&order, "paid");
     let genuine = SignedCallback::new(SANDBOX_SECRET, &body);
@@ -63,7 +63,7 @@ async fn s2_rule_9_only_a_genuine_signature_counts(world: &World) {
         let answer = buyer.callback("sandbox", callback).await;
         assert_eq!((answer.status, answer.code()), (401, "signature_invalid"), "{what}: {}", answer.body);
     }
-    let bare = counter.nobody().post("/payments/sandbox/callback", body.clone()).await;
+    let bare = storefront.nobody().post("/payments/sandbox/callback", body.clone()).await;
     assert_eq!((bare.status, bare.code()), (401, "signature_invalid"));
     expect_still_unpaid(&buyer, &order).await;
 
@@ -77,9 +77,9 @@ async fn s2_rule_9_only_a_genuine_signature_counts(world: &World) {
 }
 
 async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(5).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(5).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let other = buyer.place(&[("1", 1)]).await.expect_status(201);
     for (field, value) in [
@@ -95,7 +95,7 @@ async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
         let answer = tell(&buyer, &body).await;
         assert_eq!((answer.status, answer.code()), (422, "payment_mismatch"), "{field} {value}: {}", answer.body);
         wait_for("staff see the mismatch", SOON, async || {
-            exceptions(&counter, &order.order_no()).await.contains(&"payment_mismatch".to_owned()).then_some(())
+            exceptions(&storefront, &order.order_no()).await.contains(&"payment_mismatch".to_owned()).then_some(())
         })
         .await;
     }
@@ -110,15 +110,15 @@ async fn s2_rule_9_amount_currency_payee_and_order_must_match(world: &World) {
 
     expect_still_unpaid(&buyer, &order).await;
     assert_eq!(buyer.order(&other.order_no()).await.text("/status"), "unpaid");
-    counter.expect_stock(&product.sku, [4, 1, 0, 5]).await;
+    storefront.expect_stock(&product.sku, [4, 1, 0, 5]).await;
     // The quarantine does not spoil the payment: the right notice still pays.
     assert!((200..300).contains(&tell(&buyer, &notice(&order, "paid")).await.status));
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
 }
 
 async fn no_mismatch_of_a_payment_hides_another_one(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     for amount in [1, 2, 3, 3, 3] {
         let mut body = notice(&order, "paid");
@@ -126,24 +126,24 @@ async fn no_mismatch_of_a_payment_hides_another_one(world: &World) {
         let answer = tell(&buyer, &body).await;
         assert_eq!((answer.status, answer.code()), (422, "payment_mismatch"), "{}", answer.body);
     }
-    assert_eq!(exceptions(&counter, &order.order_no()).await, ["payment_mismatch"; 3]);
+    assert_eq!(exceptions(&storefront, &order.order_no()).await, ["payment_mismatch"; 3]);
 }
 
 /// Its payee is the store whose staff must look.
 async fn a_signed_callback_for_an_unknown_payment_is_not_hidden_from_staff(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     let mut unknown = notice(&order, "paid");
     unknown["payment_id"] = json!(unique_name("unknown"));
     let answer = tell(&buyer, &unknown).await;
     assert_eq!((answer.status, answer.code()), (422, "payment_mismatch"), "{}", answer.body);
-    assert_eq!(exceptions(&counter, &order.order_no()).await, ["payment_mismatch"]);
+    assert_eq!(exceptions(&storefront, &order.order_no()).await, ["payment_mismatch"]);
 }
 
 async fn s2_rule_9_a_callback_that_cannot_be_read_is_refused(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     let sign = |body: String| SignedCallback::signed(SANDBOX_SECRET.as_bytes(), unique_name("msg"), now(), body);
     for body in [String::new(), "no json".to_owned(), "{}".to_owned(), "[]".to_owned(), notice(&order, "maybe").to_string()] {
@@ -154,9 +154,9 @@ async fn s2_rule_9_a_callback_that_cannot_be_read_is_refused(world: &World) {
 }
 
 async fn s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(10).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(10).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     let same = SignedCallback::new(SANDBOX_SECRET, &notice(&order, "paid"));
     let mut together = JoinSet::new();
@@ -173,24 +173,24 @@ async fn s2_rule_9_repeated_and_concurrent_callbacks_have_one_effect(world: &Wor
     for _ in 0..3 {
         assert!((200..300).contains(&buyer.callback("sandbox", &same).await.status));
     }
-    counter.expect_stock(&product.sku, [8, 0, 2, 10]).await;
-    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
-    assert_eq!(exceptions(&counter, &order.order_no()).await, Vec::<String>::new());
+    storefront.expect_stock(&product.sku, [8, 0, 2, 10]).await;
+    storefront.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
+    assert_eq!(exceptions(&storefront, &order.order_no()).await, Vec::<String>::new());
     let seen = buyer.order(&order.order_no()).await;
     assert_eq!((seen.text("/status"), seen.text("/refund_status")), ("paid".to_owned(), "none".to_owned()));
 }
 
 async fn s2_rule_9_failed_then_paid_is_paid_and_failed_after_paid_is_nothing(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(3).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(3).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     for status in ["failed", "failed", "paid", "failed", "paid"] {
         let answer = tell(&buyer, &notice(&order, status)).await;
         assert!((200..300).contains(&answer.status), "{status}: {} {}", answer.status, answer.body);
     }
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&product.sku, [0, 0, 3, 3]).await;
+    storefront.expect_stock(&product.sku, [0, 0, 3, 3]).await;
     expect_paid_stays(&buyer, &order).await;
 }
 

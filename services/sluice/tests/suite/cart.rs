@@ -5,7 +5,7 @@ use sluice_testkit::{Shopper, unique_name, wait_for};
 
 use crate::on_every_profile;
 use crate::shelf::PRICE;
-use crate::world::{Counter, SOON, World};
+use crate::world::{SOON, Storefront, World};
 
 async fn lines(buyer: &Shopper) -> Vec<(String, i64)> {
     let cart = buyer.cart().await.expect_status(200);
@@ -23,9 +23,9 @@ async fn expect_lines(buyer: &Shopper, wanted: &[(&str, i64)]) {
 }
 
 async fn the_cart_shows_lines_at_current_prices(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
-    let product = counter.add_product(2).await;
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
+    let product = storefront.add_product(2).await;
     let _ = buyer.put_in_cart(&product.sku, 2, true).await.expect_status(200);
     let cart = buyer.put_in_cart("2", 3, false).await.expect_status(200);
     assert_eq!(cart.body, buyer.cart().await.body, "PUT answers the cart");
@@ -50,22 +50,22 @@ async fn the_cart_shows_lines_at_current_prices(world: &World) {
 }
 
 async fn s2_rule_6_an_order_of_the_cart_takes_the_selected_lines_out(world: &World) {
-    let counter = world.counter();
-    let (one, two) = (counter.add_product(5).await, counter.add_product(5).await);
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let (one, two) = (storefront.add_product(5).await, storefront.add_product(5).await);
+    let buyer = storefront.somebody();
     let _ = buyer.put_in_cart(&one.sku, 2, true).await.expect_status(200);
     let _ = buyer.put_in_cart(&two.sku, 1, false).await.expect_status(200);
     let order = buyer.place_cart().await.expect_status(201);
     assert_eq!(order.body["items"].as_array().unwrap().len(), 1);
     assert_eq!((order.text("/items/0/sku_id"), order.number("/items/0/quantity")), (one.sku.clone(), 2));
     expect_lines(&buyer, &[(&two.sku, 1)]).await;
-    counter.expect_stock(&one.sku, [3, 2, 0, 5]).await;
-    counter.expect_stock(&two.sku, [5, 0, 0, 5]).await;
+    storefront.expect_stock(&one.sku, [3, 2, 0, 5]).await;
+    storefront.expect_stock(&two.sku, [5, 0, 0, 5]).await;
 }
 
 async fn s2_rule_6_an_order_of_items_takes_its_quantities_out_and_never_below_zero(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let _ = buyer.put_in_cart("1", 5, true).await.expect_status(200);
     let _ = buyer.put_in_cart("2", 1, false).await.expect_status(200);
     let _ = buyer.put_in_cart("3", 2, true).await.expect_status(200);
@@ -81,7 +81,7 @@ async fn s2_rule_6_an_order_of_items_takes_its_quantities_out_and_never_below_ze
 }
 
 async fn a_cart_with_nothing_selected_is_no_order(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let empty = buyer.place_cart().await;
     assert_eq!((empty.status, empty.code()), (422, "invalid_field"));
     let _ = buyer.put_in_cart("1", 1, false).await.expect_status(200);
@@ -90,11 +90,11 @@ async fn a_cart_with_nothing_selected_is_no_order(world: &World) {
 }
 
 async fn two_tabs_with_one_cart_make_one_order(world: &World) {
-    two_tabs_order_one_cart(&world.counter(), &world.counter()).await;
+    two_tabs_order_one_cart(&world.storefront(), &world.storefront()).await;
 }
 
 /// Both tabs press the button at once, each with a key of its own.
-pub async fn two_tabs_order_one_cart(here: &Counter, there: &Counter) {
+pub async fn two_tabs_order_one_cart(here: &Storefront, there: &Storefront) {
     for _ in 0..4 {
         let product = here.add_product(10).await;
         let user = unique_name("tabs");
@@ -116,7 +116,7 @@ pub async fn two_tabs_order_one_cart(here: &Counter, there: &Counter) {
 }
 
 async fn a_cart_that_was_ordered_can_be_filled_and_ordered_again(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     for _ in 0..2 {
         let _ = buyer.put_in_cart("5", 1, true).await.expect_status(200);
         let _ = buyer.place_cart().await.expect_status(201);

@@ -6,7 +6,7 @@ use sluice_testkit::MachineClock;
 
 use crate::floor;
 use crate::load::{Load, expect_everything_there, expect_only};
-use crate::world::{Counter, Profile, SOON};
+use crate::world::{Profile, SOON, Storefront};
 
 const UNITS: i64 = 10_000;
 const HOUR: i64 = 3_600;
@@ -23,8 +23,8 @@ async fn orders_go_on(load: &Load) {
 }
 
 /// The clock's part of `/readyz`: its state and what is said of it.
-async fn clock_part(counter: &Counter) -> (String, String) {
-    let readiness = counter.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
+async fn clock_part(storefront: &Storefront) -> (String, String) {
+    let readiness = storefront.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
     let parts = readiness.body["parts"].as_array().unwrap();
     let clock = parts.iter().find(|part| part["name"] == "clock").unwrap_or_else(|| panic!("no clock in {}", readiness.body));
     (clock["state"].as_str().unwrap().to_owned(), clock["detail"].as_str().unwrap().to_owned())
@@ -34,19 +34,20 @@ async fn clock_part(counter: &Counter) -> (String, String) {
 async fn a_worker_an_hour_ahead_cancels_no_fresh_order() {
     let _floor = floor::among_others().await;
     let mut world = Profile::MariaDb.plan().start().await;
-    let counter = world.counter();
-    let product = counter.add_product(UNITS).await;
+    let storefront = world.storefront();
+    let product = storefront.add_product(UNITS).await;
     world.workers[0].terminate().await;
-    let buyer = counter.somebody();
+    let buyer = storefront.somebody();
     let fresh = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
 
     let clock = MachineClock::right();
     clock.set_ahead(HOUR);
-    let worker = world.settings.clone().setting("public_url", &counter.base).setting("pay.sandbox_callback_url", &counter.base);
+    let worker =
+        world.settings.clone().setting("public_url", &storefront.base).setting("pay.sandbox_callback_url", &storefront.base);
     let worker = worker.machine_clock(&clock).arguments(&["worker"]).start().await;
     // Orders whose deadlines do pass show that the worker's timer has looked, and its consumer too.
     let hasty = world.settings.clone().setting("order.payment_window", "2s").arguments(&["api"]).start().await;
-    let due = Counter { base: hasty.base_url() }.somebody();
+    let due = Storefront { base: hasty.base_url() }.somebody();
     for _ in 0..2 {
         let order = due.place(&[(&product.sku, 1)]).await.expect_status(201);
         due.wait_for_status(&order.order_no(), "cancelled", SOON).await;
@@ -54,15 +55,15 @@ async fn a_worker_an_hour_ahead_cancels_no_fresh_order() {
     assert_eq!(buyer.order(&fresh.order_no()).await.text("/status"), "unpaid", "its deadline is in a quarter of an hour");
     let _ = buyer.pay(&fresh).await.expect_status(200);
     buyer.wait_for_status(&fresh.order_no(), "paid", SOON).await;
-    counter.expect_stock(&product.sku, [UNITS - 1, 0, 1, UNITS]).await;
+    storefront.expect_stock(&product.sku, [UNITS - 1, 0, 1, UNITS]).await;
 
-    let worker = Counter { base: worker.base_url() };
+    let worker = Storefront { base: worker.base_url() };
     let (state, detail) = clock_part(&worker).await;
     assert_eq!(state, "degraded", "{detail}");
     assert!(detail.contains("ms ahead of the database's"), "{detail}");
     let metrics = worker.nobody().page("/metrics").await;
     assert!(metrics.lines().any(|line| line.starts_with("sluice_clock_ahead_seconds 3")), "the difference is a gauge:\n{metrics}");
-    assert_eq!(clock_part(&counter).await.0, "up");
+    assert_eq!(clock_part(&storefront).await.0, "up");
 }
 
 #[tokio::test]
@@ -70,9 +71,9 @@ async fn clocks_that_are_set_under_load_stop_no_orders_and_repeat_no_number() {
     let _floor = floor::alone().await;
     let clock = MachineClock::right();
     let world = Profile::MariaDb.plan().machine_clock(&clock).start().await;
-    let counter = world.counter();
-    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 4);
+    let storefront = world.storefront();
+    let skus = [storefront.add_product(UNITS).await.sku, storefront.add_product(UNITS).await.sku];
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 4);
     load.more_orders(30).await;
     for ahead in [HOUR, 0, -600, 0] {
         clock.set_ahead(ahead);
@@ -80,7 +81,7 @@ async fn clocks_that_are_set_under_load_stop_no_orders_and_repeat_no_number() {
     }
     let sent = load.stop().await;
     expect_only(&sent, &[]);
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     world.reconciles_within(RECOVERY).await;
 }
 
@@ -91,9 +92,9 @@ async fn what_a_boot_with_a_clock_ahead_left_behind_is_gone_on_with() {
     let clock = MachineClock::right();
     clock.set_ahead(NEARLY_AN_HOUR);
     let mut world = Profile::Embedded.plan().machine_clock(&clock).start().await;
-    let counter = world.counter();
-    let product = counter.add_product(UNITS).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(UNITS).await;
+    let buyer = storefront.somebody();
     let ahead = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let paid = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
@@ -117,6 +118,6 @@ async fn what_a_boot_with_a_clock_ahead_left_behind_is_gone_on_with() {
         assert!(began.elapsed() < BOUND, "an order after {:?}", began.elapsed());
         assert_eq!(buyer.order(&order.order_no()).await.text("/status"), "unpaid");
     }
-    counter.expect_stock(&product.sku, [UNITS - 7, 4, 3, UNITS]).await;
+    storefront.expect_stock(&product.sku, [UNITS - 7, 4, 3, UNITS]).await;
     world.reconciles_within(RECOVERY).await;
 }

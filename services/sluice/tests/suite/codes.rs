@@ -41,8 +41,8 @@ fn expect_invalid(answer: &Answer) {
 }
 
 async fn s2_rule_3_a_code_is_used_up_by_the_order_and_not_by_a_refusal(world: &World) {
-    let counter = world.counter();
-    let (buyer, phone) = (counter.somebody(), new_phone());
+    let storefront = world.storefront();
+    let (buyer, phone) = (storefront.somebody(), new_phone());
     let code = send(world, &buyer, &phone).await;
     let empty = json!({
         "items": [{"sku_id": "14", "quantity": 1}, {"sku_id": "18", "quantity": 1}],
@@ -60,8 +60,8 @@ async fn s2_rule_3_a_code_is_used_up_by_the_order_and_not_by_a_refusal(world: &W
 }
 
 async fn s2_rule_3_a_code_opens_one_order_even_if_two_ask_at_once(world: &World) {
-    let counter = world.counter();
-    let (buyer, phone) = (counter.somebody(), new_phone());
+    let storefront = world.storefront();
+    let (buyer, phone) = (storefront.somebody(), new_phone());
     let code = send(world, &buyer, &phone).await;
     let (one, two) = tokio::join!(place(&buyer, "14", &phone, &code), place(&buyer, "14", &phone, &code));
     let mut statuses = [one.status, two.status];
@@ -70,8 +70,8 @@ async fn s2_rule_3_a_code_opens_one_order_even_if_two_ask_at_once(world: &World)
 }
 
 async fn s2_rule_3_five_wrong_tries_spend_a_code(world: &World) {
-    let counter = world.counter();
-    let (buyer, phone) = (counter.somebody(), new_phone());
+    let storefront = world.storefront();
+    let (buyer, phone) = (storefront.somebody(), new_phone());
     let code = send(world, &buyer, &phone).await;
     for _ in 0..4 {
         expect_invalid(&place(&buyer, "14", &phone, &wrong(&code)).await);
@@ -86,8 +86,8 @@ async fn s2_rule_3_five_wrong_tries_spend_a_code(world: &World) {
 }
 
 async fn s2_rule_3_a_code_counts_for_its_phone_alone(world: &World) {
-    let counter = world.counter();
-    let (buyer, phone, other) = (counter.somebody(), new_phone(), new_phone());
+    let storefront = world.storefront();
+    let (buyer, phone, other) = (storefront.somebody(), new_phone(), new_phone());
     let code = send(world, &buyer, &phone).await;
     expect_invalid(&place(&buyer, "14", &other, &code).await);
     expect_invalid(&place(&buyer, "14", &phone, "never-sent").await);
@@ -95,10 +95,10 @@ async fn s2_rule_3_a_code_counts_for_its_phone_alone(world: &World) {
 }
 
 async fn a_phone_gets_one_code_a_minute(world: &World) {
-    let counter = world.counter();
-    let (buyer, phone) = (counter.somebody(), new_phone());
+    let storefront = world.storefront();
+    let (buyer, phone) = (storefront.somebody(), new_phone());
     send(world, &buyer, &phone).await;
-    let soon = counter.somebody().post("/verification-codes", json!({"phone": phone})).await;
+    let soon = storefront.somebody().post("/verification-codes", json!({"phone": phone})).await;
     assert_eq!((soon.status, soon.code()), (429, "rate_limited"), "{}", soon.body);
     let wait: u64 = soon.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "Retry-After: {wait}");

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluice_testkit::{Scratch, ShopProcess};
 
 use crate::floor::among_others;
 use crate::on_every_profile;
-use crate::world::{Counter, EXECUTABLE, Profile, SOON, World, refusal, succeed};
+use crate::world::{EXECUTABLE, Profile, SOON, Storefront, World, refusal, succeed};
 
 fn shop() -> sluice_testkit::ShopBuilder {
     ShopProcess::builder(EXECUTABLE)
@@ -26,7 +26,7 @@ async fn token_makes_a_token_of_the_contract() {
     assert_eq!((&claims["iss"], &claims["aud"]), (&Value::from("sluice"), &Value::from("sluice")));
     assert!(claims["store_id"] == "7" || claims["store_id"] == 7);
     let world = Profile::Embedded.shared().await;
-    let own = sluice_testkit::Shopper::new(&world.counter().base, world.apis[0].token(1, "somebody", false));
+    let own = sluice_testkit::Shopper::new(&world.storefront().base, world.apis[0].token(1, "somebody", false));
     let _ = own.get("/orders").await.expect_status(200);
     for wrong in [&["token", "--ttl", "soon"][..], &["token", "--role", "king"], &["token", "--store", "one"]] {
         assert!(!shop().run(wrong).status.success(), "{wrong:?}");
@@ -34,13 +34,13 @@ async fn token_makes_a_token_of_the_contract() {
 }
 
 async fn trace_tells_what_happened(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(5).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(5).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&product.sku, [3, 0, 2, 5]).await;
+    storefront.expect_stock(&product.sku, [3, 0, 2, 5]).await;
     let told = world.printed(&["trace", "order", &order.order_no()]);
     for shown in [order.order_no(), order.text("/payment/payment_id"), product.sku.clone(), "paid".to_owned()] {
         assert!(told.contains(&shown), "no {shown} in:\n{told}");
@@ -54,7 +54,22 @@ async fn trace_tells_what_happened(world: &World) {
     }
 }
 
-on_every_profile!(trace_tells_what_happened);
+async fn staff_cancel_an_unpaid_order_and_the_trace_says_so(world: &World) {
+    let storefront = world.storefront();
+    let product = storefront.add_product(5).await;
+    let order = storefront.somebody().place(&[(&product.sku, 2)]).await.expect_status(201);
+    let path = format!("/admin/orders/{}/cancel", order.order_no());
+    for _ in 0..2 {
+        let cancelled = storefront.staff().post(&path, json!({})).await.expect_status(200);
+        assert_eq!((cancelled.text("/status"), cancelled.text("/cancel_reason")), ("cancelled".to_owned(), "staff".to_owned()));
+    }
+    storefront.expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    let told = world.printed(&["trace", "order", &order.order_no()]);
+    let deadline = order.text("/expires_at");
+    assert!(told.contains("cancelled: staff") && told.contains(&deadline), "no reason, or not {deadline}, in:\n{told}");
+}
+
+on_every_profile!(trace_tells_what_happened, staff_cancel_an_unpaid_order_and_the_trace_says_so);
 
 #[tokio::test]
 async fn doctor_finds_nothing_wrong() {
@@ -90,16 +105,16 @@ async fn migrate_and_seed_make_an_embedded_shop() {
         succeed(&settings.run(&["seed", "--products", "5", "--stock", "7"]));
     }
     let shop = settings.start().await;
-    let counter = Counter { base: shop.base_url() };
-    let list = counter.somebody().get("/products?limit=100").await.expect_status(200);
+    let storefront = Storefront { base: shop.base_url() };
+    let list = storefront.somebody().get("/products?limit=100").await.expect_status(200);
     let products = list.body["data"].as_array().unwrap();
     assert_eq!(products.len(), 5, "no demo data comes into a shop that has its own");
     for product in products {
         assert_eq!(product["skus"][0]["usable"], Value::from(7), "seeding twice changes nothing");
     }
     for sku in ["1", "5"] {
-        let _ = counter.somebody().place(&[(sku, 7)]).await.expect_status(201);
-        counter.expect_stock(sku, [0, 7, 0, 7]).await;
+        let _ = storefront.somebody().place(&[(sku, 7)]).await.expect_status(201);
+        storefront.expect_stock(sku, [0, 7, 0, 7]).await;
     }
 }
 
@@ -107,9 +122,9 @@ async fn migrate_and_seed_make_an_embedded_shop() {
 async fn reconcile_finds_a_difference_and_says_where() {
     let _floor = crate::floor::alone().await;
     let world = Profile::MariaDb.plan().start().await;
-    let counter = world.counter();
-    let product = counter.add_product(9).await;
-    let _ = counter.somebody().place(&[(&product.sku, 2)]).await.expect_status(201);
+    let storefront = world.storefront();
+    let product = storefront.add_product(9).await;
+    let _ = storefront.somebody().place(&[(&product.sku, 2)]).await.expect_status(201);
     world.reconciles_within(std::time::Duration::from_secs(30)).await;
     // Behind the shop's back a unit that is promised to a buyer becomes usable again.
     world.database().sql(&format!("UPDATE stock SET locked = locked - 1, usable = usable + 1 WHERE sku_id = {}", product.sku));
@@ -186,18 +201,18 @@ async fn a_secret_may_stand_in_a_file() {
     let settings = shop().without("auth.jwt_secret").setting("auth.jwt_secret_file", file.to_str().unwrap());
     let token = succeed(&settings.run(&["token", "--user", "file"]));
     let world = Profile::Embedded.shared().await;
-    let _ = sluice_testkit::Shopper::new(&world.counter().base, token.trim().to_owned()).get("/orders").await.expect_status(200);
+    let _ = sluice_testkit::Shopper::new(&world.storefront().base, token.trim().to_owned()).get("/orders").await.expect_status(200);
 }
 
 #[tokio::test]
 async fn a_worker_may_consume_some_topics_alone() {
     let _floor = crate::floor::alone().await;
     let mut world = Profile::MariaDb.plan().start().await;
-    let counter = world.counter();
+    let storefront = world.storefront();
     let _ = world.workers[0].terminate().await;
     let some = "stock-sync,payment-settled,auto-cancel,order-paid,order-cancelled,order-refunded";
     let some = world.settings.clone().arguments(&["worker", "--only", some]).start().await;
-    let buyer = counter.somebody();
+    let buyer = storefront.somebody();
     let _ = buyer.put_in_cart("1", 2, true).await.expect_status(200);
     let order = buyer.place(&[("1", 2)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);

@@ -12,20 +12,20 @@ const UNITS: i64 = 10_000;
 async fn sigkill_under_load_loses_nothing_and_doubles_nothing() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().start().await;
-    let skus = [world.counter().add_product(UNITS).await.sku, world.counter().add_product(UNITS).await.sku];
+    let skus = [world.storefront().add_product(UNITS).await.sku, world.storefront().add_product(UNITS).await.sku];
     let mut sent = Vec::new();
     for _round in 0..3 {
-        let load = Load::start(&[world.counter()], &skus, 8);
+        let load = Load::start(&[world.storefront()], &skus, 8);
         load.more_orders(40).await;
         world.apis[0].kill9();
         sent.extend(load.stop().await);
         world.apis[0].restart().await;
         let restarted = Instant::now();
-        expect_everything_there(&sent, &world.counter(), &skus, UNITS).await;
+        expect_everything_there(&sent, &world.storefront(), &skus, UNITS).await;
         world.reconciles_within(Duration::from_secs(30).saturating_sub(restarted.elapsed())).await;
     }
     expect_only(&sent, &[]);
-    world.counter().expect_stock(&skus[0], world.counter().staff().stock(&skus[0]).await[0]).await;
+    world.storefront().expect_stock(&skus[0], world.storefront().staff().stock(&skus[0]).await[0]).await;
 }
 
 /// Killed in the middle of whatever comes: while it starts, and while it stops.
@@ -33,8 +33,8 @@ async fn sigkill_under_load_loses_nothing_and_doubles_nothing() {
 async fn sigkill_while_starting_and_stopping_does_no_harm() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().start().await;
-    let skus = [world.counter().add_product(UNITS).await.sku];
-    let load = Load::start(&[world.counter()], &skus, 4);
+    let skus = [world.storefront().add_product(UNITS).await.sku];
+    let load = Load::start(&[world.storefront()], &skus, 4);
     load.more_orders(20).await;
     world.apis[0].pause();
     world.apis[0].resume();
@@ -47,7 +47,7 @@ async fn sigkill_while_starting_and_stopping_does_no_harm() {
         early.kill9();
     }
     world.apis[0].restart().await;
-    expect_everything_there(&sent, &world.counter(), &skus, UNITS).await;
+    expect_everything_there(&sent, &world.storefront(), &skus, UNITS).await;
     world.reconciles_within(Duration::from_secs(30)).await;
 }
 
@@ -56,8 +56,8 @@ async fn the_auto_cancel_timer_survives_a_crash() {
     let _floor = floor::alone().await;
     let window = Duration::from_secs(2);
     let mut world = Profile::Embedded.plan().setting("order.payment_window", "2s").start().await;
-    let product = world.counter().add_product(5).await;
-    let buyer = world.counter().somebody();
+    let product = world.storefront().add_product(5).await;
+    let buyer = world.storefront().somebody();
     let placed_at = Instant::now();
     let order = buyer.place(&[(&product.sku, 2)]).await.expect_status(201);
     world.apis[0].kill9();
@@ -66,8 +66,8 @@ async fn the_auto_cancel_timer_survives_a_crash() {
     world.apis[0].restart().await;
     let cancelled = buyer.wait_for_status(&order.order_no(), "cancelled", Duration::from_millis(1_500)).await;
     assert_eq!(cancelled.text("/cancel_reason"), "expired");
-    world.counter().expect_stock(&product.sku, [5, 0, 0, 5]).await;
-    world.counter().expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
+    world.storefront().expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    world.storefront().expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
 
     // And one whose deadline is still to come.
     let placed_at = Instant::now();
@@ -75,5 +75,5 @@ async fn the_auto_cancel_timer_survives_a_crash() {
     world.apis[0].restart().await;
     buyer.wait_for_status(&order.order_no(), "cancelled", SOON).await;
     assert!(placed_at.elapsed() >= window, "not before its deadline");
-    world.counter().expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    world.storefront().expect_stock(&product.sku, [5, 0, 0, 5]).await;
 }

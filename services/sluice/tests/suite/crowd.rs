@@ -11,12 +11,12 @@ use crate::world::{Profile, World};
 
 /// 200 buyers at once, spread over the API processes, for a SKU with 10 units.
 pub async fn ten_units_for_two_hundred_buyers(world: &World, sku: &str) {
-    let staff = world.counter().staff();
+    let staff = world.storefront().staff();
     let before = staff.stock(sku).await[0];
     assert_eq!(before, [10, 0, 0, 10], "the crowd needs ten untouched units");
     let mut crowd = JoinSet::new();
     for number in 0..200 {
-        let buyer = world.counter_at(number % world.apis.len()).somebody();
+        let buyer = world.storefront_at(number % world.apis.len()).somebody();
         let sku = sku.to_owned();
         crowd.spawn(async move { buyer.place(&[(&sku, 1)]).await });
     }
@@ -34,7 +34,7 @@ pub async fn ten_units_for_two_hundred_buyers(world: &World, sku: &str) {
         }
     }
     assert_eq!(numbers.len(), 10, "ten units make ten orders");
-    world.counter().expect_stock(sku, [0, 10, 0, 10]).await;
+    world.storefront().expect_stock(sku, [0, 10, 0, 10]).await;
 }
 
 async fn product_16(profile: Profile) {
@@ -43,7 +43,7 @@ async fn product_16(profile: Profile) {
     ten_units_for_two_hundred_buyers(world, "16").await;
     let mut kinds = vec!["adjust"];
     kinds.extend(["reserve"; 10]);
-    world.counter().expect_trace_adds_up("16", &kinds).await;
+    world.storefront().expect_trace_adds_up("16", &kinds).await;
     world.reconciles_within(Duration::from_secs(30)).await;
 }
 
@@ -66,7 +66,7 @@ async fn two_hundred_buyers_for_ten_units_with_the_redis_gate() {
 async fn a_user_who_places_too_fast_is_told_to_wait() {
     let _floor = floor::among_others().await;
     let world = Profile::Embedded.plan().setting("limits.orders_per_second", "2").start().await;
-    let (hurried, calm) = (world.counter().somebody(), world.counter().somebody());
+    let (hurried, calm) = (world.storefront().somebody(), world.storefront().somebody());
     let mut together = JoinSet::new();
     for _ in 0..20 {
         let buyer = hurried.clone();
@@ -88,10 +88,10 @@ async fn a_user_who_places_too_fast_is_told_to_wait() {
 async fn placements_beyond_the_bound_are_refused_early() {
     let _floor = floor::alone().await;
     let world = Profile::Embedded.plan().setting("limits.placements_in_flight", "1").start().await;
-    let product = world.counter().add_product(1_000).await;
+    let product = world.storefront().add_product(1_000).await;
     let mut together = JoinSet::new();
     for _ in 0..100 {
-        let (buyer, sku) = (world.counter().somebody(), product.sku.clone());
+        let (buyer, sku) = (world.storefront().somebody(), product.sku.clone());
         together.spawn(async move { buyer.place(&[(&sku, 1)]).await });
     }
     let answers = together.join_all().await;
@@ -104,5 +104,5 @@ async fn placements_beyond_the_bound_are_refused_early() {
         }
     }
     assert!(placed > 0 && placed < 100, "{placed} of 100 were taken one at a time");
-    world.counter().expect_stock(&product.sku, [1_000 - placed, placed, 0, 1_000]).await;
+    world.storefront().expect_stock(&product.sku, [1_000 - placed, placed, 0, 1_000]).await;
 }

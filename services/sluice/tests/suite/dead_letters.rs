@@ -47,9 +47,9 @@ async fn an_unreadable_event_becomes_a_dead_letter_and_the_others_go_on() {
     }
 
     // Whatever shares a partition with it goes on.
-    let counter = world.counter();
+    let storefront = world.storefront();
     for _ in 0..6 {
-        let buyer = counter.somebody();
+        let buyer = storefront.somebody();
         let order = buyer.place(&[("1", 1)]).await.expect_status(201);
         let _ = buyer.pay(&order).await.expect_status(200);
         buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
@@ -60,7 +60,7 @@ async fn an_unreadable_event_becomes_a_dead_letter_and_the_others_go_on() {
     assert!(!again.contains("replayed -"), "the list says that it was replayed: {again}");
     // It fails again, which is as plain to see as the first time.
     wait_for("the replay has failed", SOON, async || listed(world, &id).await.contains("failed again").then_some(())).await;
-    let letter = counter.staff().get(&format!("/admin/dead-letters/{number}")).await;
+    let letter = storefront.staff().get(&format!("/admin/dead-letters/{number}")).await;
     assert_eq!(letter.status, 404, "it names no store: a matter for the command line");
 }
 
@@ -85,7 +85,7 @@ async fn an_event_about_an_order_that_is_not_there_is_put_aside_after_bounded_tr
     let _floor = among_others().await;
     let world = Profile::MariaDb.shared().await;
     let (kafka, topic) = (Kafka::shared().await, format!("{}payment-settled", world.topics));
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     let id = unique_name("stray");
     let id_header = format!("ce_id={id}");
@@ -113,7 +113,7 @@ async fn a_letter_of_any_size_and_shape_holds_up_nobody() {
     let _floor = among_others().await;
     let world = Profile::MariaDb.shared().await;
     let (kafka, topic) = (Kafka::shared().await, format!("{}payment-settled", world.topics));
-    let counter = world.counter();
+    let storefront = world.storefront();
     let long = "k".repeat(65);
     let (id, kind) = (format!("ce_id={}", "i".repeat(300)), format!("ce_type={}", "t".repeat(300)));
     let genuine = ["ce_specversion=1.0", "ce_type=sluice.payment.settled.v1", "ce_time=2026-11-22T10:00:00Z"];
@@ -133,7 +133,7 @@ async fn a_letter_of_any_size_and_shape_holds_up_nobody() {
 
     let mut orders = Vec::new();
     for _ in 0..8 {
-        let buyer = counter.somebody();
+        let buyer = storefront.somebody();
         let order = buyer.place(&[("1", 1)]).await.expect_status(201);
         let _ = buyer.pay(&order).await.expect_status(200);
         orders.push((buyer, order));

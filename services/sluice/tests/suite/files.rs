@@ -9,24 +9,24 @@ use sluice_testkit::{Scratch, ShopProcess, unique_name, wait_for};
 
 use crate::floor;
 use crate::load::{Load, expect_everything_there, expect_only};
-use crate::world::{Counter, EXECUTABLE, Profile, SOON, succeed};
+use crate::world::{EXECUTABLE, Profile, SOON, Storefront, succeed};
 
 const UNITS: i64 = 10_000;
 /// Room in bytes: for a few orders more, and for nothing at all.
 const LITTLE_ROOM: u64 = 1 << 20;
 const NO_ROOM: u64 = 4_096;
 
-async fn place_one(counter: &Counter, sku: &str) -> sluice_testkit::Answer {
-    counter.somebody().place_body(&unique_name("key"), json!({"items": [{"sku_id": sku, "quantity": 1}]})).await
+async fn place_one(storefront: &Storefront, sku: &str) -> sluice_testkit::Answer {
+    storefront.somebody().place_body(&unique_name("key"), json!({"items": [{"sku_id": sku, "quantity": 1}]})).await
 }
 
 #[tokio::test]
 async fn no_order_that_was_acknowledged_around_a_full_disk_is_lost() {
     let _floor = floor::alone().await;
     let mut world = Profile::Embedded.plan().room_may_end().start().await;
-    let counter = world.counter();
-    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let storefront = world.storefront();
+    let skus = [storefront.add_product(UNITS).await.sku, storefront.add_product(UNITS).await.sku];
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(30).await;
     for _ in 0..2 {
         // Room runs out under load, then there is none at all, then there is room again.
@@ -34,7 +34,7 @@ async fn no_order_that_was_acknowledged_around_a_full_disk_is_lost() {
         load.more_refusals(4).await;
         world.apis[0].limit_files(Some(NO_ROOM));
         load.more_refusals(8).await;
-        let refused = place_one(&counter, &skus[0]).await;
+        let refused = place_one(&storefront, &skus[0]).await;
         assert_eq!((refused.status, refused.code()), (503, "unavailable"), "{}", refused.body);
         assert!(refused.header("retry-after").is_some());
         world.apis[0].limit_files(None);
@@ -45,9 +45,9 @@ async fn no_order_that_was_acknowledged_around_a_full_disk_is_lost() {
     // Whatever lies only in the process's own view of its file is gone now.
     world.apis[0].kill9();
     world.apis[0].restart().await;
-    expect_everything_there(&sent, &world.counter(), &skus, UNITS).await;
+    expect_everything_there(&sent, &world.storefront(), &skus, UNITS).await;
     world.reconciles_within(Duration::from_secs(30)).await;
-    let letters = world.counter().staff().get("/admin/dead-letters").await.expect_status(200);
+    let letters = world.storefront().staff().get("/admin/dead-letters").await.expect_status(200);
     assert_eq!(letters.body["data"], json!([]), "a passing error is no reason to give an event up");
 }
 
@@ -61,8 +61,8 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 async fn a_stopped_shop_is_one_whole_file_that_can_be_read_and_is_not_written() {
     let _floor = floor::among_others().await;
     let mut shop = ShopProcess::builder(EXECUTABLE).start().await;
-    let counter = Counter { base: shop.base_url() };
-    let buyer = counter.somebody();
+    let storefront = Storefront { base: shop.base_url() };
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 2)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
@@ -98,8 +98,8 @@ async fn the_data_folder_is_the_one_that_was_named_whatever_characters_it_has() 
     let scratch = Scratch::new();
     let folder = scratch.path().join("a%41?mode=memory#b");
     let shop = ShopProcess::builder(EXECUTABLE).data_dir(&folder).start().await;
-    let counter = Counter { base: shop.base_url() };
-    let order = counter.somebody().place(&[("1", 1)]).await.expect_status(201);
+    let storefront = Storefront { base: shop.base_url() };
+    let order = storefront.somebody().place(&[("1", 1)]).await.expect_status(201);
     wait_for("the file is there", SOON, async || folder.join("sluice.db").exists().then_some(())).await;
     for name in contents(&folder).keys() {
         use std::os::unix::fs::PermissionsExt as _;

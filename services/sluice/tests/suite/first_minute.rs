@@ -7,7 +7,7 @@ use sluice_testkit::{ShopProcess, Shopper};
 
 use crate::floor;
 use crate::walk::walk;
-use crate::world::{Counter, EXECUTABLE};
+use crate::world::{EXECUTABLE, Storefront};
 
 const READY_WITHIN: Duration = Duration::from_secs(3);
 const MEMORY_KIB: u64 = 80 * 1024;
@@ -26,9 +26,9 @@ async fn ready_within_three_seconds_on_an_empty_folder_and_small_through_the_wal
     let took = started.elapsed();
     assert!(took < READY_WITHIN, "ready after {took:?}");
 
-    let counter = Counter { base: shop.base_url() };
+    let storefront = Storefront { base: shop.base_url() };
     for _ in 0..5 {
-        walk(&counter, &counter).await;
+        walk(&storefront, &storefront).await;
         assert!(shop.memory() < MEMORY_KIB, "{} KiB in use", shop.memory());
     }
     assert!(shop.terminate().await.success());
@@ -64,7 +64,7 @@ async fn the_bare_command_prints_urls_and_tokens_that_work() {
 async fn the_demo_data_is_as_documented() {
     let _floor = floor::among_others().await;
     let world = crate::world::Profile::Embedded.plan().start().await;
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let list = buyer.get("/products?limit=100").await.expect_status(200);
     let products = list.body["data"].as_array().unwrap();
     assert_eq!(products.len(), 19, "20 products, one of them not listed");
@@ -89,16 +89,16 @@ async fn the_demo_data_is_as_documented() {
     }
     let hidden = buyer.get("/products/15").await;
     assert_eq!((hidden.status, hidden.code()), (404, "not_found"));
-    assert_eq!(world.counter().staff().get("/admin/skus/1").await.expect_status(200).number("/allotable_profit"), 150);
+    assert_eq!(world.storefront().staff().get("/admin/skus/1").await.expect_status(200).number("/allotable_profit"), 150);
 }
 
 #[tokio::test]
 async fn documents_health_and_metrics_need_no_token() {
     let _floor = floor::among_others().await;
     let world = crate::world::Profile::Embedded.shared().await;
-    let (counter, nobody) = (world.counter(), world.counter().nobody());
-    let _ = counter.somebody().place(&[("1", 1)]).await.expect_status(201);
-    let _ = counter.somebody().place(&[("15", 1)]).await.expect_status(409);
+    let (storefront, nobody) = (world.storefront(), world.storefront().nobody());
+    let _ = storefront.somebody().place(&[("1", 1)]).await.expect_status(201);
+    let _ = storefront.somebody().place(&[("15", 1)]).await.expect_status(409);
     let openapi = nobody.send("GET", "/openapi.json", &[], None).await.expect_status(200);
     assert!(openapi.text("/openapi").starts_with("3.1"));
     assert!(openapi.body["paths"]["/api/v1/orders"]["post"].is_object());

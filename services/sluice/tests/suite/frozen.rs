@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::floor;
 use crate::load::{Load, Outcome, expect_only};
-use crate::world::{Counter, Profile, World};
+use crate::world::{Profile, Storefront, World};
 
 const UNITS: i64 = 10_000;
 /// Orders that need nothing of what stands still.
@@ -81,7 +81,7 @@ async fn another(world: &World, kind: &str) -> ShopProcess {
 
 impl Site {
     async fn two_skus(&self) -> [String; 2] {
-        [self.world.counter().add_product(UNITS).await.sku, self.world.counter().add_product(UNITS).await.sku]
+        [self.world.storefront().add_product(UNITS).await.sku, self.world.storefront().add_product(UNITS).await.sku]
     }
 
     /// Runs statements in a session of their own; ends with them.
@@ -117,31 +117,31 @@ fn expect_away(answer: &Answer) {
 }
 
 /// Orders, reads and changes at every process: each is answered 503 in time. The keys have their orders afterwards.
-async fn expect_all_away(counters: &[Counter], sku: &str, order_no: &str, buyer: &str) -> Vec<(String, String, Counter)> {
+async fn expect_all_away(storefronts: &[Storefront], sku: &str, order_no: &str, buyer: &str) -> Vec<(String, String, Storefront)> {
     let mut requests = JoinSet::new();
-    for (n, counter) in counters.iter().cycle().take(40).cloned().enumerate() {
+    for (n, storefront) in storefronts.iter().cycle().take(40).cloned().enumerate() {
         let (sku, order_no, buyer) = (sku.to_owned(), order_no.to_owned(), buyer.to_owned());
         requests.spawn(async move {
             let (user, key) = (unique_name("buyer"), unique_name("key"));
             let answer = within(ANSWERED, async {
                 match n % 4 {
-                    0 | 1 => order_one(&counter.customer(1, &user), &key, &sku).await,
-                    2 => counter.customer(1, &buyer).get("/orders").await,
-                    _ => counter.customer(1, &buyer).cancel(&order_no).await,
+                    0 | 1 => order_one(&storefront.customer(1, &user), &key, &sku).await,
+                    2 => storefront.customer(1, &buyer).get("/orders").await,
+                    _ => storefront.customer(1, &buyer).cancel(&order_no).await,
                 }
             })
             .await;
             expect_away(&answer);
-            (n % 4 < 2).then_some((user, key, counter))
+            (n % 4 < 2).then_some((user, key, storefront))
         });
     }
     requests.join_all().await.into_iter().flatten().collect()
 }
 
-async fn expect_all_served(asked: &[(String, String, Counter)], sku: &str) {
+async fn expect_all_served(asked: &[(String, String, Storefront)], sku: &str) {
     let again = Instant::now();
-    for (user, key, counter) in asked {
-        let shopper = counter.customer(1, user);
+    for (user, key, storefront) in asked {
+        let shopper = storefront.customer(1, user);
         let order = wait_for("the key has its order", RECOVERY, async || {
             let answer = order_one(&shopper, key, sku).await;
             (answer.status == 201).then_some(answer)
@@ -158,8 +158,8 @@ async fn a_frozen_api_process_costs_the_others_seconds() {
     let _floor = floor::alone().await;
     let site = site().await;
     let [shared, free] = site.two_skus().await;
-    let counter = site.world.counter();
-    let at_the_frozen = Load::start(&[site.world.counter_at(1)], std::slice::from_ref(&shared), 8);
+    let storefront = site.world.storefront();
+    let at_the_frozen = Load::start(&[site.world.storefront_at(1)], std::slice::from_ref(&shared), 8);
     at_the_frozen.more_orders(20).await;
     // Until it stops in the middle of a transaction.
     wait_until("a process is stopped in its transaction", Duration::from_secs(30), async || {
@@ -174,11 +174,11 @@ async fn a_frozen_api_process_costs_the_others_seconds() {
     let frozen = Instant::now();
     let mut requests = JoinSet::new();
     while frozen.elapsed() < Duration::from_secs(7) {
-        let (counter, shared, free) = (counter.clone(), shared.clone(), free.clone());
+        let (storefront, shared, free) = (storefront.clone(), shared.clone(), free.clone());
         requests.spawn(async move {
-            let other = within(OTHERS, counter.somebody().place(&[(&free, 1)])).await;
+            let other = within(OTHERS, storefront.somebody().place(&[(&free, 1)])).await;
             assert_eq!(other.status, 201, "{}", other.body);
-            let same = within(ANSWERED, counter.somebody().place(&[(&shared, 1)])).await;
+            let same = within(ANSWERED, storefront.somebody().place(&[(&shared, 1)])).await;
             assert!(same.status == 201 || (same.status, same.code()) == (503, "unavailable"), "{}", same.body);
             same.status
         });
@@ -191,7 +191,7 @@ async fn a_frozen_api_process_costs_the_others_seconds() {
     expect_only(&sent, &[(503, "unavailable"), (503, "overloaded")]);
     for request in &sent {
         // What was asked at the frozen process has one order, asked anywhere.
-        let shopper = counter.customer(1, &request.user);
+        let shopper = storefront.customer(1, &request.user);
         let order = order_one(&shopper, &request.key, &shared).await.expect_status(201);
         if let Outcome::Placed(number) = &request.outcome {
             assert_eq!(&order.order_no(), number);
@@ -206,8 +206,8 @@ async fn a_stock_row_held_by_a_stranger_holds_up_its_own_sku_alone() {
     let site = site().await;
     let skus = site.two_skus().await;
     let [held, free] = &skus;
-    let counter = site.world.counter();
-    let (buyer, other) = (counter.somebody(), counter.somebody());
+    let storefront = site.world.storefront();
+    let (buyer, other) = (storefront.somebody(), storefront.somebody());
     let (of_held, of_free) = (
         buyer.place(&[(held, 1)]).await.expect_status(201).order_no(),
         other.place(&[(free, 1)]).await.expect_status(201).order_no(),
@@ -219,15 +219,15 @@ async fn a_stock_row_held_by_a_stranger_holds_up_its_own_sku_alone() {
     .await;
     let mut requests = JoinSet::new();
     for n in 0..48 {
-        let (counter, held, free) = (site.world.counter_at(n % 2), held.clone(), free.clone());
+        let (storefront, held, free) = (site.world.storefront_at(n % 2), held.clone(), free.clone());
         requests.spawn(async move {
             if n % 4 == 0 {
                 let (user, key) = (unique_name("buyer"), unique_name("key"));
-                let answer = within(ANSWERED, order_one(&counter.customer(1, &user), &key, &held)).await;
+                let answer = within(ANSWERED, order_one(&storefront.customer(1, &user), &key, &held)).await;
                 expect_away(&answer);
-                return Some((user, key, counter));
+                return Some((user, key, storefront));
             }
-            let answer = within(OTHERS, counter.somebody().place(&[(&free, 1)])).await;
+            let answer = within(OTHERS, storefront.somebody().place(&[(&free, 1)])).await;
             assert_eq!(answer.status, 201, "{}", answer.body);
             None
         });
@@ -241,8 +241,8 @@ async fn a_stock_row_held_by_a_stranger_holds_up_its_own_sku_alone() {
     session.await.unwrap();
     expect_all_served(&refused, held).await;
     let _ = buyer.cancel(&of_held).await.expect_status(200);
-    counter.expect_stock(held, [UNITS - 12, 12, 0, UNITS]).await;
-    counter.expect_stock(free, [UNITS - 36, 36, 0, UNITS]).await;
+    storefront.expect_stock(held, [UNITS - 12, 12, 0, UNITS]).await;
+    storefront.expect_stock(free, [UNITS - 36, 36, 0, UNITS]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -251,7 +251,7 @@ async fn a_global_read_lock_is_told_in_time() {
     let _floor = floor::alone().await;
     let site = site().await;
     let [sku, _] = site.two_skus().await;
-    let counters = [site.world.counter(), site.world.counter_at(1)];
+    let storefronts = [site.world.storefront(), site.world.storefront_at(1)];
     let session = site.session("FLUSH TABLES WITH READ LOCK; DO SLEEP(11); UNLOCK TABLES".to_owned());
     wait_until("the lock stands", OTHERS, async || {
         let waits = site.database.sql("SELECT 1 FROM information_schema.processlist WHERE INFO LIKE 'DO SLEEP%'");
@@ -259,19 +259,19 @@ async fn a_global_read_lock_is_told_in_time() {
     })
     .await;
     let mut requests = JoinSet::new();
-    for counter in counters.iter().cycle().take(20).cloned() {
+    for storefront in storefronts.iter().cycle().take(20).cloned() {
         let sku = sku.clone();
         requests.spawn(async move {
             let (user, key) = (unique_name("buyer"), unique_name("key"));
-            let answer = within(ANSWERED, order_one(&counter.customer(1, &user), &key, &sku)).await;
+            let answer = within(ANSWERED, order_one(&storefront.customer(1, &user), &key, &sku)).await;
             expect_away(&answer);
-            (user, key, counter)
+            (user, key, storefront)
         });
     }
     let refused = requests.join_all().await;
     session.await.unwrap();
     expect_all_served(&refused, &sku).await;
-    site.world.counter().expect_stock(&sku, [UNITS - 20, 20, 0, UNITS]).await;
+    site.world.storefront().expect_stock(&sku, [UNITS - 20, 20, 0, UNITS]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -280,9 +280,9 @@ async fn a_stopped_server_is_told_in_time_and_keeps_no_process_from_ending() {
     let _floor = floor::alone().await;
     let site = site().await;
     let [sku, _] = site.two_skus().await;
-    let counters = [site.world.counter(), site.world.counter_at(1)];
+    let storefronts = [site.world.storefront(), site.world.storefront_at(1)];
     let buyer = unique_name("buyer");
-    let order_no = counters[0].customer(1, &buyer).place(&[(&sku, 1)]).await.expect_status(201).order_no();
+    let order_no = storefronts[0].customer(1, &buyer).place(&[(&sku, 1)]).await.expect_status(201).order_no();
     let (mut api, mut worker) = (another(&site.world, "api").await, another(&site.world, "worker").await);
     let memory = site.world.apis[0].memory();
     site.mariadb.pause();
@@ -291,13 +291,13 @@ async fn a_stopped_server_is_told_in_time_and_keeps_no_process_from_ending() {
         tokio::join!(api.terminate(), worker.terminate());
         told.elapsed()
     };
-    let (refused, ended) = tokio::join!(expect_all_away(&counters, &sku, &order_no, &buyer), ending);
+    let (refused, ended) = tokio::join!(expect_all_away(&storefronts, &sku, &order_no, &buyer), ending);
     assert!(ended < FAREWELL, "ended after {ended:?}");
     let grown = site.world.apis[0].memory().saturating_sub(memory);
     assert!(grown < 50 * 1024, "grown by {grown} KiB");
     site.mariadb.resume();
     expect_all_served(&refused, &sku).await;
-    counters[0].expect_stock(&sku, [UNITS - 21, 21, 0, UNITS]).await;
+    storefronts[0].expect_stock(&sku, [UNITS - 21, 21, 0, UNITS]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -306,14 +306,14 @@ async fn a_path_that_swallows_everything_is_told_in_time_and_needs_no_restart() 
     let _floor = floor::alone().await;
     let site = site().await;
     let [sku, _] = site.two_skus().await;
-    let counters = [site.world.counter(), site.world.counter_at(1)];
+    let storefronts = [site.world.storefront(), site.world.storefront_at(1)];
     let buyer = unique_name("buyer");
-    let order_no = counters[0].customer(1, &buyer).place(&[(&sku, 1)]).await.expect_status(201).order_no();
+    let order_no = storefronts[0].customer(1, &buyer).place(&[(&sku, 1)]).await.expect_status(201).order_no();
     site.proxy.black_hole();
-    let refused = expect_all_away(&counters, &sku, &order_no, &buyer).await;
+    let refused = expect_all_away(&storefronts, &sku, &order_no, &buyer).await;
     site.proxy.forward();
     expect_all_served(&refused, &sku).await;
-    counters[0].expect_stock(&sku, [UNITS - 21, 21, 0, UNITS]).await;
+    storefronts[0].expect_stock(&sku, [UNITS - 21, 21, 0, UNITS]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -322,23 +322,23 @@ async fn a_commit_whose_answer_never_comes_leaves_one_order_a_key() {
     let _floor = floor::alone().await;
     let site = site().await;
     let [sku, _] = site.two_skus().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     // Some of them are lost to transactions of other kinds.
     site.proxy.lose_answers_to("COMMIT", 6);
     let mut requests = JoinSet::new();
     for _ in 0..20 {
-        let (counter, sku) = (counter.clone(), sku.clone());
+        let (storefront, sku) = (storefront.clone(), sku.clone());
         requests.spawn(async move {
             let (user, key) = (unique_name("buyer"), unique_name("key"));
-            let answer = within(ANSWERED, order_one(&counter.customer(1, &user), &key, &sku)).await;
+            let answer = within(ANSWERED, order_one(&storefront.customer(1, &user), &key, &sku)).await;
             assert!(answer.status == 201 || (answer.status, answer.code()) == (503, "unavailable"), "{}", answer.body);
-            (user, key, counter)
+            (user, key, storefront)
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let asked = requests.join_all().await;
     assert_eq!(site.proxy.still_to_lose(), 0);
     expect_all_served(&asked, &sku).await;
-    counter.expect_stock(&sku, [UNITS - 20, 20, 0, UNITS]).await;
+    storefront.expect_stock(&sku, [UNITS - 20, 20, 0, UNITS]).await;
     site.world.reconciles_within(RECOVERY).await;
 }

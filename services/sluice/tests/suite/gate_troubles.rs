@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::floor;
 use crate::load::{Load, expect_everything_there, expect_only};
-use crate::world::{Counter, Profile, World};
+use crate::world::{Profile, Storefront, World};
 
 const UNITS: i64 = 10_000;
 const RECOVERY: Duration = Duration::from_secs(30);
@@ -33,9 +33,9 @@ async fn site() -> MutexGuard<'static, Site> {
 }
 
 /// Until `/readyz` says this of the gate: the status, and a word of its detail.
-async fn gate_is(counter: &Counter, status: u16, word: &str) {
+async fn gate_is(storefront: &Storefront, status: u16, word: &str) {
     wait_for(&format!("/readyz says {status} and {word}"), RECOVERY, async || {
-        let answer = counter.nobody().send("GET", "/readyz", &[], None).await;
+        let answer = storefront.nobody().send("GET", "/readyz", &[], None).await;
         let gate = answer.body["parts"].as_array()?.iter().find(|part| part["name"] == "gate").map(Value::to_string)?;
         (answer.status == status && gate.contains(word)).then_some(())
     })
@@ -46,21 +46,21 @@ async fn gate_is(counter: &Counter, status: u16, word: &str) {
 async fn survives(word: &str, trouble: impl Fn(&Redis), end: impl Fn(&Redis)) {
     let _floor = floor::among_others().await;
     let site = site().await;
-    let counter = site.world.counter();
-    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 6);
+    let storefront = site.world.storefront();
+    let skus = [storefront.add_product(UNITS).await.sku, storefront.add_product(UNITS).await.sku];
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 6);
     load.more_orders(20).await;
     trouble(&site.redis);
     load.more_refusals(12).await;
-    gate_is(&counter, 503, word).await;
+    gate_is(&storefront, 503, word).await;
     end(&site.redis);
     load.more_orders(12).await;
     let sent = load.stop().await;
     expect_only(&sent, &GATE_REFUSALS);
-    gate_is(&counter, 200, "redis, epoch").await;
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    gate_is(&storefront, 200, "redis, epoch").await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     site.world.reconciles_within(RECOVERY).await;
-    let letters = counter.staff().get("/admin/dead-letters").await.expect_status(200);
+    let letters = storefront.staff().get("/admin/dead-letters").await.expect_status(200);
     assert_eq!(letters.body["data"].as_array().map(Vec::len), Some(0), "{}", letters.body);
 }
 

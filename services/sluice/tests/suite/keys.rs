@@ -5,7 +5,7 @@ use sluice_testkit::{Answer, Shopper, unique_name};
 use tokio::task::JoinSet;
 
 use crate::on_every_profile;
-use crate::world::{Counter, SOON, World};
+use crate::world::{SOON, Storefront, World};
 
 fn body(sku: &str, quantity: i64) -> Value {
     json!({"items": [{"sku_id": sku, "quantity": quantity}], "recipient": {"name": "A", "phone": "13800000000"}})
@@ -20,7 +20,7 @@ fn expect_replay(replay: &Answer, first: &Answer) {
 }
 
 async fn a_key_is_required_and_bounded(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let missing = buyer.post("/orders", body("1", 1)).await;
     assert_eq!((missing.status, missing.code()), (400, "idempotency_key_missing"));
     for key in ["k".repeat(256), String::new()] {
@@ -36,9 +36,9 @@ async fn a_key_is_required_and_bounded(world: &World) {
 }
 
 async fn the_same_request_is_answered_again_and_done_once(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(9).await;
-    let (buyer, key) = (counter.somebody(), unique_name("key"));
+    let storefront = world.storefront();
+    let product = storefront.add_product(9).await;
+    let (buyer, key) = (storefront.somebody(), unique_name("key"));
     let first = buyer.place_body(&key, body(&product.sku, 2)).await.expect_status(201);
     assert_eq!(first.header("idempotent-replayed"), None);
     expect_replay(&buyer.place_body(&key, body(&product.sku, 2)).await, &first);
@@ -49,47 +49,50 @@ async fn the_same_request_is_answered_again_and_done_once(world: &World) {
     let headers = [("Idempotency-Key", key.as_str())];
     let same_value = buyer.try_send("POST", "/api/v1/orders", &headers, Some(respelled)).await.unwrap();
     expect_replay(&same_value, &first);
-    counter.expect_stock(&product.sku, [7, 2, 0, 9]).await;
+    storefront.expect_stock(&product.sku, [7, 2, 0, 9]).await;
 
     let other = buyer.place_body(&key, body(&product.sku, 3)).await;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"), "{}", other.body);
-    counter.expect_stock(&product.sku, [7, 2, 0, 9]).await;
+    storefront.expect_stock(&product.sku, [7, 2, 0, 9]).await;
 }
 
 async fn a_replay_shows_the_order_as_it_was_answered_first(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(9).await;
-    let (buyer, key) = (counter.somebody(), unique_name("key"));
+    let storefront = world.storefront();
+    let product = storefront.add_product(9).await;
+    let (buyer, key) = (storefront.somebody(), unique_name("key"));
     let first = buyer.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     let _ = buyer.pay(&first).await.expect_status(200);
     buyer.wait_for_status(&first.order_no(), "paid", SOON).await;
     expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first);
 
-    let (other, key) = (counter.somebody(), unique_name("key"));
+    let (other, key) = (storefront.somebody(), unique_name("key"));
     let second = other.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     let _ = other.cancel(&second.order_no()).await.expect_status(200);
     expect_replay(&other.place_body(&key, body(&product.sku, 1)).await, &second);
-    counter.expect_stock(&product.sku, [8, 0, 1, 9]).await;
+    storefront.expect_stock(&product.sku, [8, 0, 1, 9]).await;
 }
 
 async fn a_replay_stands_even_when_the_shelf_has_changed(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(1).await;
-    let (buyer, key) = (counter.somebody(), unique_name("key"));
+    let storefront = world.storefront();
+    let product = storefront.add_product(1).await;
+    let (buyer, key) = (storefront.somebody(), unique_name("key"));
     let first = buyer.place_body(&key, body(&product.sku, 1)).await.expect_status(201);
     expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first); // nothing is left in stock
     let path = format!("/admin/products/{}", product.id);
-    let etag = counter.staff().get(&path).await.header("etag").unwrap().to_owned();
+    let etag = storefront.staff().get(&path).await.header("etag").unwrap().to_owned();
     let unlisted = json!({"listed": false});
-    let _ =
-        counter.staff().send("PATCH", &format!("/api/v1{path}"), &[("If-Match", &etag)], Some(unlisted)).await.expect_status(200);
+    let _ = storefront
+        .staff()
+        .send("PATCH", &format!("/api/v1{path}"), &[("If-Match", &etag)], Some(unlisted))
+        .await
+        .expect_status(200);
     expect_replay(&buyer.place_body(&key, body(&product.sku, 1)).await, &first);
 }
 
 async fn a_key_is_free_again_after_a_refusal(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(1).await;
-    let (buyer, key) = (counter.somebody(), unique_name("key"));
+    let storefront = world.storefront();
+    let product = storefront.add_product(1).await;
+    let (buyer, key) = (storefront.somebody(), unique_name("key"));
     for refused in [body(&product.sku, 2), body("15", 1), body(&product.sku, 0), json!({"items": "none"})] {
         let answer = buyer.place_body(&key, refused).await;
         assert!((400..500).contains(&answer.status), "{}", answer.body);
@@ -99,9 +102,9 @@ async fn a_key_is_free_again_after_a_refusal(world: &World) {
 }
 
 async fn a_key_belongs_to_its_user_and_its_store(world: &World) {
-    let counter = world.counter();
+    let storefront = world.storefront();
     let key = unique_name("key");
-    let (one, two) = (counter.somebody(), counter.somebody());
+    let (one, two) = (storefront.somebody(), storefront.somebody());
     let first = one.place_body(&key, body("1", 1)).await.expect_status(201);
     let second = two.place_body(&key, body("2", 1)).await.expect_status(201);
     assert_ne!(first.order_no(), second.order_no());
@@ -109,16 +112,16 @@ async fn a_key_belongs_to_its_user_and_its_store(world: &World) {
 }
 
 async fn sixteen_simultaneous_requests_with_one_key_make_one_order(world: &World) {
-    sixteen_requests_with_one_key(&[world.counter()]).await;
+    sixteen_requests_with_one_key(&[world.storefront()]).await;
 }
 
-/// Spread over the counters.
-pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
-    let product = counters[0].add_product(100).await;
+/// Spread over the storefronts.
+pub async fn sixteen_requests_with_one_key(storefronts: &[Storefront]) {
+    let product = storefronts[0].add_product(100).await;
     let (user, key) = (unique_name("double"), unique_name("key"));
     let mut together = JoinSet::new();
     for number in 0..16 {
-        let buyer: Shopper = counters[number % counters.len()].customer(1, &user);
+        let buyer: Shopper = storefronts[number % storefronts.len()].customer(1, &user);
         let (key, body) = (key.clone(), body(&product.sku, 3));
         together.spawn(async move { buyer.place_body(&key, body).await });
     }
@@ -134,18 +137,18 @@ pub async fn sixteen_requests_with_one_key(counters: &[Counter]) {
     }
     let first = placed.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
     assert_eq!(first, 1, "one is the first, the others are replays");
-    counters[0].expect_stock(&product.sku, [97, 3, 0, 100]).await;
-    let orders = counters[0].customer(1, &user).get("/orders").await.expect_status(200);
+    storefronts[0].expect_stock(&product.sku, [97, 3, 0, 100]).await;
+    let orders = storefronts[0].customer(1, &user).get("/orders").await.expect_status(200);
     assert_eq!(orders.body["data"].as_array().unwrap().len(), 1);
-    let replay = counters[0].customer(1, &user).place_body(&key, body(&product.sku, 3)).await.expect_status(201);
+    let replay = storefronts[0].customer(1, &user).place_body(&key, body(&product.sku, 3)).await.expect_status(201);
     assert_eq!(replay.order_no(), placed[0].order_no());
 }
 
 /// One rule for every POST that takes a key: nothing without one, the same request once, another one never, and a refusal leaves
 /// the key free.
 async fn no_post_that_takes_a_key_has_a_rule_of_its_own(world: &World) {
-    let counter = world.counter();
-    let (staff, buyer, product) = (counter.staff(), counter.somebody(), counter.add_product(9).await);
+    let storefront = world.storefront();
+    let (staff, buyer, product) = (storefront.staff(), storefront.somebody(), storefront.add_product(9).await);
     let paid = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
     buyer.wait_for_status(&paid.order_no(), "paid", SOON).await;
@@ -178,7 +181,7 @@ async fn no_post_that_takes_a_key_has_a_rule_of_its_own(world: &World) {
             assert_eq!((reused.status, reused.code()), (422, "idempotency_key_reused"), "{path}: {}", reused.body);
         }
     }
-    counter.expect_stock(&product.sku, [4, 1, 3, 8]).await;
+    storefront.expect_stock(&product.sku, [4, 1, 3, 8]).await;
 
     // About one order: its path belongs to the key's scope.
     let key = unique_name("key");

@@ -9,11 +9,11 @@ use crate::world::{Profile, SOON};
 async fn a_repair_while_stock_sync_lags_corrects_nothing_wrongly() {
     let _floor = floor::among_others().await;
     let mut world = Profile::Redis.plan().start().await;
-    let counter = world.counter();
-    let product = counter.add_product(10).await;
+    let storefront = world.storefront();
+    let product = storefront.add_product(10).await;
     world.workers[0].kill9();
 
-    let buyer = counter.somebody();
+    let buyer = storefront.somebody();
     let mut placed = Vec::new();
     for _ in 0..4 {
         placed.push(buyer.place(&[(&product.sku, 1)]).await.expect_status(201));
@@ -22,7 +22,7 @@ async fn a_repair_while_stock_sync_lags_corrects_nothing_wrongly() {
     let _ = buyer.cancel(&placed[1].order_no()).await.expect_status(200);
     // The gate hears of a cancellation after its commit; the database follows by messages, which nobody consumes.
     let ledger = sluice_testkit::wait_for("the gate hears of the cancellation", SOON, async || {
-        let [gate, ledger] = counter.staff().stock(&product.sku).await;
+        let [gate, ledger] = storefront.staff().stock(&product.sku).await;
         (gate == [7, 3, 0, 10]).then_some(ledger)
     })
     .await;
@@ -40,6 +40,6 @@ async fn a_repair_while_stock_sync_lags_corrects_nothing_wrongly() {
 
     world.workers[0].restart().await;
     buyer.wait_for_status(&placed[0].order_no(), "paid", SOON).await;
-    counter.expect_stock(&product.sku, [0, 9, 1, 10]).await;
+    storefront.expect_stock(&product.sku, [0, 9, 1, 10]).await;
     world.reconciles_within(Duration::from_secs(30)).await;
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sluice_testkit::{Shopper, unique_name, wait_for};
 use tokio::task::JoinSet;
 
-use crate::world::Counter;
+use crate::world::Storefront;
 
 /// So many orders as fast as they go; then a calmer pace, so that what is to be checked afterwards stays within bounds.
 const BURST: usize = 120;
@@ -46,7 +46,7 @@ pub struct Load {
     shoppers: JoinSet<Vec<Sent>>,
 }
 
-impl Counter {
+impl Storefront {
     /// A customer whom nobody has seen before, and their name.
     fn newcomer(&self) -> (String, Shopper) {
         let user = unique_name("load");
@@ -61,20 +61,20 @@ fn one_of(sku: &str) -> Value {
 }
 
 impl Load {
-    /// So many shoppers, spread over the counters and the SKUs.
-    pub fn start(counters: &[Counter], skus: &[String], shoppers: usize) -> Self {
+    /// So many shoppers, spread over the storefronts and the SKUs.
+    pub fn start(storefronts: &[Storefront], skus: &[String], shoppers: usize) -> Self {
         let mut load =
             Self { stop: Arc::default(), acknowledged: Arc::default(), refused: Arc::default(), shoppers: JoinSet::new() };
         for number in 0..shoppers {
-            let counter = counters[number % counters.len()].clone();
+            let storefront = storefronts[number % storefronts.len()].clone();
             let sku = skus[number % skus.len()].clone();
             let (stop, acknowledged, refused) = (load.stop.clone(), load.acknowledged.clone(), load.refused.clone());
             load.shoppers.spawn(async move {
                 let mut sent = Vec::new();
-                let (mut user, mut shopper) = counter.newcomer();
+                let (mut user, mut shopper) = storefront.newcomer();
                 while !stop.load(Ordering::Relaxed) {
                     if sent.len() % ORDERS_OF_A_USER == ORDERS_OF_A_USER - 1 {
-                        (user, shopper) = counter.newcomer();
+                        (user, shopper) = storefront.newcomer();
                     }
                     let request = order_once(&shopper, &user, &sku, sent.len()).await;
                     match &request.outcome {
@@ -173,11 +173,11 @@ async fn orders_of(shopper: &Shopper) -> BTreeMap<String, Value> {
 
 /// Every acknowledged order exists once; every other request resolves to one knowable outcome under its key; whatever
 /// was paid becomes paid; then stock in gate and ledger is what the orders say.
-pub async fn expect_everything_there(sent: &[Sent], counter: &Counter, skus: &[String], received: i64) {
+pub async fn expect_everything_there(sent: &[Sent], storefront: &Storefront, skus: &[String], received: i64) {
     let users: BTreeSet<&str> = sent.iter().map(|request| request.user.as_str()).collect();
     let mut numbers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for request in sent {
-        let shopper = counter.customer(1, &request.user);
+        let shopper = storefront.customer(1, &request.user);
         let number = match &request.outcome {
             Outcome::Placed(number) => number.clone(),
             Outcome::Refused(..) | Outcome::Unknown => {
@@ -188,18 +188,18 @@ pub async fn expect_everything_there(sent: &[Sent], counter: &Counter, skus: &[S
     }
     // The same key again is the same order: some of each kind.
     for request in sent.iter().step_by(sent.len().div_ceil(20).max(1)) {
-        let shopper = counter.customer(1, &request.user);
+        let shopper = storefront.customer(1, &request.user);
         let replay = shopper.place_body(&request.key, one_of(&request.sku)).await.expect_status(201);
         assert!(numbers[request.user.as_str()].contains(&replay.order_no()), "a key has a second order");
     }
     for user in &users {
-        let listed: BTreeSet<String> = orders_of(&counter.customer(1, user)).await.into_keys().collect();
+        let listed: BTreeSet<String> = orders_of(&storefront.customer(1, user)).await.into_keys().collect();
         assert_eq!(listed, numbers[user], "what is acknowledged is what is there");
     }
-    expect_stock_of_orders(sent, counter, skus, &users, received).await;
+    expect_stock_of_orders(sent, storefront, skus, &users, received).await;
 }
 
-async fn expect_stock_of_orders(sent: &[Sent], counter: &Counter, skus: &[String], users: &BTreeSet<&str>, received: i64) {
+async fn expect_stock_of_orders(sent: &[Sent], storefront: &Storefront, skus: &[String], users: &BTreeSet<&str>, received: i64) {
     let must_be_paid: BTreeSet<&str> = sent
         .iter()
         .filter(|request| request.paid)
@@ -208,13 +208,13 @@ async fn expect_stock_of_orders(sent: &[Sent], counter: &Counter, skus: &[String
             Outcome::Refused(..) | Outcome::Unknown => None,
         })
         .collect();
-    let staff = counter.staff();
+    let staff = storefront.staff();
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let mut figures: BTreeMap<String, [i64; 4]> = skus.iter().map(|sku| (sku.clone(), [received, 0, 0, received])).collect();
         let mut unpaid_yet = 0;
         for user in users {
-            for (number, order) in orders_of(&counter.customer(1, user)).await {
+            for (number, order) in orders_of(&storefront.customer(1, user)).await {
                 let status = order["status"].as_str().unwrap();
                 unpaid_yet += usize::from(must_be_paid.contains(number.as_str()) && status != "paid");
                 let place = match status {

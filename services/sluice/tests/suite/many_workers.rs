@@ -5,14 +5,14 @@ use std::time::Duration;
 use sluice_testkit::{ShopProcess, wait_for};
 
 use crate::floor;
-use crate::world::{Counter, Profile};
+use crate::world::{Profile, Storefront};
 
 /// A worker that died is followed within this time.
 const FOLLOWED: Duration = Duration::from_secs(10);
 
 /// What the worker says waits in the outbox.
 async fn outbox_seen_by(worker: &ShopProcess) -> u64 {
-    let metrics = Counter { base: worker.base_url() }.nobody().page("/metrics").await;
+    let metrics = Storefront { base: worker.base_url() }.nobody().page("/metrics").await;
     let line = metrics.lines().find_map(|line| line.strip_prefix("sluice_outbox_pending "));
     line.map_or(0, |value| value.trim().parse().unwrap())
 }

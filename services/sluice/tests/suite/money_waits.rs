@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::floor;
 use crate::shelf::Product;
-use crate::world::{Counter, Profile, SOON, World};
+use crate::world::{Profile, SOON, Storefront, World};
 
 const WINDOW: &str = "4s";
 /// Past every deadline of these orders, with what a sweeper may take on two busy cores.
@@ -39,69 +39,69 @@ async fn deaf(profile: Profile) -> &'static Deaf {
 }
 
 /// The last unit, bought and paid; nobody has told the order.
-async fn paid_and_untold(counter: &Counter) -> (Product, Shopper, Answer) {
-    let product = counter.add_product(1).await;
-    let buyer = counter.somebody();
+async fn paid_and_untold(storefront: &Storefront) -> (Product, Shopper, Answer) {
+    let product = storefront.add_product(1).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     (product, buyer, order)
 }
 
-async fn expect_unit_stays(counter: &Counter, product: &Product) {
-    let other = counter.somebody().place(&[(&product.sku, 1)]).await;
+async fn expect_unit_stays(storefront: &Storefront, product: &Product) {
+    let other = storefront.somebody().place(&[(&product.sku, 1)]).await;
     assert_eq!((other.status, other.code()), (409, "insufficient_stock"), "the unit is paid: {}", other.body);
 }
 
 async fn its_buyer_does_not_cancel_an_order_whose_money_is_stored(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let (product, buyer, order) = paid_and_untold(&counter).await;
+    let storefront = deaf.world.storefront();
+    let (product, buyer, order) = paid_and_untold(&storefront).await;
     let cancel = buyer.cancel(&order.order_no()).await;
     assert_eq!((cancel.status, cancel.code()), (409, "order_not_cancellable"), "{}", cancel.body);
-    expect_unit_stays(&counter, &product).await;
+    expect_unit_stays(&storefront, &product).await;
 }
 
 async fn staff_do_not_cancel_an_order_whose_money_is_stored(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let (product, _, order) = paid_and_untold(&counter).await;
-    let cancel = counter.staff().post(&format!("/admin/orders/{}/cancel", order.order_no()), json!({})).await;
+    let storefront = deaf.world.storefront();
+    let (product, _, order) = paid_and_untold(&storefront).await;
+    let cancel = storefront.staff().post(&format!("/admin/orders/{}/cancel", order.order_no()), json!({})).await;
     assert_eq!((cancel.status, cancel.code()), (409, "order_not_cancellable"), "{}", cancel.body);
-    expect_unit_stays(&counter, &product).await;
+    expect_unit_stays(&storefront, &product).await;
 }
 
 async fn no_second_payment_opens_for_an_order_whose_money_is_stored(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let (_, buyer, order) = paid_and_untold(&counter).await;
+    let storefront = deaf.world.storefront();
+    let (_, buyer, order) = paid_and_untold(&storefront).await;
     let second = buyer.prepare_payment(&order.order_no()).await;
     assert_eq!((second.status, second.code()), (409, "payment_closed"), "{}", second.body);
 }
 
 /// Its event never comes: the order is paid all the same, its unit sold, and never was it given back in between.
 async fn an_order_that_was_paid_in_time_is_not_cancelled_when_its_event_is_lost(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let (product, buyer, order) = paid_and_untold(&counter).await;
+    let storefront = deaf.world.storefront();
+    let (product, buyer, order) = paid_and_untold(&storefront).await;
     buyer.wait_for_status(&order.order_no(), "paid", AFTER_THE_DEADLINE).await;
-    counter.expect_stock(&product.sku, [0, 0, 1, 1]).await;
-    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
+    storefront.expect_stock(&product.sku, [0, 0, 1, 1]).await;
+    storefront.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "sell"]).await;
 }
 
 async fn an_order_in_points_does_not_stay_confirming_when_its_event_is_lost(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let offer = counter.offer("points", json!({}), 3).await;
-    let buyer = counter.somebody_with_points(1, 10_000).await;
+    let storefront = deaf.world.storefront();
+    let offer = storefront.offer("points", json!({}), 3).await;
+    let buyer = storefront.somebody_with_points(1, 10_000).await;
     let order = offer.take(&buyer, 1, "points").await.expect_status(201);
     buyer.wait_for_status(&order.order_no(), "paid", AFTER_THE_DEADLINE).await;
-    counter.expect_stock(&offer.sku, [2, 0, 1, 3]).await;
+    storefront.expect_stock(&offer.sku, [2, 0, 1, 3]).await;
 }
 
 async fn a_refund_does_not_stay_unknown_to_its_order_when_its_event_is_lost(deaf: &Deaf) {
-    let counter = deaf.world.counter();
-    let (product, buyer, order) = paid_and_untold(&counter).await;
+    let storefront = deaf.world.storefront();
+    let (product, buyer, order) = paid_and_untold(&storefront).await;
     buyer.wait_for_status(&order.order_no(), "paid", AFTER_THE_DEADLINE).await;
     let path = format!("/admin/orders/{}/refunds", order.order_no());
     let body = json!({"reason": "came back", "restock": true});
-    let _ = counter.staff().post_with_key(&path, &unique_name("key"), body).await.expect_status(201);
+    let _ = storefront.staff().post_with_key(&path, &unique_name("key"), body).await.expect_status(201);
     buyer.wait_for_status(&order.order_no(), "refunded", AFTER_THE_DEADLINE).await;
-    counter.expect_stock(&product.sku, [1, 0, 0, 1]).await;
+    storefront.expect_stock(&product.sku, [1, 0, 0, 1]).await;
 }
 
 macro_rules! on_both_gates {
@@ -138,9 +138,9 @@ async fn an_order_that_was_paid_before_an_outage_of_the_bus_is_not_cancelled_in_
     let kafka = Kafka::start().await;
     let plan = Profile::MariaDb.plan().setting("bus.url", kafka.url()).setting("order.payment_window", WINDOW);
     let world = plan.start().await;
-    let counter = world.counter();
-    let (paid_for, given_up) = (counter.add_product(1).await, counter.add_product(1).await);
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let (paid_for, given_up) = (storefront.add_product(1).await, storefront.add_product(1).await);
+    let buyer = storefront.somebody();
     kafka.kill().await;
     let order = buyer.place(&[(&paid_for.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
@@ -154,6 +154,6 @@ async fn an_order_that_was_paid_before_an_outage_of_the_bus_is_not_cancelled_in_
     })
     .await;
     kafka.restart().await;
-    counter.expect_stock_within(&paid_for.sku, [0, 0, 1, 1], SOON).await;
-    counter.expect_trace_adds_up(&paid_for.sku, &["adjust", "reserve", "sell"]).await;
+    storefront.expect_stock_within(&paid_for.sku, [0, 0, 1, 1], SOON).await;
+    storefront.expect_trace_adds_up(&paid_for.sku, &["adjust", "reserve", "sell"]).await;
 }

@@ -15,24 +15,24 @@ use crate::world::World;
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 async fn a_time_beyond_the_calendar_takes_no_list_down(world: &World) {
-    let counter = world.counter();
-    let staff = counter.staff_of(3);
+    let storefront = world.storefront();
+    let staff = storefront.staff_of(3);
     for ends_at in ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z"] {
         let body = json!({"title": "odd", "starts_at": "2026-01-01T00:00:00Z", "ends_at": ends_at, "mode": "cash"});
         let refused = staff.post("/admin/activities", body).await;
         assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{ends_at}: {}", refused.body);
     }
     let _ = staff.get("/admin/activities").await.expect_status(200);
-    let _ = counter.customer(3, "42").get("/activities").await.expect_status(200);
+    let _ = storefront.customer(3, "42").get("/activities").await.expect_status(200);
     let campaign = json!({"name": "odd", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "9999-12-31T23:59:59-05:00"});
     assert_eq!(staff.post("/admin/campaigns", campaign).await.status, 422);
     let _ = staff.get("/admin/campaigns").await.expect_status(200);
 }
 
 async fn a_member_twice_or_an_array_for_an_object_moves_no_stock_and_no_money(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(100).await;
-    let (buyer, staff) = (counter.somebody(), counter.staff());
+    let storefront = world.storefront();
+    let product = storefront.add_product(100).await;
+    let (buyer, staff) = (storefront.somebody(), storefront.staff());
     let key = || unique_name("key");
     let twice = format!(r#"{{"items":[{{"sku_id":"{}","quantity":1,"quantity":50}}]}}"#, product.sku);
     let headers = |key: &'static str| [JSON, ("Idempotency-Key", key)];
@@ -43,7 +43,7 @@ async fn a_member_twice_or_an_array_for_an_object_moves_no_stock_and_no_money(wo
     assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{}", refused.body);
     let refused = staff.post_with_key(&format!("/admin/skus/{}/stock-adjustments", product.sku), &key(), json!([5, "x"])).await;
     assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{}", refused.body);
-    counter.expect_stock(&product.sku, [100, 0, 0, 100]).await;
+    storefront.expect_stock(&product.sku, [100, 0, 0, 100]).await;
 
     let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let payment = order.text("/payment/payment_id");
@@ -65,7 +65,7 @@ async fn a_member_twice_or_an_array_for_an_object_moves_no_stock_and_no_money(wo
 }
 
 async fn an_upload_without_a_token_is_closed_at_once(world: &World) {
-    let address = world.counter().base.trim_start_matches("http://").to_owned();
+    let address = world.storefront().base.trim_start_matches("http://").to_owned();
     let socket = TcpStream::connect(address).await.unwrap();
     let (mut read, mut write) = socket.into_split();
     let head = "POST /api/v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -81,7 +81,7 @@ async fn an_upload_without_a_token_is_closed_at_once(world: &World) {
 }
 
 async fn a_later_head_that_drips_in_is_ended(world: &World) {
-    let address = world.counter().base.trim_start_matches("http://").to_owned();
+    let address = world.storefront().base.trim_start_matches("http://").to_owned();
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
@@ -104,7 +104,7 @@ async fn a_later_head_that_drips_in_is_ended(world: &World) {
 }
 
 async fn a_remark_of_two_lines_is_kept_and_an_invisible_name_is_none(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let order = json!({"product_id": "1005", "quantity": 1, "pay_type": "cash", "own_form": "leave it\nat the door"});
     let placed = buyer.post_with_key("/activities/1/orders", &unique_name("key"), order).await.expect_status(201);
     let read = buyer.order(&placed.order_no()).await;

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::callbacks::{notice, tell};
 use crate::floor;
 use crate::load::{Load, expect_everything_there, expect_only};
-use crate::world::{Counter, Profile, SOON, World};
+use crate::world::{Profile, SOON, Storefront, World};
 
 const UNITS: i64 = 10_000;
 /// Faults that stopped are forgotten within this time.
@@ -67,8 +67,8 @@ async fn site() -> Turn {
     Turn(SITE.get_or_init(start).await.lock().await)
 }
 
-async fn readiness(counter: &Counter) -> (u16, Value) {
-    let answer = counter.nobody().send("GET", "/readyz", &[], None).await;
+async fn readiness(storefront: &Storefront) -> (u16, Value) {
+    let answer = storefront.nobody().send("GET", "/readyz", &[], None).await;
     (answer.status, answer.body)
 }
 
@@ -77,21 +77,23 @@ fn state_of(readiness: &Value, part: &str) -> String {
     parts.iter().find(|known| known["name"] == part).unwrap()["state"].as_str().unwrap().to_owned()
 }
 
-async fn becomes(counter: &Counter, status: &str) {
-    wait_for(&format!("/readyz says {status}"), RECOVERY, async || (readiness(counter).await.1["status"] == status).then_some(()))
-        .await;
+async fn becomes(storefront: &Storefront, status: &str) {
+    wait_for(&format!("/readyz says {status}"), RECOVERY, async || {
+        (readiness(storefront).await.1["status"] == status).then_some(())
+    })
+    .await;
 }
 
-async fn outbox_empties(counter: &Counter) {
+async fn outbox_empties(storefront: &Storefront) {
     wait_for("the outbox empties", RECOVERY, async || {
-        let outbox = counter.staff().get("/admin/outbox").await;
+        let outbox = storefront.staff().get("/admin/outbox").await;
         (outbox.status == 200 && outbox.number("/pending") == 0).then_some(())
     })
     .await;
 }
 
 async fn stock_up(site: &Site) -> [String; 2] {
-    [site.world.counter().add_product(UNITS).await.sku, site.world.counter().add_product(UNITS).await.sku]
+    [site.world.storefront().add_product(UNITS).await.sku, site.world.storefront().add_product(UNITS).await.sku]
 }
 
 #[tokio::test]
@@ -99,16 +101,16 @@ async fn an_api_process_killed_under_load_loses_nothing() {
     let _floor = floor::alone().await;
     let mut site = site().await;
     let skus = stock_up(&site).await;
-    let load = Load::start(&[site.world.counter()], &skus, 8);
+    let load = Load::start(&[site.world.storefront()], &skus, 8);
     load.more_orders(40).await;
     site.world.apis[0].kill9();
     let mut sent = load.stop().await;
     site.world.apis[0].restart().await;
-    let load = Load::start(&[site.world.counter()], &skus, 4);
+    let load = Load::start(&[site.world.storefront()], &skus, 4);
     load.more_orders(10).await;
     sent.extend(load.stop().await);
     expect_only(&sent, &[]);
-    expect_everything_there(&sent, &site.world.counter(), &skus, UNITS).await;
+    expect_everything_there(&sent, &site.world.storefront(), &skus, UNITS).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -117,7 +119,7 @@ async fn a_worker_killed_under_load_is_made_up_for() {
     let _floor = floor::alone().await;
     let mut site = site().await;
     let skus = stock_up(&site).await;
-    let load = Load::start(&[site.world.counter()], &skus, 8);
+    let load = Load::start(&[site.world.storefront()], &skus, 8);
     for _ in 0..2 {
         load.more_orders(30).await;
         site.world.workers[0].kill9();
@@ -126,8 +128,8 @@ async fn a_worker_killed_under_load_is_made_up_for() {
     }
     let sent = load.stop().await;
     expect_only(&sent, &[]);
-    expect_everything_there(&sent, &site.world.counter(), &skus, UNITS).await;
-    outbox_empties(&site.world.counter()).await;
+    expect_everything_there(&sent, &site.world.storefront(), &skus, UNITS).await;
+    outbox_empties(&site.world.storefront()).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -135,27 +137,27 @@ async fn a_worker_killed_under_load_is_made_up_for() {
 async fn redis_killed_closes_the_gate_until_it_is_back() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(30).await;
     site.redis.kill().await;
     load.more_refusals(8).await;
-    becomes(&counter, "not_ready").await; // a look answers for others within a second
-    let (status, body) = readiness(&counter).await;
+    becomes(&storefront, "not_ready").await; // a look answers for others within a second
+    let (status, body) = readiness(&storefront).await;
     assert_eq!((status, state_of(&body, "gate").as_str()), (503, "down"), "{body}");
     assert_eq!(body["status"], "not_ready");
-    let refused = counter.somebody().place(&[(&skus[0], 1)]).await;
+    let refused = storefront.somebody().place(&[(&skus[0], 1)]).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(matches!(refused.code(), "stock_gate_closed" | "unavailable") && refused.header("retry-after").is_some());
-    assert_eq!(counter.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
+    assert_eq!(storefront.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
 
     site.redis.restart().await;
-    becomes(&counter, "ready").await;
+    becomes(&storefront, "ready").await;
     load.more_orders(10).await;
     let sent = load.stop().await;
     expect_only(&sent, &[(503, "stock_gate_closed"), (503, "unavailable")]);
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -163,23 +165,23 @@ async fn redis_killed_closes_the_gate_until_it_is_back() {
 async fn orders_go_on_while_kafka_is_away() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
     site.kafka.kill().await;
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(40).await;
     let sent = load.stop().await;
     expect_only(&sent, &[]);
-    becomes(&counter, "degraded").await;
-    let (status, body) = readiness(&counter).await;
+    becomes(&storefront, "degraded").await;
+    let (status, body) = readiness(&storefront).await;
     assert_eq!((status, state_of(&body, "bus").as_str()), (200, "degraded"), "{body}");
-    let outbox = counter.staff().get("/admin/outbox").await.expect_status(200);
+    let outbox = storefront.staff().get("/admin/outbox").await.expect_status(200);
     assert!(outbox.number("/pending") >= 40, "the outbox waits: {}", outbox.body);
 
     site.kafka.restart().await;
-    becomes(&counter, "ready").await;
-    outbox_empties(&counter).await;
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    becomes(&storefront, "ready").await;
+    outbox_empties(&storefront).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -187,34 +189,34 @@ async fn orders_go_on_while_kafka_is_away() {
 async fn mariadb_away_is_503_and_recovers_without_a_restart() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(30).await;
     site.mariadb.kill().await;
     load.more_refusals(8).await;
     let asked = Instant::now();
-    let refused = counter
+    let refused = storefront
         .somebody()
         .post_with_key("/orders", &unique_name("key"), serde_json::json!({"items": [{"sku_id": skus[0], "quantity": 1}]}))
         .await;
     assert_eq!((refused.status, refused.code()), (503, "unavailable"), "{}", refused.body);
     assert!(refused.header("retry-after").is_some());
     assert!(asked.elapsed() < Duration::from_secs(10), "a refusal after {:?}", asked.elapsed());
-    let read = counter.somebody().get("/orders").await;
+    let read = storefront.somebody().get("/orders").await;
     assert_eq!((read.status, read.code()), (503, "unavailable"), "{}", read.body);
-    becomes(&counter, "not_ready").await;
-    let (status, body) = readiness(&counter).await;
+    becomes(&storefront, "not_ready").await;
+    let (status, body) = readiness(&storefront).await;
     assert_eq!((status, state_of(&body, "database").as_str()), (503, "down"), "{body}");
-    assert_eq!(counter.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
+    assert_eq!(storefront.nobody().send("GET", "/livez", &[], None).await.status, 200, "liveness asks nobody");
 
     site.mariadb.restart().await;
-    becomes(&counter, "ready").await;
+    becomes(&storefront, "ready").await;
     load.more_orders(10).await;
     let sent = load.stop().await;
     expect_only(&sent, &[(503, "unavailable"), (503, "stock_gate_closed")]);
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
-    outbox_empties(&counter).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
+    outbox_empties(&storefront).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -223,21 +225,21 @@ async fn mariadb_away_is_503_and_recovers_without_a_restart() {
 async fn a_silent_redis_is_no_reason_to_wait_for_ever() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
     site.redis.pause();
     let asked = Instant::now();
-    let refused = counter.somebody().place(&[(&skus[0], 1)]).await;
+    let refused = storefront.somebody().place(&[(&skus[0], 1)]).await;
     site.redis.resume();
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(asked.elapsed() < Duration::from_secs(10), "a refusal after {:?}", asked.elapsed());
-    becomes(&counter, "ready").await;
-    let buyer = counter.somebody();
+    becomes(&storefront, "ready").await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&skus[0], 1)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     // The refused one holds nothing: its reservation, if it came through, is swept.
-    counter.expect_stock_within(&skus[0], [UNITS - 1, 0, 1, UNITS], Duration::from_mins(1)).await;
+    storefront.expect_stock_within(&skus[0], [UNITS - 1, 0, 1, UNITS], Duration::from_mins(1)).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -246,14 +248,14 @@ async fn a_silent_redis_is_no_reason_to_wait_for_ever() {
 async fn one_late_payment_waits_for_the_gate_and_no_other_payment_does() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
-    let late_buyer = counter.somebody();
+    let late_buyer = storefront.somebody();
     let late = late_buyer.place(&[(&skus[0], 1)]).await.expect_status(201);
     let _ = late_buyer.cancel(&late.order_no()).await.expect_status(200);
     let mut orders = Vec::new();
     for _ in 0..5 {
-        let buyer = counter.somebody();
+        let buyer = storefront.somebody();
         let order = buyer.place(&[(&skus[1], 1)]).await.expect_status(201);
         orders.push((buyer, order));
     }
@@ -266,13 +268,13 @@ async fn one_late_payment_waits_for_the_gate_and_no_other_payment_does() {
     }
     assert_eq!(late_buyer.order(&late.order_no()).await.text("/status"), "cancelled", "its units cannot be taken yet");
     assert_eq!(
-        counter.staff().get("/admin/dead-letters").await.body["data"],
+        storefront.staff().get("/admin/dead-letters").await.body["data"],
         serde_json::json!([]),
         "what passes makes no dead letter"
     );
 
     site.redis.restart().await;
-    becomes(&counter, "ready").await;
+    becomes(&storefront, "ready").await;
     late_buyer.wait_for_status(&late.order_no(), "paid", RECOVERY).await;
     site.world.reconciles_within(RECOVERY).await;
 }
@@ -281,15 +283,15 @@ async fn one_late_payment_waits_for_the_gate_and_no_other_payment_does() {
 async fn a_redis_that_comes_back_empty_is_counted_anew() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
+    let storefront = site.world.storefront();
     let skus = stock_up(&site).await;
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(30).await;
     site.redis.restart_empty().await;
     load.more_orders(10).await;
     let sent = load.stop().await;
     expect_only(&sent, &[(503, "stock_gate_closed"), (503, "unavailable")]);
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -297,20 +299,20 @@ async fn a_redis_that_comes_back_empty_is_counted_anew() {
 async fn a_redis_that_comes_back_with_old_data_sells_nothing_twice() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
-    let product = counter.add_product(10).await;
+    let storefront = site.world.storefront();
+    let product = storefront.add_product(10).await;
     let before = site.redis.copy_data();
     for _ in 0..10 {
-        let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
+        let _ = storefront.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     }
     site.redis.restart_from(&before).await;
     let answer = wait_for("the gate decides again", RECOVERY, async || {
-        let answer = counter.somebody().place(&[(&product.sku, 1)]).await;
+        let answer = storefront.somebody().place(&[(&product.sku, 1)]).await;
         (answer.status != 503).then_some(answer)
     })
     .await;
     assert_eq!((answer.status, answer.code()), (409, "insufficient_stock"), "ten units were sold already: {}", answer.body);
-    counter.expect_stock(&product.sku, [0, 10, 0, 10]).await;
+    storefront.expect_stock(&product.sku, [0, 10, 0, 10]).await;
     site.world.reconciles_within(RECOVERY).await;
 }
 
@@ -318,10 +320,10 @@ async fn a_redis_that_comes_back_with_old_data_sells_nothing_twice() {
 async fn reconcile_finds_a_difference_at_the_gate_and_repairs_it() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.world.counter();
-    let product = counter.add_product(10).await;
-    let _ = counter.somebody().place(&[(&product.sku, 3)]).await.expect_status(201);
-    counter.expect_stock(&product.sku, [7, 3, 0, 10]).await;
+    let storefront = site.world.storefront();
+    let product = storefront.add_product(10).await;
+    let _ = storefront.somebody().place(&[(&product.sku, 3)]).await.expect_status(201);
+    storefront.expect_stock(&product.sku, [7, 3, 0, 10]).await;
     site.world.reconciles_within(RECOVERY).await;
     let field = format!("{}:u", product.sku);
     let keys = site.redis.command(&["KEYS", "*{s:1}:*:stock"]);
@@ -336,9 +338,9 @@ async fn reconcile_finds_a_difference_at_the_gate_and_repairs_it() {
     site.world.printed(&["reconcile", "--repair"]);
     site.world.printed(&["reconcile"]);
     wait_for("the API sells all that is left", RECOVERY, async || {
-        let answer = counter.somebody().place(&[(&product.sku, 7)]).await;
+        let answer = storefront.somebody().place(&[(&product.sku, 7)]).await;
         (answer.status == 201).then_some(())
     })
     .await;
-    counter.expect_stock(&product.sku, [0, 10, 0, 10]).await;
+    storefront.expect_stock(&product.sku, [0, 10, 0, 10]).await;
 }

@@ -18,11 +18,11 @@ const LATE_STEP: i64 = 10;
 async fn race(profile: Profile) {
     let _floor = floor::alone().await;
     let world = profile.shared().await;
-    let counter = world.hasty();
-    let product = counter.add_product(ORDERS).await;
+    let storefront = world.hasty();
+    let product = storefront.add_product(ORDERS).await;
     let mut runners = JoinSet::new();
     for number in 0..ORDERS {
-        let (buyer, sku) = (counter.somebody(), product.sku.clone());
+        let (buyer, sku) = (storefront.somebody(), product.sku.clone());
         // From a little before the deadline to a second after it, where the timer strikes.
         let offset = Duration::from_millis(u64::try_from(number * 1_250 / ORDERS).unwrap());
         runners.spawn(async move {
@@ -51,9 +51,9 @@ async fn race(profile: Profile) {
         sold += i64::from(wanted == "paid");
     }
     assert!(sold >= ORDERS / 2, "every callback counts, {sold} were paid");
-    counter.expect_stock_within(&product.sku, [ORDERS - sold, 0, sold, ORDERS], Duration::from_secs(30)).await;
+    storefront.expect_stock_within(&product.sku, [ORDERS - sold, 0, sold, ORDERS], Duration::from_secs(30)).await;
 
-    let trace = counter.staff().get(&format!("/admin/skus/{}/stock/trace", product.sku)).await.expect_status(200);
+    let trace = storefront.staff().get(&format!("/admin/skus/{}/stock/trace", product.sku)).await.expect_status(200);
     assert_eq!(trace.body["adds_up"], true);
     let mut of_order: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for movement in trace.body["movements"].as_array().unwrap() {

@@ -5,7 +5,7 @@ use sluice_testkit::{Answer, Shopper, unique_name};
 
 use crate::on_every_profile;
 use crate::shelf::{PRICE, plain_product};
-use crate::world::{Counter, World};
+use crate::world::{Storefront, World};
 
 fn lines(lines: &[(&str, i64)]) -> Value {
     let items: Vec<Value> = lines.iter().map(|(sku, quantity)| json!({"sku_id": sku, "quantity": quantity})).collect();
@@ -41,50 +41,50 @@ async fn expect_no_orders(buyer: &Shopper) {
 }
 
 async fn s2_rule_1_every_sku_is_on_the_shelf_of_the_store(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(5).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(5).await;
+    let buyer = storefront.somebody();
     for (sku, what) in [("15", "not listed"), ("999999999", "unknown"), ("no-number", "unreadable"), ("01", "another spelling")] {
         let refused = buyer.place(&[(&product.sku, 1), (sku, 1)]).await;
         expect_problem(&refused, 409, "off_shelf");
         assert_eq!(refused.body["errors"][0]["pointer"], json!("/items/1"), "{what}: {}", refused.body);
     }
-    let foreign = counter.customer(2, &unique_name("buyer")).place(&[(&product.sku, 1)]).await;
+    let foreign = storefront.customer(2, &unique_name("buyer")).place(&[(&product.sku, 1)]).await;
     expect_problem(&foreign, 409, "off_shelf");
     expect_no_orders(&buyer).await;
-    counter.expect_stock(&product.sku, [5, 0, 0, 5]).await;
+    storefront.expect_stock(&product.sku, [5, 0, 0, 5]).await;
 }
 
-async fn change(counter: &Counter, path: &str, change: Value) -> Answer {
-    let staff = counter.staff();
+async fn change(storefront: &Storefront, path: &str, change: Value) -> Answer {
+    let staff = storefront.staff();
     let etag = staff.get(path).await.expect_status(200).header("etag").unwrap().to_owned();
     staff.send("PATCH", &format!("/api/v1{path}"), &[("If-Match", &etag)], Some(change)).await.expect_status(200)
 }
 
 async fn s2_rule_1_what_leaves_the_shelf_cannot_be_ordered(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     for (path, leave) in [
         ("product", json!({"listed": false})),
         ("product", json!({"deleted": true})),
         ("sku", json!({"listed": false})),
         ("sku", json!({"deleted": true})),
     ] {
-        let product = counter.add_product(5).await;
+        let product = storefront.add_product(5).await;
         let _ = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
         let path =
             if path == "product" { format!("/admin/products/{}", product.id) } else { format!("/admin/skus/{}", product.sku) };
-        change(&counter, &path, leave.clone()).await;
+        change(&storefront, &path, leave.clone()).await;
         let refused = buyer.place(&[(&product.sku, 1)]).await;
         expect_problem(&refused, 409, "off_shelf");
-        assert_eq!(counter.staff().stock(&product.sku).await[0], [4, 1, 0, 5], "after {leave}");
+        assert_eq!(storefront.staff().stock(&product.sku).await[0], [4, 1, 0, 5], "after {leave}");
     }
 }
 
 async fn s2_rule_2_every_short_sku_is_named_with_what_is_usable(world: &World) {
-    let counter = world.counter();
-    let (plenty, three, one) = (counter.add_product(50).await, counter.add_product(3).await, counter.add_product(1).await);
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let (plenty, three, one) = (storefront.add_product(50).await, storefront.add_product(3).await, storefront.add_product(1).await);
+    let buyer = storefront.somebody();
     let refused = buyer.place(&[(&plenty.sku, 2), (&three.sku, 4), (&one.sku, 2), (&three.sku, 1)]).await;
     expect_problem(&refused, 409, "insufficient_stock");
     let mut short: Vec<(String, String, i64)> = refused.body["errors"]
@@ -110,16 +110,16 @@ async fn s2_rule_2_every_short_sku_is_named_with_what_is_usable(world: &World) {
     assert_eq!(empty.body["errors"][0]["usable"], json!(0));
 
     expect_no_orders(&buyer).await;
-    counter.expect_stock(&plenty.sku, [50, 0, 0, 50]).await;
-    counter.expect_stock(&three.sku, [3, 0, 0, 3]).await;
-    counter.expect_stock(&one.sku, [1, 0, 0, 1]).await;
+    storefront.expect_stock(&plenty.sku, [50, 0, 0, 50]).await;
+    storefront.expect_stock(&three.sku, [3, 0, 0, 3]).await;
+    storefront.expect_stock(&one.sku, [1, 0, 0, 1]).await;
     let taken = buyer.place(&[(&three.sku, 1), (&one.sku, 1), (&three.sku, 2)]).await.expect_status(201);
     assert_eq!(taken.body["items"].as_array().unwrap().len(), 2, "lines of one SKU are one item");
-    counter.expect_stock(&three.sku, [0, 3, 0, 3]).await;
+    storefront.expect_stock(&three.sku, [0, 3, 0, 3]).await;
 }
 
 async fn s2_rule_2_a_sum_over_9999_is_an_invalid_field(world: &World) {
-    let buyer = world.counter().somebody();
+    let buyer = world.storefront().somebody();
     let over = buyer.place(&[("1", 5000), ("1", 5000)]).await;
     expect_problem(&over, 422, "invalid_field");
     let most = buyer.place(&[("1", 5000), ("1", 4999)]).await.expect_status(201);
@@ -146,8 +146,8 @@ async fn expect_missing(buyer: &Shopper, sku: &str, recipient: &Value, pointers:
 }
 
 async fn s2_rule_3_field_required_names_field_and_product(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let whole = whole_recipient();
     let wanted: [(&str, &[&str]); 3] =
         [("11", &["name", "phone"]), ("12", &["name", "phone", "province", "city", "district", "address"]), ("13", &["id_card"])];
@@ -175,14 +175,14 @@ async fn s2_rule_3_field_required_names_field_and_product(world: &World) {
 }
 
 async fn s2_rule_4_totals_come_from_the_servers_prices(world: &World) {
-    let counter = world.counter();
+    let storefront = world.storefront();
     let mut dear = plain_product();
     dear["delivery_place"] = json!("3");
     dear["skus"][0]["price"] = json!({"amount": 333, "currency": "CNY"});
     dear["skus"][0]["points"] = json!(7);
     dear["skus"][0]["allotable_profit"] = json!(11);
-    let product = counter.add_product_like(dear, 100).await;
-    let buyer = counter.somebody();
+    let product = storefront.add_product_like(dear, 100).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 2), ("17", 3), (&product.sku, 9), ("2", 1)]).await.expect_status(201);
 
     assert_eq!(order.body["total"], json!({"amount": 2 * PRICE + 3 * PRICE + 9 * 333 + PRICE, "currency": "CNY"}));
@@ -211,7 +211,7 @@ async fn s2_rule_4_totals_come_from_the_servers_prices(world: &World) {
     numbers.dedup();
     assert_eq!(numbers.len(), 4, "main and child orders have numbers of their own");
 
-    let staff = counter.staff().get(&format!("/admin/orders/{}", order.order_no())).await.expect_status(200);
+    let staff = storefront.staff().get(&format!("/admin/orders/{}", order.order_no())).await.expect_status(200);
     assert_eq!(staff.number("/profit_total"), 6 * 150 + 9 * 11);
 
     let mut cheap = lines(&[("1", 1)]);
@@ -222,9 +222,9 @@ async fn s2_rule_4_totals_come_from_the_servers_prices(world: &World) {
 }
 
 async fn s2_rule_5_the_order_keeps_what_it_was_placed_with(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(10).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(10).await;
+    let buyer = storefront.somebody();
     let mut body = lines(&[(&product.sku, 1)]);
     body["recipient"] = json!({"name": "Han Meimei", "phone": "13900000000"});
     body["store_code"] = json!("SC-7");
@@ -235,8 +235,8 @@ async fn s2_rule_5_the_order_keeps_what_it_was_placed_with(world: &World) {
     assert!(order.text("/created_at").ends_with('Z'), "times are UTC");
     assert_eq!(order.text("/refund_status"), "none");
 
-    change(&counter, &format!("/admin/products/{}", product.id), json!({"title": "Renamed"})).await;
-    change(&counter, &format!("/admin/skus/{}", product.sku), json!({"price": {"amount": 5000, "currency": "CNY"}})).await;
+    change(&storefront, &format!("/admin/products/{}", product.id), json!({"title": "Renamed"})).await;
+    change(&storefront, &format!("/admin/skus/{}", product.sku), json!({"price": {"amount": 5000, "currency": "CNY"}})).await;
     let later = buyer.order(&order.order_no()).await.expect_status(200);
     assert_eq!(later.body, order.body, "what is read later is what was answered");
     let dearer = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
@@ -246,16 +246,16 @@ async fn s2_rule_5_the_order_keeps_what_it_was_placed_with(world: &World) {
     let listed: Vec<String> =
         list.body["data"].as_array().unwrap().iter().map(|o| o["order_no"].as_str().unwrap().to_owned()).collect();
     assert_eq!(listed, [dearer.order_no(), order.order_no()], "newest first");
-    let staff = counter.staff().get(&format!("/admin/orders/{}", order.order_no())).await.expect_status(200);
+    let staff = storefront.staff().get(&format!("/admin/orders/{}", order.order_no())).await.expect_status(200);
     assert_eq!((staff.text("/store_code"), staff.body["attribution"]["rq"].clone()), ("SC-7".to_owned(), json!("spring")));
 }
 
 async fn s2_rule_7_the_payment_is_prepared_with_the_order(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     assert_eq!((order.text("/redirect_type"), order.text("/payment/provider")), ("2".to_owned(), "sandbox".to_owned()));
-    assert!(order.text("/payment/url").starts_with(&counter.base));
+    assert!(order.text("/payment/url").starts_with(&storefront.base));
     assert!(order.text("/payment/expires_at") <= order.text("/expires_at"));
     let id = order.text("/payment/payment_id");
     assert!(id.len() >= 22, "128 random bits: {id}");
@@ -264,13 +264,13 @@ async fn s2_rule_7_the_payment_is_prepared_with_the_order(world: &World) {
     assert_eq!(again.body, order.body["payment"], "one live payment an order");
     let missing = buyer.post(&format!("/orders/{}/payment", order.order_no()), json!({})).await;
     expect_problem(&missing, 400, "idempotency_key_missing");
-    let stranger = counter.somebody().prepare_payment(&order.order_no()).await;
+    let stranger = storefront.somebody().prepare_payment(&order.order_no()).await;
     expect_problem(&stranger, 404, "not_found");
 }
 
 async fn s2_refusals_come_in_the_order_of_the_rules(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let phone = crate::codes::new_phone();
     let mut recipient = whole_recipient();
     recipient["phone"] = json!(phone);

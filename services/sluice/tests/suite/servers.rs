@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::floor;
 use crate::load::{Load, Sent, expect_everything_there, expect_only};
-use crate::world::{Counter, Profile, World};
+use crate::world::{Profile, Storefront, World};
 
 const UNITS: i64 = 10_000;
 /// Faults that stopped are forgotten within this time.
@@ -63,7 +63,7 @@ async fn site() -> Turn {
     };
     let turn = Turn(SITE.get_or_init(start).await.lock().await);
     wait_for("the shop is ready", RECOVERY, async || {
-        let answer = turn.counter().nobody().send("GET", "/readyz", &[], None).await;
+        let answer = turn.storefront().nobody().send("GET", "/readyz", &[], None).await;
         (answer.text("/status") == "ready").then_some(())
     })
     .await;
@@ -71,12 +71,12 @@ async fn site() -> Turn {
 }
 
 impl Site {
-    fn counter(&self) -> Counter {
-        self.world.counter()
+    fn storefront(&self) -> Storefront {
+        self.world.storefront()
     }
 
     async fn skus(&self) -> [String; 2] {
-        [self.counter().add_product(UNITS).await.sku, self.counter().add_product(UNITS).await.sku]
+        [self.storefront().add_product(UNITS).await.sku, self.storefront().add_product(UNITS).await.sku]
     }
 
     /// Sessions of the shop.
@@ -97,8 +97,8 @@ impl Site {
     /// Everything acknowledged is there once, everything else has one outcome, nothing was given up.
     async fn expect_whole(&self, sent: &[Sent], skus: &[String]) {
         expect_only(sent, &[(503, "unavailable")]);
-        expect_everything_there(sent, &self.counter(), skus, UNITS).await;
-        let letters = self.counter().staff().get("/admin/dead-letters").await.expect_status(200);
+        expect_everything_there(sent, &self.storefront(), skus, UNITS).await;
+        let letters = self.storefront().staff().get("/admin/dead-letters").await.expect_status(200);
         assert_eq!(letters.body["data"], json!([]), "a passing error is no reason to give an event up");
         self.world.reconciles_within(RECOVERY).await;
     }
@@ -147,8 +147,8 @@ impl Drop for Missing<'_> {
     }
 }
 
-async fn database_health(counter: &Counter) -> (u16, String, String) {
-    let answer = counter.nobody().send("GET", "/readyz", &[], None).await;
+async fn database_health(storefront: &Storefront) -> (u16, String, String) {
+    let answer = storefront.nobody().send("GET", "/readyz", &[], None).await;
     let parts = answer.body["parts"].as_array().unwrap();
     let part = parts.iter().find(|part| part["name"] == "database").unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -156,9 +156,9 @@ async fn database_health(counter: &Counter) -> (u16, String, String) {
 }
 
 /// Readiness says that orders can't be written, and why.
-async fn names(counter: &Counter, words: &str) {
+async fn names(storefront: &Storefront, words: &str) {
     wait_for(&format!("readiness says '{words}'"), SOON_AGAIN, async || {
-        let (status, state, detail) = database_health(counter).await;
+        let (status, state, detail) = database_health(storefront).await;
         (status == 503 && state == "down" && detail.contains(words)).then_some(())
     })
     .await;
@@ -176,7 +176,7 @@ async fn a_server_that_keeps_few_prepared_statements_refuses_no_order() {
     let skus = site.skus().await;
     let few = Changed::to(&site.mariadb, "max_prepared_stmt_count", "400");
     site.kill("CONNECTION");
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     load.more_orders(100).await;
     let sent = load.stop().await;
     drop(few);
@@ -188,7 +188,7 @@ async fn statements_and_sessions_that_are_killed_break_no_order() {
     let _floor = floor::alone().await;
     let site = site().await;
     let skus = site.skus().await;
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     for round in 0..30 {
         site.kill(if round % 3 == 2 { "CONNECTION" } else { "QUERY" });
         load.more_orders(1).await;
@@ -202,7 +202,7 @@ async fn a_limit_of_time_for_statements_is_a_refusal_and_no_error() {
     let _floor = floor::alone().await;
     let site = site().await;
     let skus = site.skus().await;
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     load.more_orders(10).await;
     let limit = Changed::to(&site.mariadb, "max_statement_time", "0.0001");
     site.kill("CONNECTION");
@@ -219,7 +219,7 @@ async fn a_schema_that_changes_under_load_breaks_no_order() {
     let _floor = floor::alone().await;
     let site = site().await;
     let skus = site.skus().await;
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     for _ in 0..4 {
         for (table, column) in
             [("orders", "created_at"), ("stock", "store_id"), ("payments", "created_at"), ("outbox", "payload(8)")]
@@ -238,11 +238,11 @@ async fn a_server_that_becomes_read_only_is_named_and_left_without_a_restart() {
     let _floor = floor::alone().await;
     let site = site().await;
     let skus = site.skus().await;
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     load.more_orders(10).await;
     let demoted = Changed::to(&site.mariadb, "read_only", "1");
     load.more_refusals(8).await;
-    names(&site.counter(), "read-only").await;
+    names(&site.storefront(), "read-only").await;
     drop(demoted);
     flows_again(&load, Instant::now()).await;
     site.expect_whole(&load.stop().await, &skus).await;
@@ -253,12 +253,12 @@ async fn a_session_that_began_read_only_is_left_without_a_restart() {
     let _floor = floor::alone().await;
     let site = site().await;
     let skus = site.skus().await;
-    let load = Load::start(&[site.counter()], &skus, 8);
+    let load = Load::start(&[site.storefront()], &skus, 8);
     load.more_orders(10).await;
     let read_only = Changed::to(&site.mariadb, "tx_read_only", "1");
     site.kill("CONNECTION");
     load.more_refusals(8).await;
-    names(&site.counter(), "sessions read-only").await;
+    names(&site.storefront(), "sessions read-only").await;
     // The sessions that are open now stay read-only for all their life.
     drop(read_only);
     flows_again(&load, Instant::now()).await;
@@ -273,11 +273,11 @@ async fn a_right_that_was_taken_away_is_named() {
     let right = Missing::insert(&site);
     // Open sessions keep the rights that they began with.
     site.kill("CONNECTION");
-    names(&site.counter(), "right is missing").await;
-    let refused = site.counter().somebody().place(&[(&skus[0], 1)]).await;
+    names(&site.storefront(), "right is missing").await;
+    let refused = site.storefront().somebody().place(&[(&skus[0], 1)]).await;
     assert_eq!((refused.status, refused.code()), (503, "unavailable"), "{}", refused.body);
     drop(right);
-    let load = Load::start(&[site.counter()], &skus, 2);
+    let load = Load::start(&[site.storefront()], &skus, 2);
     flows_again(&load, Instant::now()).await;
     site.expect_whole(&load.stop().await, &skus).await;
 }
@@ -291,13 +291,13 @@ async fn a_global_read_lock_is_seen_by_readiness_and_passes() {
     let holder = site.mariadb.session("FLUSH TABLES WITH READ LOCK");
     wait_for("readiness says that nothing can be written", SOON_AGAIN, async || {
         let asked = Instant::now();
-        let (status, state, _) = database_health(&site.counter()).await;
+        let (status, state, _) = database_health(&site.storefront()).await;
         assert!(asked.elapsed() < Duration::from_secs(4), "readiness is answered within bounds, not after {:?}", asked.elapsed());
         (status == 503 && state == "down").then_some(())
     })
     .await;
     drop(holder);
-    let load = Load::start(&[site.counter()], &skus, 4);
+    let load = Load::start(&[site.storefront()], &skus, 4);
     flows_again(&load, Instant::now()).await;
     site.expect_whole(&load.stop().await, &skus).await;
 }
@@ -311,9 +311,9 @@ async fn a_primary_that_another_server_replaces_behind_its_address_is_left_witho
     let proxy = TcpProxy::start(old.port());
     let url = database.plain_user().replace(&format!(":{}/", old.port()), &format!(":{}/", proxy.port()));
     let world = Profile::MariaDb.plan().setting("database.url", url).setting(RATE.0, RATE.1).start().await;
-    let counter = world.counter();
-    let skus = [counter.add_product(UNITS).await.sku, counter.add_product(UNITS).await.sku];
-    let load = Load::start(std::slice::from_ref(&counter), &skus, 8);
+    let storefront = world.storefront();
+    let skus = [storefront.add_product(UNITS).await.sku, storefront.add_product(UNITS).await.sku];
+    let load = Load::start(std::slice::from_ref(&storefront), &skus, 8);
     load.more_orders(30).await;
     old.sql("SET GLOBAL read_only = 1");
     old.copy(&database, &new);
@@ -322,7 +322,7 @@ async fn a_primary_that_another_server_replaces_behind_its_address_is_left_witho
     flows_again(&load, Instant::now()).await;
     let sent = load.stop().await;
     expect_only(&sent, &[(503, "unavailable")]);
-    expect_everything_there(&sent, &counter, &skus, UNITS).await;
+    expect_everything_there(&sent, &storefront, &skus, UNITS).await;
     world.reconciles_within(RECOVERY).await;
 }
 
@@ -330,16 +330,16 @@ async fn a_primary_that_another_server_replaces_behind_its_address_is_left_witho
 async fn an_event_that_does_not_leave_is_told_of() {
     let _floor = floor::alone().await;
     let site = site().await;
-    let counter = site.counter();
+    let storefront = site.storefront();
     let outbox = async || {
-        let answer = counter.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
+        let answer = storefront.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
         let parts = answer.body["parts"].as_array().unwrap();
         let part = parts.iter().find(|part| part["name"] == "outbox").unwrap();
         (answer.text("/status"), part["detail"].as_str().unwrap().to_owned())
     };
     site.world.workers[0].pause();
-    let product = counter.add_product(10).await;
-    let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
+    let product = storefront.add_product(10).await;
+    let _ = storefront.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     site.database.sql("UPDATE outbox SET available_at = available_at - 60000");
     wait_for("readiness tells of the event", SOON_AGAIN, async || {
         let (status, detail) = outbox().await;

@@ -11,9 +11,9 @@ use crate::on_every_profile;
 use crate::world::{Profile, World};
 
 async fn a_user_cannot_lock_the_stock_with_orders_that_nobody_pays(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(100_000).await;
-    let (hoarder, other) = (counter.somebody(), counter.somebody());
+    let storefront = world.storefront();
+    let product = storefront.add_product(100_000).await;
+    let (hoarder, other) = (storefront.somebody(), storefront.somebody());
     let mut placed = Vec::new();
     for _ in 0..10 {
         let answer = hoarder.place(&[(&product.sku, 9_999)]).await;
@@ -34,9 +34,9 @@ async fn a_user_cannot_lock_the_stock_with_orders_that_nobody_pays(world: &World
 }
 
 async fn a_user_has_so_many_unpaid_orders_of_either_kind(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(1_000).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(1_000).await;
+    let buyer = storefront.somebody();
     let take = async |number: usize| {
         if number.is_multiple_of(2) {
             return buyer.place(&[(&product.sku, 1)]).await;
@@ -52,17 +52,17 @@ async fn a_user_has_so_many_unpaid_orders_of_either_kind(world: &World) {
         let refused = take(number).await;
         assert_eq!((refused.status, refused.code()), (409, "too_many_unpaid"), "{}", refused.body);
     }
-    let _ = counter.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
+    let _ = storefront.somebody().place(&[(&product.sku, 1)]).await.expect_status(201);
     let points = json!({"product_id": "1002", "quantity": 1, "pay_type": "points"});
-    let rich = counter.customer(1, "42");
+    let rich = storefront.customer(1, "42");
     let _ = rich.post_with_key("/activities/1/orders", &unique_name("key"), points).await.expect_status(201);
     let _ = buyer.cancel(&last.unwrap().order_no()).await.expect_status(200);
     let _ = take(24).await.expect_status(201);
 }
 
 async fn a_user_gets_five_codes_an_hour_and_others_get_theirs(world: &World) {
-    let counter = world.counter();
-    let (collector, other) = (counter.somebody(), counter.somebody());
+    let storefront = world.storefront();
+    let (collector, other) = (storefront.somebody(), storefront.somebody());
     let send = async |user: &Shopper| user.post("/verification-codes", json!({"phone": new_phone()})).await;
     for _ in 0..5 {
         let _ = send(&collector).await.expect_status(202);
@@ -77,8 +77,8 @@ async fn a_user_gets_five_codes_an_hour_and_others_get_theirs(world: &World) {
 }
 
 async fn wrong_tries_of_a_stranger_burn_nobodys_code(world: &World) {
-    let counter = world.counter();
-    let (owner, stranger, phone) = (counter.somebody(), counter.somebody(), new_phone());
+    let storefront = world.storefront();
+    let (owner, stranger, phone) = (storefront.somebody(), storefront.somebody(), new_phone());
     let _ = owner.post("/verification-codes", json!({"phone": phone})).await.expect_status(202);
     let code = world.code_sent_to(&phone).await;
     let order =
@@ -105,8 +105,8 @@ on_every_profile!(
 async fn a_user_with_a_thousand_streams_leaves_room_for_all_others() {
     let _floor = floor::alone().await;
     let world = Profile::Embedded.plan().start().await;
-    let counter = world.counter();
-    let greedy = counter.somebody();
+    let storefront = world.storefront();
+    let greedy = storefront.somebody();
     let order = greedy.place(&[("1", 1)]).await.expect_status(201).order_no();
     let open = async |number: usize| {
         let path = format!("/api/v1/orders/{order}/events");
@@ -125,7 +125,7 @@ async fn a_user_with_a_thousand_streams_leaves_room_for_all_others() {
     }
     assert_eq!((held.len(), refused), (10, 990));
     for _ in 0..20 {
-        let buyer = counter.somebody();
+        let buyer = storefront.somebody();
         let order = buyer.place(&[("1", 1)]).await.expect_status(201);
         let mut stream = buyer.follow(&order.order_no()).await;
         assert_eq!(stream.next(Duration::from_secs(5)).await.unwrap()["status"], "unpaid");

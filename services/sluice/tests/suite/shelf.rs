@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sluice_testkit::unique_name;
 
-use crate::world::{Counter, SOON};
+use crate::world::{SOON, Storefront};
 
 /// Price of a product in minor units, as of the demo's products.
 pub const PRICE: i64 = 1990;
@@ -29,7 +29,7 @@ pub fn plain_product() -> Value {
     })
 }
 
-impl Counter {
+impl Storefront {
     /// A plain product with so many units.
     pub async fn add_product(&self, stock: i64) -> Product {
         self.add_product_like(plain_product(), stock).await

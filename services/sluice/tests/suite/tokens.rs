@@ -21,7 +21,7 @@ fn without(name: &str) -> String {
 }
 
 async fn a_token_that_is_not_ours_is_401(world: &World) {
-    let counter = world.counter();
+    let storefront = world.storefront();
     let sound = claims(1, "42", "customer");
     let genuine = token(1, "42", "customer");
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -57,29 +57,29 @@ async fn a_token_that_is_not_ours_is_401(world: &World) {
     ];
     for (what, token) in spoiled {
         for (method, path) in [("GET", "/api/v1/orders"), ("POST", "/api/v1/orders"), ("GET", "/api/v1/admin/exceptions")] {
-            let answer = Shopper::new(&counter.base, token.clone()).send(method, path, &[], None).await;
+            let answer = Shopper::new(&storefront.base, token.clone()).send(method, path, &[], None).await;
             assert_eq!((answer.status, answer.code()), (401, "unauthenticated"), "{what}, {method} {path}: {}", answer.body);
             assert!(answer.header("www-authenticate").is_some(), "{what}");
         }
     }
     for scheme in ["Basic dXNlcjpwYXNz", "Bearer", "bearer", genuine.as_str()] {
-        let answer = counter.nobody().send("GET", "/api/v1/orders", &[("Authorization", scheme)], None).await;
+        let answer = storefront.nobody().send("GET", "/api/v1/orders", &[("Authorization", scheme)], None).await;
         assert_eq!((answer.status, answer.code()), (401, "unauthenticated"), "{scheme}");
     }
-    let nobody = counter.nobody().get("/orders").await;
+    let nobody = storefront.nobody().get("/orders").await;
     assert_eq!((nobody.status, nobody.code()), (401, "unauthenticated"));
     let number = with(|claims| claims["store_id"] = json!(1));
-    assert_eq!(Shopper::new(&counter.base, number).get("/orders").await.status, 200, "a store's id may be a number");
+    assert_eq!(Shopper::new(&storefront.base, number).get("/orders").await.status, 200, "a store's id may be a number");
 }
 
 async fn what_belongs_to_others_is_not_there(world: &World) {
-    let counter = world.counter();
+    let storefront = world.storefront();
     let user = unique_name("owner");
-    let owner = counter.customer(1, &user);
+    let owner = storefront.customer(1, &user);
     let order = owner.place(&[("1", 1)]).await.expect_status(201);
     let (number, payment) = (order.order_no(), order.text("/payment/payment_id"));
-    let namesake = counter.customer(2, &user);
-    for stranger in [counter.somebody(), namesake] {
+    let namesake = storefront.customer(2, &user);
+    for stranger in [storefront.somebody(), namesake] {
         for (method, path) in [
             ("GET", format!("/orders/{number}")),
             ("GET", format!("/orders/{number}/events")),
@@ -92,7 +92,7 @@ async fn what_belongs_to_others_is_not_there(world: &World) {
         }
         assert_eq!(stranger.get("/orders").await.expect_status(200).body["data"], json!([]));
     }
-    let foreign = counter.staff_of(2);
+    let foreign = storefront.staff_of(2);
     for path in [
         "/admin/products/1",
         "/admin/skus/1",
@@ -107,7 +107,7 @@ async fn what_belongs_to_others_is_not_there(world: &World) {
     let adjust = foreign.post_with_key("/admin/skus/1/stock-adjustments", &unique_name("key"), theft).await;
     assert_eq!((adjust.status, adjust.code()), (404, "not_found"));
     for path in ["/products/1", "/products/15"] {
-        let answer = counter.customer(2, &user).get(path).await;
+        let answer = storefront.customer(2, &user).get(path).await;
         assert_eq!((answer.status, answer.code()), (404, "not_found"), "{path}");
     }
     let seen = owner.order(&number).await.expect_status(200);
@@ -115,8 +115,8 @@ async fn what_belongs_to_others_is_not_there(world: &World) {
 }
 
 async fn a_customer_is_no_staff(world: &World) {
-    let counter = world.counter();
-    let customer = counter.somebody();
+    let storefront = world.storefront();
+    let customer = storefront.somebody();
     for path in [
         "/admin/products",
         "/admin/products/1",

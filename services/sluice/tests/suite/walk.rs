@@ -8,13 +8,13 @@ use sluice_testkit::{Answer, unique_name};
 
 use crate::on_every_profile;
 use crate::shelf::PRICE;
-use crate::world::{Counter, HASTY_WINDOW, Profile, SOON, World};
+use crate::world::{HASTY_WINDOW, Profile, SOON, Storefront, World};
 
 /// A margin of a second after the deadline is the product's; the rest is for the test's own looking.
 const CANCELLED_WITHIN: Duration = HASTY_WINDOW.saturating_add(Duration::from_millis(1_000 + 500));
 
-/// Places at one counter, reads at another, pays, and follows the stock to `sold`.
-pub async fn walk(place_at: &Counter, read_at: &Counter) {
+/// Places at one storefront, reads at another, pays, and follows the stock to `sold`.
+pub async fn walk(place_at: &Storefront, read_at: &Storefront) {
     let product = place_at.add_product(7).await;
     let user = unique_name("walker");
     let (buyer, reader) = (place_at.customer(1, &user), read_at.customer(1, &user));
@@ -52,13 +52,13 @@ pub async fn walk(place_at: &Counter, read_at: &Counter) {
 }
 
 async fn product_page_to_sold(world: &World) {
-    walk(&world.counter(), &world.counter()).await;
+    walk(&world.storefront(), &world.storefront()).await;
 }
 
 async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
-    let counter = world.hasty();
-    let product = counter.add_product(3).await;
-    let buyer = counter.somebody();
+    let storefront = world.hasty();
+    let product = storefront.add_product(3).await;
+    let buyer = storefront.somebody();
     let placed_at = Instant::now();
     let order = buyer.place(&[(&product.sku, 3)]).await.expect_status(201);
     let order_no = order.order_no();
@@ -72,8 +72,8 @@ async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
     assert_eq!(stream.next(SOON).await.unwrap()["status"], "cancelled");
     assert_eq!(stream.next(SOON).await, None, "the stream ends when the order is cancelled");
 
-    counter.expect_stock(&product.sku, [3, 0, 0, 3]).await;
-    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
+    storefront.expect_stock(&product.sku, [3, 0, 0, 3]).await;
+    storefront.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
     let late = buyer.pay(&order).await;
     assert_eq!((late.status, late.code()), (409, "payment_closed"));
     let again = buyer.prepare_payment(&order_no).await;
@@ -81,9 +81,9 @@ async fn an_unpaid_order_cancels_itself_and_returns_its_stock(world: &World) {
 }
 
 async fn a_failed_payment_leaves_the_order_unpaid_and_its_deadline_where_it_was(world: &World) {
-    let counter = world.hasty();
-    let product = counter.add_product(1).await;
-    let buyer = counter.somebody();
+    let storefront = world.hasty();
+    let product = storefront.add_product(1).await;
+    let buyer = storefront.somebody();
     let placed_at = Instant::now();
     let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.settle(&order, "failed").await.expect_status(200);
@@ -92,32 +92,32 @@ async fn a_failed_payment_leaves_the_order_unpaid_and_its_deadline_where_it_was(
     let seen = buyer.order(&order.order_no()).await;
     assert_eq!((seen.text("/status"), seen.text("/expires_at")), ("unpaid".to_owned(), order.text("/expires_at")));
     buyer.wait_for_status(&order.order_no(), "cancelled", CANCELLED_WITHIN.saturating_sub(placed_at.elapsed())).await;
-    counter.expect_stock(&product.sku, [1, 0, 0, 1]).await;
+    storefront.expect_stock(&product.sku, [1, 0, 0, 1]).await;
 }
 
 async fn a_payment_that_failed_can_be_tried_again(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(1).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(1).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.settle(&order, "failed").await.expect_status(200);
     let again = buyer.prepare_payment(&order.order_no()).await.expect_status(200);
-    let _ = pay_at(&counter, &again).await.expect_status(200);
+    let _ = pay_at(&storefront, &again).await.expect_status(200);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
-    counter.expect_stock(&product.sku, [0, 0, 1, 1]).await;
+    storefront.expect_stock(&product.sku, [0, 0, 1, 1]).await;
 }
 
 async fn a_user_cancels_and_may_repeat_it(world: &World) {
-    let counter = world.counter();
-    let product = counter.add_product(4).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let product = storefront.add_product(4).await;
+    let buyer = storefront.somebody();
     let order = buyer.place(&[(&product.sku, 4)]).await.expect_status(201);
     for _ in 0..3 {
         let cancelled = buyer.cancel(&order.order_no()).await.expect_status(200);
         assert_eq!((cancelled.text("/status"), cancelled.text("/cancel_reason")), ("cancelled".to_owned(), "user".to_owned()));
     }
-    counter.expect_stock(&product.sku, [4, 0, 0, 4]).await;
-    counter.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
+    storefront.expect_stock(&product.sku, [4, 0, 0, 4]).await;
+    storefront.expect_trace_adds_up(&product.sku, &["adjust", "reserve", "release"]).await;
 
     let paid = buyer.place(&[(&product.sku, 1)]).await.expect_status(201);
     let _ = buyer.pay(&paid).await.expect_status(200);
@@ -127,21 +127,21 @@ async fn a_user_cancels_and_may_repeat_it(world: &World) {
 }
 
 async fn the_cashier_shows_a_page(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 1)]).await.expect_status(201);
     let url = order.text("/payment/url");
-    assert_eq!(url, format!("{}/pay/sandbox/{}", counter.base, order.text("/payment/payment_id")));
-    let path = url[counter.base.len()..].to_owned();
-    let page = counter.nobody().page(&path).await;
+    assert_eq!(url, format!("{}/pay/sandbox/{}", storefront.base, order.text("/payment/payment_id")));
+    let path = url[storefront.base.len()..].to_owned();
+    let page = storefront.nobody().page(&path).await;
     for shown in [order.order_no().as_str(), "19.90", "CNY"] {
         assert!(page.contains(shown), "the cashier's page does not show {shown}:\n{page}");
     }
-    let unknown = counter.nobody().send("GET", "/pay/sandbox/00000000000000000000000000000000", &[], None).await;
+    let unknown = storefront.nobody().send("GET", "/pay/sandbox/00000000000000000000000000000000", &[], None).await;
     assert_eq!(unknown.status, 404);
-    let wrong = counter.nobody().send("POST", &path, &[], Some(serde_json::json!({"outcome": "maybe"}))).await;
+    let wrong = storefront.nobody().send("POST", &path, &[], Some(serde_json::json!({"outcome": "maybe"}))).await;
     assert_eq!((wrong.status, wrong.code()), (422, "invalid_field"));
-    let form = counter
+    let form = storefront
         .nobody()
         .send_bytes("POST", &path, &[("content-type", "application/x-www-form-urlencoded")], b"outcome=paid".to_vec())
         .await;
@@ -150,9 +150,9 @@ async fn the_cashier_shows_a_page(world: &World) {
 }
 
 /// Pays a payment as it was prepared again.
-pub async fn pay_at(counter: &Counter, payment: &Answer) -> Answer {
+pub async fn pay_at(storefront: &Storefront, payment: &Answer) -> Answer {
     let path = format!("/pay/sandbox/{}", payment.text("/payment_id"));
-    counter.nobody().send("POST", &path, &[], Some(serde_json::json!({"outcome": "paid"}))).await
+    storefront.nobody().send("POST", &path, &[], Some(serde_json::json!({"outcome": "paid"}))).await
 }
 
 on_every_profile!(
@@ -167,7 +167,7 @@ on_every_profile!(
 /// Two of each kind: what one process does the others see, and nothing happens twice.
 async fn two_of_each(profile: Profile) {
     let world = profile.plan().processes(2).start().await;
-    let (here, there) = (world.counter_at(0), world.counter_at(1));
+    let (here, there) = (world.storefront_at(0), world.storefront_at(1));
     walk(&here, &there).await;
     walk(&there, &here).await;
     crate::crowd::ten_units_for_two_hundred_buyers(&world, "16").await;
@@ -175,7 +175,7 @@ async fn two_of_each(profile: Profile) {
     crate::cart::two_tabs_order_one_cart(&here, &there).await;
     world.reconciles_within(Duration::from_secs(30)).await;
     for worker in &world.workers {
-        let health = Counter { base: worker.base_url() };
+        let health = Storefront { base: worker.base_url() };
         let ready = health.nobody().send("GET", "/readyz", &[], None).await.expect_status(200);
         assert_eq!(ready.body["status"], Value::from("ready"));
     }

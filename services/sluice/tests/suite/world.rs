@@ -18,7 +18,7 @@ pub const EXECUTABLE: &str = match option_env!("SLUICE_TEST_EXECUTABLE") {
     Some(path) => path,
     None => env!("CARGO_BIN_EXE_sluice"),
 };
-/// The payment window of the hasty counter.
+/// The payment window of the hasty storefront.
 pub const HASTY_WINDOW: Duration = Duration::from_secs(2);
 /// How long effects that follow asynchronously may take on two busy cores.
 pub const SOON: Duration = Duration::from_secs(15);
@@ -61,7 +61,7 @@ pub struct World {
 
 /// Where customers and staff of one process are served.
 #[derive(Debug, Clone)]
-pub struct Counter {
+pub struct Storefront {
     pub base: String,
 }
 
@@ -177,18 +177,18 @@ impl World {
     }
 
     /// The first API process.
-    pub fn counter(&self) -> Counter {
-        self.counter_at(0)
+    pub fn storefront(&self) -> Storefront {
+        self.storefront_at(0)
     }
 
     /// One of the API processes.
-    pub fn counter_at(&self, process: usize) -> Counter {
-        Counter { base: self.apis[process].base_url() }
+    pub fn storefront_at(&self, process: usize) -> Storefront {
+        Storefront { base: self.apis[process].base_url() }
     }
 
-    /// The counter whose orders have two seconds to be paid.
-    pub fn hasty(&self) -> Counter {
-        Counter { base: self.hasty.as_ref().expect("the shared shops have a hasty counter").base_url() }
+    /// The storefront whose orders have two seconds to be paid.
+    pub fn hasty(&self) -> Storefront {
+        Storefront { base: self.hasty.as_ref().expect("the shared shops have a hasty storefront").base_url() }
     }
 
     /// Runs a command beside the processes, with their settings.
@@ -243,7 +243,7 @@ impl World {
     }
 }
 
-impl Counter {
+impl Storefront {
     /// A customer of store 1 whom nobody has seen before.
     pub fn somebody(&self) -> Shopper {
         self.customer(1, &unique_name("buyer"))

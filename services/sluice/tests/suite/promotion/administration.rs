@@ -8,10 +8,10 @@ use crate::on_every_profile;
 use crate::world::{SOON, World};
 
 async fn customers_see_running_and_coming_promotions(world: &World) {
-    let counter = world.counter();
-    let coming = counter.activity(1, "cash", ["2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]).await;
-    let over = counter.activity(1, "cash", ["2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"]).await;
-    let buyer = counter.somebody();
+    let storefront = world.storefront();
+    let coming = storefront.activity(1, "cash", ["2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]).await;
+    let over = storefront.activity(1, "cash", ["2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"]).await;
+    let buyer = storefront.somebody();
     let mut seen = Vec::new();
     let mut path = "/activities?limit=2".to_owned();
     loop {
@@ -35,13 +35,13 @@ async fn customers_see_running_and_coming_promotions(world: &World) {
 }
 
 async fn a_bad_activity_or_offer_is_refused(world: &World) {
-    let counter = world.counter();
-    let staff = counter.staff();
+    let storefront = world.storefront();
+    let staff = storefront.staff();
     let inverted = json!({"title": "x", "starts_at": OPEN[1], "ends_at": OPEN[0], "mode": "cash"});
     expect_refused(&staff.post("/admin/activities", inverted).await, 422, "invalid_field");
     let no_mode = json!({"title": "x", "starts_at": OPEN[0], "ends_at": OPEN[1], "mode": "barter"});
     expect_refused(&staff.post("/admin/activities", no_mode).await, 422, "invalid_field");
-    let activity = counter.activity(1, "cash", OPEN).await;
+    let activity = storefront.activity(1, "cash", OPEN).await;
     let path = format!("/admin/activities/{activity}/products");
     for bad in [
         json!({"discount": 0}),
@@ -59,15 +59,15 @@ async fn a_bad_activity_or_offer_is_refused(world: &World) {
         assert_eq!((refused.status, refused.code()), (422, "invalid_field"), "{bad}: {}", refused.body);
     }
     expect_refused(&staff.post(&path, with(plain_offer(), &json!({"stock": 5}))).await, 400, "unknown_field");
-    expect_refused(&counter.somebody().post(&path, plain_offer()).await, 403, "forbidden");
-    let foreign = counter.staff_of(2).post(&path, plain_offer()).await;
+    expect_refused(&storefront.somebody().post(&path, plain_offer()).await, 403, "forbidden");
+    let foreign = storefront.staff_of(2).post(&path, plain_offer()).await;
     assert_eq!(foreign.status, 404, "{}", foreign.body);
 }
 
 async fn a_change_names_the_version_it_was_made_from(world: &World) {
-    let counter = world.counter();
-    let staff = counter.staff();
-    let offer = counter.offer("cash", json!({}), 1).await;
+    let storefront = world.storefront();
+    let staff = storefront.staff();
+    let offer = storefront.offer("cash", json!({}), 1).await;
     for path in [format!("/admin/activities/{}", offer.activity), format!("/admin/activity-products/{}", offer.product)] {
         let full = format!("/api/v1{path}");
         let change = if path.contains("products") { json!({"discount": 0.5}) } else { json!({"title": "renamed"}) };
@@ -82,7 +82,7 @@ async fn a_change_names_the_version_it_was_made_from(world: &World) {
 }
 
 async fn s1_rule_6_a_ratio_has_two_numbers_above_zero(world: &World) {
-    let staff = world.counter().staff_of(2);
+    let staff = world.storefront().staff_of(2);
     let settings = staff.get("/admin/store-settings").await.expect_status(200);
     let etag = settings.header("etag").unwrap().to_owned();
     for ratio in [json!([0, 100]), json!([1, 0]), json!([-1, 100]), json!([1])] {
@@ -93,12 +93,12 @@ async fn s1_rule_6_a_ratio_has_two_numbers_above_zero(world: &World) {
 }
 
 async fn s1_rule_7_a_sealed_referrer_and_the_running_campaign_are_kept(world: &World) {
-    let counter = world.counter();
-    let staff = counter.staff();
+    let storefront = world.storefront();
+    let staff = storefront.staff();
     let campaign = json!({"name": unique_name("Invite"), "starts_at": OPEN[0], "ends_at": OPEN[1]});
     let _ = staff.post("/admin/campaigns", campaign).await.expect_status(201);
-    let offer = counter.offer("cash", json!({"allotable_profit": 150}), 9).await;
-    let buyer = counter.somebody();
+    let offer = storefront.offer("cash", json!({"allotable_profit": 150}), 9).await;
+    let buyer = storefront.somebody();
     let promoter = unique_name("promoter");
     let by_staff = staff.post("/admin/referrers", json!({"promoter": promoter})).await;
     assert!(matches!(by_staff.status, 200 | 201), "{}", by_staff.body);
@@ -120,11 +120,11 @@ async fn s1_rule_7_a_sealed_referrer_and_the_running_campaign_are_kept(world: &W
 }
 
 async fn a_forged_or_foreign_referrer_is_refused(world: &World) {
-    let counter = world.counter();
-    let offer = counter.offer("cash", json!({}), 5).await;
-    let buyer = counter.somebody();
-    let sealed = counter.staff_of(2).post("/admin/referrers", json!({"promoter": "p-1"})).await.text("/referrer");
-    let own = counter.staff().post("/admin/referrers", json!({"promoter": "p-1"})).await.text("/referrer");
+    let storefront = world.storefront();
+    let offer = storefront.offer("cash", json!({}), 5).await;
+    let buyer = storefront.somebody();
+    let sealed = storefront.staff_of(2).post("/admin/referrers", json!({"promoter": "p-1"})).await.text("/referrer");
+    let own = storefront.staff().post("/admin/referrers", json!({"promoter": "p-1"})).await.text("/referrer");
     let mut broken = own.clone();
     let last = if broken.pop() == Some('A') { 'B' } else { 'A' };
     broken.insert(broken.len() / 2, last);
@@ -132,13 +132,13 @@ async fn a_forged_or_foreign_referrer_is_refused(world: &World) {
         let refused = offer.take_with(&buyer, 1, "cash", json!({"referrer": forged})).await;
         assert_eq!((refused.status, refused.code()), (422, "referrer_invalid"), "{forged}: {}", refused.body);
     }
-    counter.expect_stock(&offer.sku, [5, 0, 0, 5]).await;
+    storefront.expect_stock(&offer.sku, [5, 0, 0, 5]).await;
     let _ = offer.take_with(&buyer, 1, "cash", json!({"referrer": own})).await.expect_status(201);
 }
 
 async fn the_trace_of_an_order_tells_its_points(world: &World) {
-    let counter = world.counter();
-    let buyer = counter.somebody_with_points(1, 400).await;
+    let storefront = world.storefront();
+    let buyer = storefront.somebody_with_points(1, 400).await;
     let order = take(&buyer, "1", "1002", 1, "points", json!({})).await.expect_status(201);
     buyer.wait_for_status(&order.order_no(), "paid", SOON).await;
     // With the Redis gate the last movement follows by message.

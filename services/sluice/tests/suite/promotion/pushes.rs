@@ -9,7 +9,7 @@ use sluice_testkit::{Received, WebhookTarget, unique_name, wait_for};
 use super::stage::{POINTS, PRICE, expect_refused, recipient, take};
 use crate::floor;
 use crate::on_every_profile;
-use crate::world::{Counter, Profile, SOON, World};
+use crate::world::{Profile, SOON, Storefront, World};
 
 const ALL: [&str; 4] = ["order.paid", "order.cancelled", "order.refunded", "referral"];
 
@@ -25,10 +25,10 @@ async fn open_shop(profile: Profile) -> World {
     plan.setting("push.first_pause", "200ms").setting("push.longest_pause", "1s").start().await
 }
 
-async fn subscribe(counter: &Counter, events: &[&str]) -> Partner {
+async fn subscribe(storefront: &Storefront, events: &[&str]) -> Partner {
     let target = WebhookTarget::start().await;
     let body = json!({"url": target.url(), "event_types": events});
-    let made = counter.staff().post("/admin/webhooks", body).await.expect_status(201);
+    let made = storefront.staff().post("/admin/webhooks", body).await.expect_status(201);
     let path = format!("/admin/webhooks/{}", made.text("/id"));
     Partner { target, secret: made.text("/secret"), path }
 }
@@ -52,17 +52,17 @@ impl Partner {
 async fn tell_everything(profile: Profile) {
     let _floor = floor::among_others().await;
     let world = open_shop(profile).await;
-    let counter = world.counter();
-    let partner = subscribe(&counter, &ALL).await;
-    s1_rules_6_and_9_a_points_order_is_pushed(&counter, &partner).await;
-    s1_rules_6_and_10_a_cash_order_and_its_referral(&counter, &partner).await;
-    cancelled_and_failed_orders_are_pushed(&counter, &partner).await;
-    a_cart_order_is_pushed_without_a_referral(&counter, &partner).await;
-    the_trace_tells_the_pushes(&world, &counter, &partner).await;
+    let storefront = world.storefront();
+    let partner = subscribe(&storefront, &ALL).await;
+    s1_rules_6_and_9_a_points_order_is_pushed(&storefront, &partner).await;
+    s1_rules_6_and_10_a_cash_order_and_its_referral(&storefront, &partner).await;
+    cancelled_and_failed_orders_are_pushed(&storefront, &partner).await;
+    a_cart_order_is_pushed_without_a_referral(&storefront, &partner).await;
+    the_trace_tells_the_pushes(&world, &storefront, &partner).await;
 }
 
-async fn s1_rules_6_and_9_a_points_order_is_pushed(counter: &Counter, partner: &Partner) {
-    let buyer = counter.somebody_with_points(1, 10_000).await;
+async fn s1_rules_6_and_9_a_points_order_is_pushed(storefront: &Storefront, partner: &Partner) {
+    let buyer = storefront.somebody_with_points(1, 10_000).await;
     let body = json!({"recipient": recipient()});
     let order = take(&buyer, "1", "1002", 2, "points", body).await.expect_status(201);
     let paid = partner.told("order.paid", &order.order_no()).await;
@@ -81,10 +81,10 @@ async fn s1_rules_6_and_9_a_points_order_is_pushed(counter: &Counter, partner: &
     assert_eq!(referral["data"]["promoter"], Value::Null, "{referral}");
 }
 
-async fn s1_rules_6_and_10_a_cash_order_and_its_referral(counter: &Counter, partner: &Partner) {
-    let offer = counter.offer("cash", json!({"discount": 0.8, "receiving_way": 1}), 9).await;
-    let buyer = counter.somebody();
-    let sealed = counter.staff().post("/admin/referrers", json!({"promoter": "promoter-7"})).await.text("/referrer");
+async fn s1_rules_6_and_10_a_cash_order_and_its_referral(storefront: &Storefront, partner: &Partner) {
+    let offer = storefront.offer("cash", json!({"discount": 0.8, "receiving_way": 1}), 9).await;
+    let buyer = storefront.somebody();
+    let sealed = storefront.staff().post("/admin/referrers", json!({"promoter": "promoter-7"})).await.text("/referrer");
     let order = offer.take_with(&buyer, 3, "cash", json!({"referrer": sealed})).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     let paid = partner.told("order.paid", &order.order_no()).await;
@@ -99,7 +99,7 @@ async fn s1_rules_6_and_10_a_cash_order_and_its_referral(counter: &Counter, part
 
     let path = format!("/admin/orders/{}/refunds", order.order_no());
     let refund = json!({"reason": "came back", "restock": true});
-    let _ = counter.staff().post_with_key(&path, &unique_name("key"), refund).await.expect_status(201);
+    let _ = storefront.staff().post_with_key(&path, &unique_name("key"), refund).await.expect_status(201);
     partner.told("order.refunded", &order.order_no()).await;
     wait_for("the promotion system is told again", SOON, async || {
         let states = partner.target.received().into_iter().filter_map(|received| {
@@ -112,8 +112,8 @@ async fn s1_rules_6_and_10_a_cash_order_and_its_referral(counter: &Counter, part
     .await;
 }
 
-async fn cancelled_and_failed_orders_are_pushed(counter: &Counter, partner: &Partner) {
-    let buyer = counter.somebody();
+async fn cancelled_and_failed_orders_are_pushed(storefront: &Storefront, partner: &Partner) {
+    let buyer = storefront.somebody();
     let order = take(&buyer, "1", "1001", 1, "cash", json!({})).await.expect_status(201);
     let _ = buyer.cancel(&order.order_no()).await.expect_status(200);
     let cancelled = partner.told("order.cancelled", &order.order_no()).await;
@@ -124,8 +124,8 @@ async fn cancelled_and_failed_orders_are_pushed(counter: &Counter, partner: &Par
     assert!(partner.find("order.paid", &poor.order_no()).is_none());
 }
 
-async fn a_cart_order_is_pushed_without_a_referral(counter: &Counter, partner: &Partner) {
-    let buyer = counter.somebody();
+async fn a_cart_order_is_pushed_without_a_referral(storefront: &Storefront, partner: &Partner) {
+    let buyer = storefront.somebody();
     let order = buyer.place(&[("1", 2), ("2", 1)]).await.expect_status(201);
     let _ = buyer.pay(&order).await.expect_status(200);
     let paid = partner.told("order.paid", &order.order_no()).await;
@@ -133,8 +133,8 @@ async fn a_cart_order_is_pushed_without_a_referral(counter: &Counter, partner: &
     assert!(partner.find("referral", &order.order_no()).is_none());
 }
 
-async fn the_trace_tells_the_pushes(world: &World, counter: &Counter, partner: &Partner) {
-    let buyer = counter.somebody_with_points(1, 400).await;
+async fn the_trace_tells_the_pushes(world: &World, storefront: &Storefront, partner: &Partner) {
+    let buyer = storefront.somebody_with_points(1, 400).await;
     let order = take(&buyer, "1", "1002", 1, "points", json!({})).await.expect_status(201);
     partner.told("order.paid", &order.order_no()).await;
     wait_for("the trace tells the push", SOON, async || {
@@ -163,11 +163,11 @@ async fn partners_are_told_everything_with_the_redis_gate() {
 async fn a_target_that_was_away_gets_everything_once_it_returns() {
     let _floor = floor::among_others().await;
     let world = open_shop(Profile::MariaDb).await;
-    let counter = world.counter();
-    let mut partner = subscribe(&counter, &["order.paid"]).await;
-    let healthy = subscribe(&counter, &["order.paid"]).await;
+    let storefront = world.storefront();
+    let mut partner = subscribe(&storefront, &["order.paid"]).await;
+    let healthy = subscribe(&storefront, &["order.paid"]).await;
     partner.target.go_away().await;
-    let buyer = counter.somebody_with_points(1, 40_000).await;
+    let buyer = storefront.somebody_with_points(1, 40_000).await;
     let mut orders = Vec::new();
     for _ in 0..40 {
         orders.push(take(&buyer, "1", "1002", 1, "points", json!({})).await.expect_status(201).order_no());
@@ -191,14 +191,14 @@ async fn a_target_that_was_away_gets_everything_once_it_returns() {
     assert_eq!(accepted.len(), 40, "each with one id");
     // What was received is noted a moment later.
     let page = wait_for("all are noted as delivered", SOON, async || {
-        let page = counter.staff().get(&format!("{}/deliveries?limit=100", partner.path)).await.expect_status(200);
+        let page = storefront.staff().get(&format!("{}/deliveries?limit=100", partner.path)).await.expect_status(200);
         let states = page.body["data"].as_array().unwrap().iter().map(|delivery| delivery["state"].as_str().unwrap());
         (states.clone().count() == 40 && states.clone().all(|state| state == "delivered")).then_some(page)
     })
     .await;
 
     let id = page.text("/data/0/id");
-    let _ = counter.staff().post(&format!("/admin/webhook-deliveries/{id}/replay"), json!({})).await;
+    let _ = storefront.staff().post(&format!("/admin/webhook-deliveries/{id}/replay"), json!({})).await;
     wait_for("a replay comes under the same id", SOON, async || {
         let times = partner.target.received().iter().filter(|received| received.status == 204 && received.id == id).count();
         (times == 2).then_some(())
@@ -207,7 +207,7 @@ async fn a_target_that_was_away_gets_everything_once_it_returns() {
 }
 
 async fn private_targets_are_refused(world: &World) {
-    let staff = world.counter().staff();
+    let staff = world.storefront().staff();
     for url in [
         "http://127.0.0.1:9/x",
         "http://[::1]/x",
@@ -224,25 +224,25 @@ async fn private_targets_are_refused(world: &World) {
     }
     let unknown = json!({"url": "https://example.org/hooks", "event_types": ["order.eaten"]});
     expect_refused(&staff.post("/admin/webhooks", unknown).await, 422, "invalid_field");
-    let customer = world.counter().somebody();
+    let customer = world.storefront().somebody();
     expect_refused(&customer.get("/admin/webhooks").await, 403, "forbidden");
 }
 
 async fn a_subscription_is_the_stores_own(world: &World) {
-    let counter = world.counter();
+    let storefront = world.storefront();
     let body =
         json!({"url": format!("https://{}.example.org/hooks", unique_name("p").replace('_', "-")), "event_types": ["referral"]});
-    let made = counter.staff().post("/admin/webhooks", body).await.expect_status(201);
+    let made = storefront.staff().post("/admin/webhooks", body).await.expect_status(201);
     assert!(made.text("/secret").starts_with("whsec_"));
     let path = format!("/admin/webhooks/{}", made.text("/id"));
-    let shown = counter.staff().get(&path).await.expect_status(200);
+    let shown = storefront.staff().get(&path).await.expect_status(200);
     assert!(shown.body.get("secret").is_none_or(Value::is_null), "the secret is shown once: {}", shown.body);
-    assert_eq!(counter.staff_of(2).get(&path).await.status, 404);
-    let paused = counter.patch(1, &path, json!({"active": false})).await;
+    assert_eq!(storefront.staff_of(2).get(&path).await.status, 404);
+    let paused = storefront.patch(1, &path, json!({"active": false})).await;
     assert_eq!((paused.status, &paused.body["active"]), (200, &json!(false)), "{}", paused.body);
-    let gone = counter.staff().delete(&path).await;
+    let gone = storefront.staff().delete(&path).await;
     assert!(matches!(gone.status, 200 | 204), "{}", gone.body);
-    assert_eq!(counter.staff().get(&path).await.status, 404);
+    assert_eq!(storefront.staff().get(&path).await.status, 404);
 }
 
 on_every_profile!(private_targets_are_refused, a_subscription_is_the_stores_own);
@@ -254,11 +254,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn a_slow_target_holds_up_nobody_else() {
     let _floor = floor::among_others().await;
     let world = open_shop(Profile::Embedded).await;
-    let counter = world.counter();
-    let slow = subscribe(&counter, &["order.cancelled"]).await;
+    let storefront = world.storefront();
+    let slow = subscribe(&storefront, &["order.cancelled"]).await;
     slow.target.delay(Duration::from_secs(5));
-    let quick = subscribe(&counter, &["order.cancelled"]).await;
-    let buyer = counter.somebody();
+    let quick = subscribe(&storefront, &["order.cancelled"]).await;
+    let buyer = storefront.somebody();
     let mut orders = Vec::new();
     for _ in 0..30 {
         let order = buyer.place(&[("1", 1)]).await.expect_status(201);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sluice_testkit::{Answer, Shopper, unique_name};
 
-use crate::world::Counter;
+use crate::world::Storefront;
 
 /// List price of an offer in minor units, and its points price.
 pub const PRICE: i64 = 1990;
@@ -37,7 +37,7 @@ pub fn plain_offer() -> Value {
     })
 }
 
-impl Counter {
+impl Storefront {
     /// An activity of the store in this window, with a default mode.
     pub async fn activity(&self, store: i64, mode: &str, [starts_at, ends_at]: [&str; 2]) -> String {
         let body = json!({"title": unique_name("Activity"), "starts_at": starts_at, "ends_at": ends_at, "mode": mode});

@@ -15,9 +15,9 @@ const TAPS: usize = 16;
 async fn ten_users_get_one_unit_each(profile: Profile) {
     let _floor = floor::alone().await;
     let world = profile.shared().await;
-    let counter = world.counter();
-    let offer = counter.offer("cash", json!({"per_user_limit": 1, "discount": 0.8}), 10).await;
-    let buyers: Vec<_> = (0..USERS).map(|_| counter.somebody()).collect();
+    let storefront = world.storefront();
+    let offer = storefront.offer("cash", json!({"per_user_limit": 1, "discount": 0.8}), 10).await;
+    let buyers: Vec<_> = (0..USERS).map(|_| storefront.somebody()).collect();
     let mut taps = JoinSet::new();
     for _ in 0..TAPS {
         for (user, buyer) in buyers.iter().enumerate() {
@@ -36,20 +36,20 @@ async fn ten_users_get_one_unit_each(profile: Profile) {
     assert_eq!(orders.len(), 10, "exactly ten orders");
     let users: BTreeSet<usize> = orders.iter().map(|(user, _)| *user).collect();
     assert_eq!(users.len(), 10, "of ten users");
-    counter.expect_stock(&offer.sku, [0, 10, 0, 10]).await;
+    storefront.expect_stock(&offer.sku, [0, 10, 0, 10]).await;
 
     // No unit and no limit went lost to the refused: what one gives back another takes, or the same again.
     let (user, given_up) = &orders[0];
     let _ = buyers[*user].cancel(&given_up.order_no()).await.expect_status(200);
-    counter.expect_stock(&offer.sku, [1, 9, 0, 10]).await;
+    storefront.expect_stock(&offer.sku, [1, 9, 0, 10]).await;
     let again = offer.take(&buyers[*user], 1, "cash").await.expect_status(201);
     let _ = buyers[*user].cancel(&again.order_no()).await.expect_status(200);
-    counter.expect_stock(&offer.sku, [1, 9, 0, 10]).await;
+    storefront.expect_stock(&offer.sku, [1, 9, 0, 10]).await;
     let newcomer = (0..USERS).find(|user| !users.contains(user)).expect("fifty got nothing");
     let taken = offer.take(&buyers[newcomer], 1, "cash").await.expect_status(201);
     let _ = buyers[newcomer].pay(&taken).await.expect_status(200);
     buyers[newcomer].wait_for_status(&taken.order_no(), "paid", SOON).await;
-    counter.expect_stock(&offer.sku, [0, 9, 1, 10]).await;
+    storefront.expect_stock(&offer.sku, [0, 9, 1, 10]).await;
     world.reconciles_within(Duration::from_secs(30)).await;
 }
 
