@@ -86,9 +86,10 @@ async fn a_worker_serves_health_alone() {
     let base = format!("http://{}", bound.addresses()[0]);
     let stop = CancellationToken::new();
     let served = tokio::spawn(bound.run(stop.clone()));
+    let client = sluice_testkit::http_client().build().unwrap();
     for (path, status) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/api/v1/products", 404), ("/openapi.json", 404)]
     {
-        assert_eq!(reqwest::get(format!("{base}{path}")).await.unwrap().status(), status, "{path}");
+        assert_eq!(client.get(format!("{base}{path}")).send().await.unwrap().status(), status, "{path}");
     }
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(12), served).await.unwrap().unwrap().unwrap();
