@@ -64,6 +64,15 @@ pub struct Payments {
     pub ids: Arc<dyn IdGenerator>,
 }
 
+/// What became of a channel that was to be closed.
+enum Closing {
+    /// Money had come, and is kept.
+    Paid,
+    Closed,
+    /// Nobody knows.
+    Unanswered,
+}
+
 fn handle(payment: &Payment) -> Option<PaymentHandle> {
     Some(PaymentHandle {
         payment_id: payment.id.clone(),
@@ -140,25 +149,36 @@ impl Payments {
         handle(&payment).ok_or(PayError::Closed)
     }
 
-    /// Closes one pending payment at its provider. A silent provider is given up after bounded tries.
-    async fn close_one(&self, payment: &Payment) -> Result<CloseAnswer, PayError> {
-        let gateway = self.gateway(&payment.provider)?;
+    /// Closes one pending payment's channel at its provider, and keeps the money that this finds.
+    async fn ask_to_close(&self, payment: &Payment) -> Result<Closing, PayError> {
+        let Ok(gateway) = self.gateway(&payment.provider) else {
+            tracing::error!(payment.id = %payment.id, payment.provider = %payment.provider, "A payment's provider is not configured any more.");
+            return Ok(Closing::Unanswered);
+        };
         for _ in 0..CLOSE_TRIES {
             match bounded(gateway.close(payment)).await {
                 Ok(ChannelState::Paid(notice)) => match difference(payment, &notice) {
                     None => {
                         self.payments.settle(payment, &notice, self.clock.now()).await?;
-                        return Ok(CloseAnswer::Paid);
+                        return Ok(Closing::Paid);
                     }
                     // Money of something else; staff decide (promise P4).
                     Some(detail) => {
                         self.keep_mismatch(&notice, Some(payment.store), detail).await?;
-                        break;
+                        return Ok(Closing::Closed);
                     }
                 },
-                Ok(ChannelState::Closed) => break,
+                Ok(ChannelState::Closed) => return Ok(Closing::Closed),
                 Err(error) => tracing::warn!(payment.id = %payment.id, error = %error, "The provider did not close a channel."),
             }
+        }
+        Ok(Closing::Unanswered)
+    }
+
+    /// Closes one pending payment for good. A silent provider is given up.
+    async fn close_one(&self, payment: &Payment) -> Result<CloseAnswer, PayError> {
+        if let Closing::Paid = self.ask_to_close(payment).await? {
+            return Ok(CloseAnswer::Paid);
         }
         if self.payments.mark_closed(&payment.id).await? {
             return Ok(CloseAnswer::Closed);
@@ -234,9 +254,13 @@ impl PayService for Payments {
                 InsertAnswer::Inserted => payment,
                 // Its provider gave it less time than the order has: another takes its place.
                 InsertAnswer::Live(live) if live.expires_at <= now && may_replace => {
-                    if self.close_one(&live).await? == CloseAnswer::Paid {
-                        return Err(PayError::Closed);
+                    match self.ask_to_close(&live).await? {
+                        Closing::Paid => return Err(PayError::Closed),
+                        Closing::Closed => {}
+                        // It may hold money that nobody has told of: it stays the one to be asked again.
+                        Closing::Unanswered => return Err(silent(GatewayError::Unknown("the last payment is not closed".into()))),
                     }
+                    self.payments.mark_closed(&live.id).await?;
                     may_replace = false;
                     continue;
                 }
