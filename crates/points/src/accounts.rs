@@ -40,8 +40,8 @@ pub struct PointsAccounts {
 }
 
 const MAX_REASON: usize = 200;
-/// Tries of one grant or refund that may be refused before it is given up.
-const MAX_REFUSED: u32 = 99;
+/// Tries of one grant that may be refused before its key is given up.
+const MAX_REFUSED_GRANTS: u32 = 100;
 
 impl PointsAccounts {
     pub fn new(
@@ -134,11 +134,6 @@ impl PointsAccounts {
     }
 }
 
-/// An account's no is for good under its name, so each further try has a name of its own.
-fn names_of_tries(first: &str) -> impl Iterator<Item = String> {
-    (1..=MAX_REFUSED).map(move |number| if number == 1 { first.to_owned() } else { format!("{first}.{number}") })
-}
-
 fn check_grant(grant: &PointsGrant) -> check::Result {
     check::text("user_id", grant.user.as_str(), 64)?;
     check::text("reason", &grant.reason, MAX_REASON)?;
@@ -158,11 +153,12 @@ impl PointsService for PointsAccounts {
 
     async fn grant(&self, mut grant: PointsGrant) -> Result<Granted, PointsError> {
         check_grant(&grant)?;
-        let (store, user) = (grant.store, grant.user.clone());
-        for name in names_of_tries(&grant.key.clone()) {
-            grant.key = name;
+        let (store, user, key) = (grant.store, grant.user.clone(), grant.key.clone());
+        for further in 2..=MAX_REFUSED_GRANTS {
             let standing = self.kept_grant(grant.clone()).await?;
+            // An account's no is for good under that name, so the next try has a name of its own.
             if !standing.new && standing.state == TaskState::Refused {
+                grant.key = format!("{key}.{further}");
                 continue;
             }
             return match self.end_grant(&standing).await? {
@@ -183,25 +179,19 @@ impl PointsService for PointsAccounts {
     }
 
     async fn refund(&self, refund: RefundOfPoints) -> Result<Option<PointsRefundBegun>, PointsError> {
-        let mut task = refund_task(refund);
-        for name in names_of_tries(&task.operation.business_id.clone()) {
-            task.operation.business_id = name;
-            let standing = match self.tasks.keep_refund(&task, self.clock.now()).await? {
-                RefundKept::Kept(standing) => standing,
-                RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
-                RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
-            };
-            if !standing.new && standing.state == TaskState::Refused {
-                continue;
-            }
-            let (known, asked) = (&standing.task, &task);
-            if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
-                return Ok(None);
-            }
-            let id = RefundId(task.operation.business_id);
-            return Ok(Some(PointsRefundBegun { id, done: self.end_refund(standing).await? }));
+        let again = refund.again;
+        let task = refund_task(refund);
+        let standing = match self.tasks.keep_refund(&task, again, self.clock.now()).await? {
+            RefundKept::Kept(standing) => standing,
+            RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
+            RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
+        };
+        let (known, asked) = (&standing.task, &task);
+        if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
+            return Ok(None);
         }
-        Err(PointsError::Refused)
+        let id = RefundId(standing.task.operation.business_id.clone());
+        Ok(Some(PointsRefundBegun { id, done: self.end_refund(standing).await? }))
     }
 
     async fn run_due(&self, limit: u32) -> Result<usize, PointsError> {

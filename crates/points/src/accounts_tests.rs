@@ -51,7 +51,7 @@ impl PointsTasks for Tasks {
         Ok(kept)
     }
 
-    async fn keep_refund(&self, task: &PointsTask, now: Timestamp) -> PortResult<RefundKept> {
+    async fn keep_refund(&self, task: &PointsTask, _: bool, now: Timestamp) -> PortResult<RefundKept> {
         let mut kept = self.keep(std::slice::from_ref(task), now).await?;
         Ok(RefundKept::Kept(kept.remove(0)))
     }

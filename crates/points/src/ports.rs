@@ -26,8 +26,9 @@ pub trait PointsTasks: Send + Sync {
     /// Keeps tasks, due at once. One that stands already is left as it is. Answers how each stands.
     async fn keep(&self, tasks: &[PointsTask], now: Timestamp) -> PortResult<Vec<StandingTask>>;
     /// Keeps a refund, checked against what was deducted for its order and given back before; takes the currency from
-    /// the deduction. Repeated, it answers how the refund stands.
-    async fn keep_refund(&self, task: &PointsTask, now: Timestamp) -> PortResult<RefundKept>;
+    /// the deduction. Repeated, it answers how the refund stands. Where the account refused it, `again` keeps a further try
+    /// under a name that follows from this one: an account's no is for good under its name.
+    async fn keep_refund(&self, task: &PointsTask, again: bool, now: Timestamp) -> PortResult<RefundKept>;
     /// Only where the account is the own ledger: moves the points and ends the tasks, new ones and pending ones, with
     /// all that is told of it, in one transaction. Two tasks of one user are decided one after the other. Tasks that
     /// ended before are left as they are. A refund must be kept first. Answers how each stands.

@@ -55,12 +55,14 @@ pub struct RefundOfPoints {
     pub points: Points,
     pub reason: String,
     pub restock: Vec<RestockLine>,
+    /// Where the account refused it, another try begins.
+    pub again: bool,
 }
 
 /// A refund of points that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointsRefundBegun {
-    /// The id that was asked for or, where the account refused it before, that of the next try.
+    /// The id that was asked for or, where the account refused it before, that of the latest try.
     pub id: RefundId,
     /// The points are back.
     pub done: bool,
@@ -75,8 +77,9 @@ pub trait PointsService: Send + Sync {
     /// Begins to deduct, once for each order, and answers how each stands. Each end is told as `payment-settled` of provider
     /// `points`: paid or failed.
     async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, PointsError>;
-    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. One that the account refused begins anew
-    /// under an id that follows from this one. `None` where another request gives the points back under this id.
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Where the account refused it, it stays so, or
+    /// is asked for `again` under an id that follows from this one. `None` where another request gives the points back under
+    /// this id.
     async fn refund(&self, refund: RefundOfPoints) -> Result<Option<PointsRefundBegun>, PointsError>;
     /// Asks for up to `limit` tasks that are due; returns how many were asked. A platform that is away is no error.
     async fn run_due(&self, limit: u32) -> Result<usize, PointsError>;

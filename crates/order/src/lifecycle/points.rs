@@ -77,6 +77,8 @@ impl Orders {
                 .iter()
                 .map(|line| RestockLine { sku_id: line.sku_id, quantity: line.wanted.unwrap_or(line.ordered) })
                 .collect(),
+            // Who repeats a request hears what became of it; another request is another try.
+            again: !replayed,
         };
         let named = refund.id.clone();
         let (id, done) = match self.ports.points.refund(refund).await? {

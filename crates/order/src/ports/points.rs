@@ -16,6 +16,8 @@ pub struct PointsRefund {
     pub points: Points,
     pub reason: String,
     pub restock: Vec<RestockLine>,
+    /// Where the account refused it, another try begins.
+    pub again: bool,
 }
 
 /// The points account as the order context sees it. Deductions begin with `order-created` and end with `payment-settled`.

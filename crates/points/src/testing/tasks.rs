@@ -224,26 +224,26 @@ async fn one_order_at_once_moves_points_once(fixture: &dyn PointsFixture) {
 async fn a_refund_needs_its_deduction_and_never_exceeds_it(fixture: &dyn PointsFixture) {
     let tasks = fixture.tasks();
     grant(fixture, "returner", 100).await;
-    assert_eq!(tasks.keep_refund(&refund("returner", "r-0", 61, 10), at(0)).await.unwrap(), RefundKept::NotDeducted);
+    assert_eq!(tasks.keep_refund(&refund("returner", "r-0", 61, 10), false, at(0)).await.unwrap(), RefundKept::NotDeducted);
     let poor = deduct("returner", 62, 101);
     assert_eq!(states(&tasks.settle(&[poor], at(0)).await.unwrap()), [TaskState::Refused]);
-    assert_eq!(tasks.keep_refund(&refund("returner", "r-1", 62, 101), at(0)).await.unwrap(), RefundKept::NotDeducted);
+    assert_eq!(tasks.keep_refund(&refund("returner", "r-1", 62, 101), false, at(0)).await.unwrap(), RefundKept::NotDeducted);
 
     let paid = PointsTask { currency: "JPY".parse().unwrap(), ..deduct("returner", 63, 60) };
     tasks.settle(&[paid], at(1)).await.unwrap();
-    assert_eq!(tasks.keep_refund(&refund("stranger", "r-2", 63, 10), at(2)).await.unwrap(), RefundKept::NotDeducted);
-    let too_much = tasks.keep_refund(&refund("returner", "r-3", 63, 61), at(2)).await.unwrap();
+    assert_eq!(tasks.keep_refund(&refund("stranger", "r-2", 63, 10), false, at(2)).await.unwrap(), RefundKept::NotDeducted);
+    let too_much = tasks.keep_refund(&refund("returner", "r-3", 63, 61), false, at(2)).await.unwrap();
     assert_eq!(too_much, RefundKept::TooMuch { left: Points(60) });
 
     let whole = refund("returner", "r-4", 63, 60);
     for round in 0..5 {
-        let RefundKept::Kept(standing) = tasks.keep_refund(&whole, at(3)).await.unwrap() else { panic!("it is kept") };
+        let RefundKept::Kept(standing) = tasks.keep_refund(&whole, false, at(3)).await.unwrap() else { panic!("it is kept") };
         let expected = if round == 0 { TaskState::Pending } else { TaskState::Done };
         assert_eq!((standing.state, standing.new), (expected, round == 0));
         assert_eq!(states(&tasks.settle(&[standing.task], at(4)).await.unwrap()), [TaskState::Done]);
     }
     assert_eq!(balance(fixture, "returner").await, 100);
-    let nothing_left = tasks.keep_refund(&refund("returner", "r-5", 63, 1), at(5)).await.unwrap();
+    let nothing_left = tasks.keep_refund(&refund("returner", "r-5", 63, 1), false, at(5)).await.unwrap();
     assert_eq!(nothing_left, RefundKept::TooMuch { left: Points(0) });
 
     let told = fixture.settlements(OrderNo::from_id(63)).await;
@@ -260,7 +260,7 @@ async fn refunds_at_once_share_what_is_left(fixture: &dyn PointsFixture) {
     for number in 0..12 {
         let tasks = fixture.tasks();
         race.spawn(async move {
-            let kept = tasks.keep_refund(&refund("divider", &format!("d-{number}"), 71, 30), at(1)).await.unwrap();
+            let kept = tasks.keep_refund(&refund("divider", &format!("d-{number}"), 71, 30), false, at(1)).await.unwrap();
             if let RefundKept::Kept(standing) = &kept {
                 tasks.settle(std::slice::from_ref(&standing.task), at(2)).await.unwrap();
             }
@@ -276,7 +276,7 @@ async fn a_refused_refund_is_told_to_staff_once_and_leaves_its_points(fixture: &
     grant(fixture, "unlucky", 10).await;
     tasks.settle(&[deduct("unlucky", 91, 10)], at(0)).await.unwrap();
     let first = refund("unlucky", "u-1", 91, 10);
-    tasks.keep_refund(&first, at(1)).await.unwrap();
+    tasks.keep_refund(&first, false, at(1)).await.unwrap();
     let refused = PointsAnswer::Refused { reason: "the account is closed".to_owned() };
     for _ in 0..3 {
         tasks.end(&[(first.name(), refused.clone())], at(2)).await.unwrap();
@@ -284,14 +284,24 @@ async fn a_refused_refund_is_told_to_staff_once_and_leaves_its_points(fixture: &
     let told = fixture.told_to_staff(OrderNo::from_id(91)).await;
     assert!(told.len() == 1 && told[0].contains("u-1") && told[0].contains("the account is closed"), "{told:?}");
     assert_eq!(statuses(fixture, 91).await, [SettledStatus::Paid]);
-    let RefundKept::Kept(again) = tasks.keep_refund(&first, at(3)).await.unwrap() else { panic!("it stands") };
+    let RefundKept::Kept(again) = tasks.keep_refund(&first, false, at(3)).await.unwrap() else { panic!("it stands") };
     assert_eq!((again.state, again.new), (TaskState::Refused, false));
-    let RefundKept::Kept(next) = tasks.keep_refund(&refund("unlucky", "u-2", 91, 10), at(3)).await.unwrap() else {
-        panic!("its points are left")
-    };
-    assert_eq!((next.state, next.new), (TaskState::Pending, true));
-    tasks.end(&[(next.task.name(), done())], at(4)).await.unwrap();
-    assert_eq!(fixture.told_to_staff(OrderNo::from_id(91)).await.len(), 1);
+    for (number, further) in ["u-1.2", "u-1.3"].into_iter().enumerate() {
+        let mut race = JoinSet::new();
+        for _ in 0..5 {
+            let (tasks, first) = (fixture.tasks(), first.clone());
+            race.spawn(async move { tasks.keep_refund(&first, true, at(3)).await.unwrap() });
+        }
+        let kept: Vec<RefundKept> = race.join_all().await;
+        let named = |kept: &RefundKept| matches!(kept, RefundKept::Kept(next) if next.task.operation.business_id == further);
+        assert!(kept.iter().all(named), "several who ask at once share one try: {kept:?}");
+        let name = TaskName { kind: PointsKind::Refund, business_id: further.to_owned() };
+        let answer = if number == 0 { refused.clone() } else { done() };
+        tasks.end(&[(name, answer)], at(4)).await.unwrap();
+    }
+    let RefundKept::Kept(last) = tasks.keep_refund(&first, true, at(5)).await.unwrap() else { panic!("it stands") };
+    assert_eq!((last.task.operation.business_id.as_str(), last.state), ("u-1.3", TaskState::Done));
+    assert_eq!(fixture.told_to_staff(OrderNo::from_id(91)).await.len(), 2);
 }
 
 /// A shop that goes from a platform to its own ledger leaves no task behind.

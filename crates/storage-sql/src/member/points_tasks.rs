@@ -222,7 +222,7 @@ fn in_order(tasks: &[PointsTask], standing: &HashMap<TaskName, StandingTask>) ->
     tasks.iter().map(found).collect()
 }
 
-async fn keep_refund(unit: &UnitOfWork, task: &PointsTask, now: Timestamp) -> StoreResult<RefundKept> {
+async fn keep_refund(unit: &UnitOfWork, task: &PointsTask, again: bool, now: Timestamp) -> StoreResult<RefundKept> {
     let Some(order_no) = task.operation.order_no else {
         return Err(StoreError::Contradiction("a refund of points without an order"));
     };
@@ -231,25 +231,35 @@ async fn keep_refund(unit: &UnitOfWork, task: &PointsTask, now: Timestamp) -> St
     let Some(deducted) = lock(unit, std::slice::from_ref(&deduction)).await?.remove(&deduction) else {
         return Ok(RefundKept::NotDeducted);
     };
-    if let Some(standing) = lock(unit, &[task.name()]).await?.remove(&task.name()) {
-        return Ok(RefundKept::Kept(standing));
+    let refunds = format!("{} WHERE order_no = ? AND kind = ? ORDER BY created_at", points_tasks::Model::select());
+    let rows = unit.rows(refunds, vec![order_no.id().into(), code(PointsKind::Refund).into()]).await?;
+    let refunds: Vec<StandingTask> = rows.iter().map(points_row::standing).collect::<StoreResult<_>>()?;
+    let tries = refunds.iter().filter_map(|refund| Some((number_of_try(task, refund)?, refund)));
+    let last = tries.max_by_key(|(number, _)| *number);
+    if let Some((_, standing)) = last.filter(|(_, standing)| !again || standing.state != TaskState::Refused) {
+        return Ok(RefundKept::Kept(standing.clone()));
     }
     let (paid, asked) = (&deducted.task.operation, &task.operation);
     if deducted.state != TaskState::Done || (&paid.store, &paid.user) != (&asked.store, &asked.user) {
         return Ok(RefundKept::NotDeducted);
     }
-    let select = "SELECT points FROM points_tasks WHERE order_no = ? AND kind = ? AND state <> ?";
-    let values = vec![order_no.id().into(), code(PointsKind::Refund).into(), code(TaskState::Refused).into()];
-    let mut left = paid.points.0;
-    for row in unit.rows(select, values).await? {
-        left -= tuple::<i64>(&row)?;
-    }
+    let given = refunds.iter().filter(|refund| refund.state != TaskState::Refused).map(|refund| refund.task.operation.points.0);
+    let left = paid.points.0 - given.sum::<i64>();
     if asked.points.0 > left {
         return Ok(RefundKept::TooMuch { left: Points(left) });
     }
-    let task = PointsTask { currency: deducted.task.currency, ..task.clone() };
+    let mut task = PointsTask { currency: deducted.task.currency, ..task.clone() };
+    if let Some((number, _)) = last {
+        task.operation.business_id = format!("{}.{}", task.operation.business_id, number + 1);
+    }
     NEW_TASKS.run(unit, [new_task(&task, TaskState::Pending, None, now)?]).await?;
     Ok(RefundKept::Kept(fresh(&task, TaskState::Pending)))
+}
+
+/// Which try of `task` a refund is: 1 for the one of its very name, N for NAME.N.
+fn number_of_try(task: &PointsTask, refund: &StandingTask) -> Option<u32> {
+    let further = refund.task.operation.business_id.strip_prefix(task.operation.business_id.as_str())?;
+    if further.is_empty() { Some(1) } else { further.strip_prefix('.')?.parse().ok() }
 }
 
 async fn settle(unit: &UnitOfWork, tasks: &[PointsTask], now: Timestamp) -> StoreResult<Vec<StandingTask>> {
@@ -402,8 +412,8 @@ impl PointsTasks for SqlPointsTasks {
         transact_meeting(&self.database, move |unit, _| keep(unit, tasks, now).boxed()).await.into_port("keeping points tasks")
     }
 
-    async fn keep_refund(&self, task: &PointsTask, now: Timestamp) -> PortResult<RefundKept> {
-        transact_meeting(&self.database, move |unit, _| keep_refund(unit, task, now).boxed())
+    async fn keep_refund(&self, task: &PointsTask, again: bool, now: Timestamp) -> PortResult<RefundKept> {
+        transact_meeting(&self.database, move |unit, _| keep_refund(unit, task, again, now).boxed())
             .await
             .into_port("keeping a refund of points")
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sluice_events::LetterState;
 use sluice_kernel::{PortResult, Timestamp};
 use sluice_partner::DeliveryState;
-use sluice_points::TaskState;
+use sluice_points::{PointsKind, TaskState};
 use tokio::time::Instant;
 
 use crate::{
@@ -58,9 +58,13 @@ fn state_is<T: Storable<Raw = i16> + Copy>(state: T) -> String {
     format!("state = {} AND ", code(state))
 }
 
+fn refused_points() -> String {
+    format!("{}kind <> {} AND ", state_is(TaskState::Refused), code(PointsKind::Refund))
+}
+
 /// Inbox rows and the outcomes of reservations live longer than any broker keeps the messages they guard against;
 /// idempotency keys twice as long as clients are promised.
-const KEPT: [KeptTable; 13] = [
+const KEPT: [KeptTable; 14] = [
     KeptTable { table: "idempotency_keys", time: "created_at", filter: String::new, life: days(2) },
     KeptTable { table: "inbox", time: "at", filter: String::new, life: days(14) },
     KeptTable { table: "reservation_outcomes", time: "at", filter: || "released = TRUE AND ".to_owned(), life: days(14) },
@@ -71,9 +75,12 @@ const KEPT: [KeptTable; 13] = [
     // A day of them is counted.
     KeptTable { table: "sent_codes", time: "sent_at", filter: String::new, life: days(2) },
     KeptTable { table: "code_tries", time: "since_at", filter: String::new, life: days(2) },
+    // They can be used for a minute.
+    KeptTable { table: "follow_tickets", time: "expires_at", filter: String::new, life: Duration::from_hours(1) },
     KeptTable { table: "sandbox_channels", time: "delivered_at", filter: String::new, life: days(30) },
-    // Those that were refused moved nothing; those that were done are what a refund of points is checked against.
-    KeptTable { table: "points_tasks", time: "created_at", filter: || state_is(TaskState::Refused), life: days(90) },
+    // Those that were refused moved nothing; those that were done are what a refund of points is checked against. A refused
+    // refund tells which names the account has refused for good.
+    KeptTable { table: "points_tasks", time: "created_at", filter: refused_points, life: days(90) },
     KeptTable { table: "webhook_attempts", time: "at", filter: String::new, life: days(30) },
     // Accepted, and given up; what is pending stays.
     KeptTable { table: "webhook_deliveries", time: "since_at", filter: || state_is(DeliveryState::Delivered), life: days(30) },

@@ -12,20 +12,21 @@ use sluice_pay::{ExceptionQuery, PayException, Resolution};
 use super::row;
 use crate::{database::Database, error::StoreResult, page::read_page, stored::Stored, table::payment_exceptions};
 
-/// Exceptions of one kind that are kept of a payment.
+/// Exceptions of one kind that are open for a payment.
 const MAX_OF_PAYMENT: u64 = 20;
 
-/// Keeps what says something new, up to a bound for each payment and kind.
+/// Keeps what says something new, up to a bound of open ones for each payment and kind.
 pub(crate) async fn write(connection: &impl ConnectionTrait, exception: &PayException) -> StoreResult<()> {
     // A notice that matches nothing may name anything; what does not fit its column is cut.
     let cut = |text: &Option<String>, most: usize| text.as_deref().unwrap_or_default().chars().take(most).collect::<String>();
     let (order_no, payment_id) = (cut(&exception.order_no, 32), cut(&exception.payment_id, 64));
     let of_payment = payment_exceptions::Column::Kind.eq(exception.kind.as_str());
     let of_payment = of_payment.and(payment_exceptions::Column::PaymentId.eq(payment_id.as_str()));
+    let of_payment = of_payment.and(payment_exceptions::Column::Resolved.eq(false));
     let kept = payment_exceptions::Entity::find().filter(of_payment).count(connection).await?;
     if kept >= MAX_OF_PAYMENT && !payment_id.is_empty() {
         tracing::warn!(payment.id = %payment_id, exception.kind = %exception.kind, exception.detail = %exception.detail,
-                "A payment has as many exceptions as are kept; this one is only logged.");
+                "A payment has as many open exceptions as are kept; this one is only logged.");
         return Ok(());
     }
     let row = payment_exceptions::ActiveModel {
