@@ -26,6 +26,7 @@ pub(crate) fn without_tls() -> PortResult<ClientBuilder> {
     with_roots(RootCertStore::empty())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place where clients of gateways are made")]
 fn with_roots(roots: RootCertStore) -> PortResult<ClientBuilder> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)

@@ -17,7 +17,10 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header,
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use sluice_kernel::{PortError, PortResult};
 use sluice_partner::{Answer, Push, PushSender};
 use tokio::{net::lookup_host, sync::OnceCell, time::timeout};
@@ -26,8 +29,8 @@ use crate::{address_guard, http_client, webhook_signature};
 
 /// For name, connection, request and answer together.
 const TIME_OUT: Duration = Duration::from_secs(10);
-/// For name and connection, over all addresses of a name.
-const CONNECT_TIME_OUT: Duration = Duration::from_secs(5);
+/// For name and connection, over all addresses of a name. A resolver whose first server is away takes 5 s by default.
+const CONNECT_TIME_OUT: Duration = Duration::from_secs(9);
 /// For the words of a refusal; they are for staff alone.
 const WORDS_TIME_OUT: Duration = Duration::from_secs(1);
 /// Bytes of an answer's body that are read. Its head is bounded by the client library, by some hundred KiB.
@@ -115,6 +118,10 @@ impl HttpPushSender {
     pub fn new(allow_private: bool, trusted: Option<&[u8]>) -> PortResult<Self> {
         let trusted = CertificateDer::pem_slice_iter(trusted.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
         let trusted = trusted.map_err(|error| PortError::internal("reading trusted certificates", error.to_string()))?;
+        let (usable, _) = RootCertStore::empty().add_parsable_certificates(trusted.iter().cloned());
+        if usable != trusted.len() {
+            return Err(PortError::internal("reading trusted certificates", "one of them is not usable"));
+        }
         Ok(Self { guard: Guard { allow_private }, trusted, client: OnceCell::new() })
     }
 
@@ -125,6 +132,8 @@ impl HttpPushSender {
             let builder = builder.map_err(|error| format!("the machine's certificates could not be read: {error}"))?;
             let builder = builder.map_err(|error| reasons(&error))?;
             let builder = builder.http1_only().pool_max_idle_per_host(0).connect_timeout(CONNECT_TIME_OUT);
+            // A target that stops reading keeps the connection no longer than this behind the answer.
+            let builder = builder.tcp_user_timeout(TIME_OUT);
             http_client::built(builder.user_agent(USER_AGENT).dns_resolver(self.guard)).map_err(|error| reasons(&error))
         });
         opened.await

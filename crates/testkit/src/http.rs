@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// # Panics
 /// Never: the protocol versions are those that the provider has.
+#[expect(clippy::disallowed_methods, reason = "the one place where clients of tests are made")]
 pub fn http_client() -> ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring speaks TLS");
