@@ -6,8 +6,8 @@ use sluice_kernel::{OrderNo, Page, PageRequest, PortResult, ReservationId, Store
 
 use crate::{IdempotencyKey, Order, OrderQuery, OrderSearch, OrderState, OrderStatus, RefundRecord, Replay, ReserveTerms, Unpaid};
 
-/// Orders that a page with several filters looks at.
-pub const MAX_LOOKED_AT: u32 = 5_000;
+/// Orders that a page of a search looks at, unless one index names all that it shows.
+pub const MAX_LOOKED_AT: u32 = 2_000;
 
 /// What a transition does to the stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub trait OrderRepository: Send + Sync {
     async fn find(&self, store: StoreId, order: OrderNo) -> PortResult<Option<Order>>;
     /// Up to `limit + 1` orders, newest first.
     async fn list(&self, query: &OrderQuery) -> PortResult<Vec<Order>>;
-    /// Orders of the store that staff look for, newest first. One filter is answered by its index alone; where several are set,
-    /// a page looks at [`MAX_LOOKED_AT`] orders and may end before it is full.
+    /// Orders of the store that staff look for, newest first. Number, phone, user or status alone is answered by its index; any
+    /// other search looks at [`MAX_LOOKED_AT`] orders for a page, which may end before it is full.
     async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> PortResult<Page<Order>>;
     /// The highest attempt of the order's reservations of which an outcome is known; 0 where there is none.
     async fn last_attempt(&self, order: OrderNo) -> PortResult<u16>;

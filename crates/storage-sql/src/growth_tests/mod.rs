@@ -95,7 +95,7 @@ fn cases() -> Vec<Case> {
                 }
             }
         }),
-        // One filter alone reads what it shows.
+        // A filter with an index of its own reads what it shows.
         case!("orders by one filter", allowed [(SORTS, "FROM order_children WHERE main_no IN"), (SORTS, "AS looked_at_1")], database => {
             let orders = SqlOrderRepository::new(database, StockMode::InCommit);
             let all = OrderSearch::default();
@@ -104,10 +104,7 @@ fn cases() -> Vec<Case> {
                 OrderSearch { order_no: Some(OrderNo::from_id(2_001)), ..all.clone() },
                 OrderSearch { user: Some(UserId::from("u4")), ..all.clone() },
                 OrderSearch { phone: Some("1380".to_owned()), ..all.clone() },
-                OrderSearch { sku: Some(SkuId(1)), ..all.clone() },
                 OrderSearch { status: Some(OrderStatus::Unpaid), ..all.clone() },
-                OrderSearch { kind: Some(OrderKind::Cart), ..all.clone() },
-                OrderSearch { refund_state: Some(RefundState::None), ..all.clone() },
                 OrderSearch { from: Some(now().minus(std::time::Duration::from_hours(1))), ..all.clone() },
             ] {
                 for after in [None, Some(3_000)] {
@@ -117,14 +114,12 @@ fn cases() -> Vec<Case> {
                 }
             }
         }),
-        // Several look at a bounded number: here at all that one of them names.
+        // The others look at a bounded number: here at all that the leading one names.
         case!("orders by several filters", allowed [
             (SORTS, "FROM order_children WHERE main_no IN"),
             (SORTS, "AS looked_at"),
             ("orders: ref by orders_of", "AS looked_at"),
-            ("orders: range by orders_of", "AS looked_at"),
-            ("order_items: ref by order_items_of_sku", "AS looked_at"),
-            ("order_items: range by order_items_of_sku", "AS looked_at")
+            ("orders: range by orders_of", "AS looked_at")
         ], database => {
             let orders = SqlOrderRepository::new(database, StockMode::InCommit);
             let all = OrderSearch { status: Some(OrderStatus::Completed), kind: Some(OrderKind::Cart), ..OrderSearch::default() };
@@ -133,6 +128,9 @@ fn cases() -> Vec<Case> {
                 OrderSearch { user: Some(UserId::from("u4")), sku: Some(SkuId(1)), ..all.clone() },
                 OrderSearch { phone: Some("1380".to_owned()), user: Some(UserId::from("u0")), ..all.clone() },
                 OrderSearch { sku: Some(SkuId(2)), ..all.clone() },
+                OrderSearch { sku: Some(SkuId(1)), ..OrderSearch::default() },
+                OrderSearch { kind: Some(OrderKind::Cart), ..OrderSearch::default() },
+                OrderSearch { refund_state: Some(RefundState::None), ..OrderSearch::default() },
             ] {
                 let found = orders.search(STORE, &search, PageRequest::first(20)).await.unwrap();
                 assert!(!found.data.is_empty(), "{search:?}");

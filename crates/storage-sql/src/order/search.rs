@@ -1,15 +1,15 @@
 //! The orders that staff look for.
 //!
-//! Each filter has an index that ends in the order's number, so a page of one filter reads as many entries as it shows. Where
-//! several are set, one of them leads: the numbers that its index names are looked at, newest first, a bounded number of them for
-//! a page, and those that the other filters admit are shown. An order's number sorts by the time it was placed, so times are
-//! bounds of the number.
+//! Number, phone, user and status have an index that ends in the order's number, so a page of one of them reads as many entries as it
+//! shows. One filter leads, or the status where none of these is set: the numbers that its index names are looked at, newest
+//! first, a bounded number of them for a page, and those that the other filters admit are shown. Further indexes would be paid for
+//! with each order that is placed (docs/adr/0025). An order's number sorts by the time it was placed, so times are bounds of the number.
 
 use std::time::Duration;
 
 use sea_orm::Value;
 use sluice_kernel::{Page, PageRequest, StoreId, least_id_of};
-use sluice_order::{MAX_LOOKED_AT, Order, OrderKind, OrderSearch, OrderStatus, RefundState};
+use sluice_order::{MAX_LOOKED_AT, Order, OrderSearch, OrderStatus};
 
 use super::read;
 use crate::{Database, error::StoreResult, multi_row::tuple, stored::code};
@@ -17,14 +17,9 @@ use crate::{Database, error::StoreResult, multi_row::tuple, stored::code};
 /// How far an order's number may be from the time it was placed: a process whose clock steps back borrows the numbers of the
 /// instants that follow.
 const MARGIN: Duration = Duration::from_secs(5);
-const KINDS: [OrderKind; 2] = [OrderKind::Cart, OrderKind::Activity];
-const REFUND_STATES: [RefundState; 3] = [RefundState::None, RefundState::Partial, RefundState::Full];
 
 /// A condition with its values.
 type Condition = (String, Vec<Value>);
-
-/// A range of an index: the table, the column of the order's number, and the condition.
-type Range = (&'static str, &'static str, Condition);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Filter {
@@ -38,9 +33,9 @@ enum Filter {
 
 const HAS_SKU: &str = "EXISTS (SELECT 1 FROM order_items i WHERE i.main_no = o.order_no AND i.sku_id = ?)";
 
-/// What the leading filter's index names: one range of it, or one for each state or kind.
+/// What the leading filter's index names: one range of it, or one for each status.
 struct Leading {
-    ranges: Vec<Range>,
+    ranges: Vec<Condition>,
     /// What the other filters ask of the order `o`.
     others: Vec<(&'static str, Value)>,
 }
@@ -72,34 +67,24 @@ impl Leading {
         let OrderSearch { order_no, user, phone, sku, status, kind, refund_state, from, until } = search;
         let least = from.map_or(0, |from| least_id_of(from.minus(MARGIN)));
         let beyond = until.map_or(i64::MAX, |until| least_id_of(until.plus(MARGIN))).min(after.unwrap_or(i64::MAX));
-        let within = |column: &'static str, condition: &str, values: Vec<Value>| -> Condition {
-            let text = format!("store_id = ? AND {condition} AND {column} >= ? AND {column} < ?");
+        let within = |condition: &str, values: Vec<Value>| -> Condition {
             let mut all: Vec<Value> = vec![store.0.into()];
             all.extend(values);
             all.extend([least.into(), beyond.into()]);
-            (text, all)
+            (format!("store_id = ? AND {condition} AND order_no >= ? AND order_no < ?"), all)
         };
-        let of_order = |condition: &str, values: Vec<Value>| ("orders", "order_no", within("order_no", condition, values));
-
-        let (leads, ranges): (&[Filter], Vec<Range>) = if let Some(order) = order_no {
-            (&[], vec![of_order("order_no = ?", vec![order.id().into()])])
+        let statuses: &[OrderStatus] = status.as_ref().map_or(&OrderStatus::ALL, std::slice::from_ref);
+        let (leads, ranges): (&[Filter], Vec<Condition>) = if let Some(order) = order_no {
+            (&[], vec![within("order_no = ?", vec![order.id().into()])])
         } else if let Some(phone) = phone {
-            (&[Filter::Phone], vec![of_order("recipient_phone = ?", vec![phone.as_str().into()])])
+            (&[Filter::Phone], vec![within("recipient_phone = ?", vec![phone.as_str().into()])])
         } else if let Some(user) = user {
-            let statuses: &[OrderStatus] = status.as_ref().map_or(&OrderStatus::ALL, std::slice::from_ref);
             let of_status =
-                |status: &OrderStatus| of_order("user_id = ? AND status = ?", vec![user.as_str().into(), code(*status).into()]);
+                |status: &OrderStatus| within("user_id = ? AND status = ?", vec![user.as_str().into(), code(*status).into()]);
             (&[Filter::User, Filter::Status], statuses.iter().map(of_status).collect())
-        } else if let Some(sku) = sku {
-            (&[Filter::Sku], vec![("order_items", "main_no", within("main_no", "sku_id = ?", vec![sku.0.into()]))])
-        } else if let Some(status) = status {
-            (&[Filter::Status], vec![of_order("status = ?", vec![code(*status).into()])])
         } else {
-            let kinds: &[OrderKind] = kind.as_ref().map_or(&KINDS, std::slice::from_ref);
-            let states: &[RefundState] = refund_state.as_ref().map_or(&REFUND_STATES, std::slice::from_ref);
-            let pairs = kinds.iter().flat_map(|kind| states.iter().map(move |state| (*kind, *state)));
-            let of_pair = |(kind, state)| of_order("kind = ? AND refund_state = ?", vec![code(kind).into(), code(state).into()]);
-            (&[Filter::Kind, Filter::RefundState], pairs.map(of_pair).collect())
+            let of_status = |status: &OrderStatus| within("status = ?", vec![code(*status).into()]);
+            (&[Filter::Status], statuses.iter().map(of_status).collect())
         };
         let all: [(Filter, &'static str, Option<Value>); 6] = [
             (Filter::User, "o.user_id = ?", user.as_ref().map(|user| user.as_str().into())),
@@ -116,10 +101,9 @@ impl Leading {
     /// The newest `most` numbers that the ranges name. Nothing but numbers is asked for, so that the index alone answers.
     fn newest(&self, most: u32) -> (String, Vec<Value>) {
         let (mut parts, mut values) = (Vec::new(), Vec::new());
-        for (index, (table, column, (condition, of_range))) in self.ranges.iter().enumerate() {
+        for (index, (condition, of_range)) in self.ranges.iter().enumerate() {
             parts.push(format!(
-                "SELECT order_no FROM (SELECT {column} AS order_no FROM {table} WHERE {condition} ORDER BY {column} DESC LIMIT ?) \
-                 AS looked_at_{index}"
+                "SELECT order_no FROM (SELECT order_no FROM orders WHERE {condition} ORDER BY order_no DESC LIMIT ?) AS looked_at_{index}"
             ));
             values.extend(of_range.iter().cloned());
             values.push(i64::from(most).into());
