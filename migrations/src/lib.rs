@@ -17,6 +17,7 @@ mod m20261126_000010_messaging;
 mod m20261126_000011_processes;
 mod m20261127_000012_staff_search;
 mod m20261127_000013_staff_records;
+mod m20261127_000014_follow_tickets;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000011_processes::Migration),
             Box::new(m20261127_000012_staff_search::Migration),
             Box::new(m20261127_000013_staff_records::Migration),
+            Box::new(m20261127_000014_follow_tickets::Migration),
         ]
     }
 }

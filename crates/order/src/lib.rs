@@ -14,6 +14,7 @@ mod ports;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tickets;
 
 pub use error::{MissingField, OrderError, ShortLine};
 pub use model::{
@@ -24,9 +25,11 @@ pub use model::{
 pub use orders::{OrderPorts, OrderTimings, Orders};
 pub use placement::{DeliveryPart, Priced, Unpaid, UnpaidLimits};
 pub use ports::{
-    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, MAX_LOOKED_AT, OfferCard, OfferLookup,
-    OrderRepository, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer, ReserveTerms,
-    RestockRequest, Settlements, ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition, WaitingSettlement,
+    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, FollowTickets, KeptTicket, MAX_LOOKED_AT,
+    OfferCard, OfferLookup, OrderRepository, OrderWriter, PaymentRefund, Payments, PointsAccount, PointsRefund, ReserveAnswer,
+    ReserveTerms, RestockRequest, Settlements, ShelfCard, StockRefusal, StockReserver, StockStep, StoreRules, Transition,
+    WaitingSettlement,
 };
 pub use service::OrderService;
 pub use sluice_kernel::{Attribution, OrderKind, PayType, RefundState};
+pub use tickets::FollowTicket;

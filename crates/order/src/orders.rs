@@ -7,10 +7,10 @@ use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{Clock, IdGenerator, OrderNo, Page, PageRequest, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    Activities, CancelReason, CartReader, CartRequest, Catalog, CodeVerifier, IdempotencyKey, Order, OrderDetail, OrderError,
-    OrderPreview, OrderQuery, OrderRepository, OrderSearch, OrderService, OrderState, OrderStatus, OrderWriter, Payments,
-    PlaceActivityOrder, PlaceCartOrder, Placed, PointsAccount, RefundOutcome, RefundRequest, Settlements, StockReserver,
-    UnpaidLimits,
+    Activities, CancelReason, CartReader, CartRequest, Catalog, CodeVerifier, FollowTicket, FollowTickets, IdempotencyKey,
+    KeptTicket, Order, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderRepository, OrderSearch, OrderService, OrderState,
+    OrderStatus, OrderWriter, Payments, PlaceActivityOrder, PlaceCartOrder, Placed, PointsAccount, RefundOutcome, RefundRequest,
+    Settlements, StockReserver, UnpaidLimits,
     lifecycle::check_refund_request,
     placement::{InFlightKey, InFlightKeys, UnpaidShares, check_activity_order, check_cart_order},
 };
@@ -32,6 +32,7 @@ pub struct OrderPorts {
     pub writer: Arc<dyn OrderWriter>,
     pub orders: Arc<dyn OrderRepository>,
     pub settlements: Arc<dyn Settlements>,
+    pub tickets: Arc<dyn FollowTickets>,
     pub payments: Arc<dyn Payments>,
     pub activities: Arc<dyn Activities>,
     pub points: Arc<dyn PointsAccount>,
@@ -120,6 +121,20 @@ impl OrderService for Orders {
 
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError> {
         Ok(self.ports.orders.statuses(orders).await?)
+    }
+
+    async fn ticket(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        stream_until: Timestamp,
+    ) -> Result<FollowTicket, OrderError> {
+        self.issue_ticket(store, user, order, stream_until).await
+    }
+
+    async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError> {
+        self.use_ticket(order, ticket).await
     }
 
     async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {

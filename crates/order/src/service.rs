@@ -5,8 +5,8 @@ use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{OrderNo, Page, PageRequest, PaymentHandle, StoreId, Timestamp, UserId};
 
 use crate::{
-    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch, OrderStatus, PlaceActivityOrder,
-    PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
+    CartRequest, FollowTicket, IdempotencyKey, KeptTicket, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch,
+    OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 
 /// A placement ends where its future is dropped: whoever must not stop half way (the API, whose clients hang up) runs the call
@@ -23,11 +23,21 @@ pub trait OrderService: Send + Sync {
     /// A user's own order; another's is not found. `user: None` for staff.
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError>;
-    /// Staff: the orders of the store that are looked for, newest first. A page with several filters may end before it is full, and
-    /// says where to go on.
+    /// Staff: the orders of the store that are looked for, newest first. A page may end before it is full, and says where to go
+    /// on.
     async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError>;
     /// The present status of each of these orders, for streams that were opened on them.
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
+    /// A ticket for the status stream of a user's own order, for a minute and one use; the stream ends at `stream_until`.
+    async fn ticket(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        stream_until: Timestamp,
+    ) -> Result<FollowTicket, OrderError>;
+    /// Uses a ticket up. `None` where it is unknown, used, run out, or of another order.
+    async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError>;
     async fn cancel(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError>;
     /// Prepares the payment again while the order is unpaid. The second value says that the key was used before.
     async fn prepare_payment(

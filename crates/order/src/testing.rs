@@ -6,6 +6,7 @@ mod fixture;
 mod placing;
 mod placing_races;
 mod reading;
+mod tickets;
 
 pub use activities::{
     a_limit_comes_back_once, a_limit_is_taken_with_the_stock, an_activity_order_reads_back_whole, deducted_and_refused_points_race,
@@ -26,6 +27,7 @@ pub use placing_races::{
 pub use reading::{
     a_list_is_paged_and_filtered, a_placed_order_reads_back_whole, staff_find_orders_by_each_filter, the_deadline_stands_on_the_row,
 };
+pub use tickets::a_ticket_is_used_once_for_its_order;
 
 /// Runs every case of the suite of [`crate::OrderWriter`] and [`crate::OrderRepository`], where the commit itself decides
 /// over the stock. The numbers are fixed: run it once per database, on a runtime with several threads.
@@ -34,6 +36,7 @@ pub async fn order_contract(fixture: &dyn OrderFixture) {
     a_list_is_paged_and_filtered(fixture).await;
     staff_find_orders_by_each_filter(fixture).await;
     the_deadline_stands_on_the_row(fixture).await;
+    a_ticket_is_used_once_for_its_order(fixture).await;
     a_key_names_one_order(fixture).await;
     all_lines_or_none(fixture).await;
     precedence_of_refusals(fixture).await;

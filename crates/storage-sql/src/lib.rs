@@ -47,7 +47,7 @@ pub use operations::{
     Difference, LimitDifference, LongestPauses, Purged, ServerLimits, SqlFutureTimes, SqlGateSource, SqlHousekeeping,
     SqlReconciler, SqlRecordCheck, SqlTraces, SqlTrial, TraceLine, TrialFailed,
 };
-pub use order::{SqlOrderRepository, SqlOrderWriter, WriterSettings};
+pub use order::{SqlFollowTickets, SqlOrderRepository, SqlOrderWriter, WriterSettings};
 pub use partner::{SqlDeliveryQueue, SqlSubscriptionRepository};
 pub use pay::{SqlPaymentRepository, SqlRefundRepository, SqlSandboxChannels};
 pub use promotion::SqlPromotionRepository;

@@ -1,4 +1,4 @@
-//! How many orders a user may place a second.
+//! How often a user may ask for something in a second.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -10,13 +10,13 @@ use crate::{
     problem::{Answer, Problem},
 };
 
-/// One bucket for each user of a store; empty ones are forgotten by [`OrderLimit::forget_idle`].
-pub struct OrderLimit(Option<DefaultKeyedRateLimiter<(StoreId, UserId)>>);
+/// One bucket for each user of a store; empty ones are forgotten by [`UserLimit::forget_idle`].
+pub struct UserLimit(Option<DefaultKeyedRateLimiter<(StoreId, UserId)>>);
 
-impl OrderLimit {
+impl UserLimit {
     /// 0 turns the limit off.
-    pub fn per_second(orders: u32) -> Self {
-        Self(NonZeroU32::new(orders).map(|orders| RateLimiter::keyed(Quota::per_second(orders))))
+    pub fn per_second(requests: u32) -> Self {
+        Self(NonZeroU32::new(requests).map(|requests| RateLimiter::keyed(Quota::per_second(requests))))
     }
 
     pub fn check(&self, caller: &Caller) -> Answer<()> {
@@ -25,7 +25,7 @@ impl OrderLimit {
         };
         limiter.check_key(&(caller.store, caller.user.clone())).map_err(|early| {
             let wait: Duration = early.wait_time_from(limiter.clock().now());
-            Problem::new("rate_limited", "This user places too many orders a second.").retry_after(wait)
+            Problem::new("rate_limited", "This user asks for this too often in a second.").retry_after(wait)
         })
     }
 

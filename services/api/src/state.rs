@@ -27,13 +27,16 @@ use crate::{
     auth::Tokens,
     documents::Documents,
     followers::Followers,
-    limits::OrderLimit,
+    limits::UserLimit,
     origins::Origins,
     problem::{Answer, Problem},
 };
 
 /// So few that exports never take the database from those who place orders.
 const EXPORTED_AT_ONCE: usize = 2;
+
+/// Tickets that a user may ask for: each writes a row.
+const TICKETS_PER_SECOND: u32 = 10;
 
 /// The API's state as handlers take it.
 #[derive(Clone)]
@@ -43,9 +46,10 @@ pub struct Api(Arc<State>);
 pub struct State {
     pub shop: Arc<Shop>,
     pub tokens: Tokens,
-    pub order_limit: OrderLimit,
+    pub order_limit: UserLimit,
     /// Previews have a share of their own, as large.
-    pub preview_limit: OrderLimit,
+    pub preview_limit: UserLimit,
+    pub ticket_limit: UserLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
     /// Pages of exports that may be read at the same time: an export holds none while its client reads.
@@ -97,8 +101,9 @@ impl State {
         Self {
             shop: Arc::new(shop),
             tokens: Tokens::new(&settings.tokens),
-            order_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
-            preview_limit: OrderLimit::per_second(settings.orders_per_second_per_user),
+            order_limit: UserLimit::per_second(settings.orders_per_second_per_user),
+            preview_limit: UserLimit::per_second(settings.orders_per_second_per_user),
+            ticket_limit: UserLimit::per_second(TICKETS_PER_SECOND),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
             exports: Arc::new(Semaphore::new(EXPORTED_AT_ONCE)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),

@@ -14,8 +14,8 @@ use sluice_app::{HealthProbe, PartHealth, Shop};
 use sluice_events::{Envelope, PaymentSettled, PaymentWindowClosed};
 use sluice_kernel::{OrderNo, Page, PageRequest, PaymentHandle, PortError, StoreId, Timestamp, TraceContext, UserId};
 use sluice_order::{
-    CartRequest, IdempotencyKey, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch, OrderService, OrderStatus,
-    PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
+    CartRequest, FollowTicket, IdempotencyKey, KeptTicket, OrderDetail, OrderError, OrderPreview, OrderQuery, OrderSearch,
+    OrderService, OrderStatus, PlaceActivityOrder, PlaceCartOrder, Placed, RefundOutcome, RefundRequest,
 };
 use tokio::sync::Semaphore;
 
@@ -135,6 +135,18 @@ impl OrderService for Failing {
     }
     async fn find(&self, store: StoreId, user: Option<&UserId>, order: OrderNo) -> Result<OrderDetail, OrderError> {
         self.orders.find(store, user, order).await
+    }
+    async fn ticket(
+        &self,
+        store: StoreId,
+        user: &UserId,
+        order: OrderNo,
+        stream_until: Timestamp,
+    ) -> Result<FollowTicket, OrderError> {
+        self.orders.ticket(store, user, order, stream_until).await
+    }
+    async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError> {
+        self.orders.take_ticket(order, ticket).await
     }
     async fn list(&self, query: OrderQuery) -> Result<Page<OrderDetail>, OrderError> {
         self.orders.list(query).await

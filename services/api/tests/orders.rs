@@ -196,7 +196,7 @@ async fn the_stream_tells_the_present_status_then_changes_until_a_final_one() {
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     let read = |bytes: &[u8]| {
         let text = std::str::from_utf8(bytes).unwrap().to_owned();
-        let data = text.strip_prefix("event: status\ndata: ").unwrap().trim_end().to_owned();
+        let data = text.split_once("\nevent: status\ndata: ").unwrap().1.trim_end().to_owned();
         serde_json::from_str::<Value>(&data).unwrap()
     };
     let present = read(&stream.chunk().await.unwrap().unwrap());

@@ -15,9 +15,9 @@ use sluice_pay::{PayError, Payments, SandboxOutcome};
 use sluice_promotion::{PromotionPorts, PromotionService, Promotions};
 use sluice_storage_sql::{
     Database, SqlAccountBook, SqlAddressBook, SqlAdjustmentLog, SqlCartRepository, SqlCatalogRepository, SqlCodeRepository,
-    SqlDeadLetterStore, SqlGateEffects, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter, SqlOutboxStore,
-    SqlParkedStore, SqlPaymentRepository, SqlPromotionRepository, SqlRecordCheck, SqlRefundRepository, SqlReservationOutcomes,
-    SqlSandboxChannels, SqlSeenTimes, SqlSettlements, SqlTraces, SqlTrial, StockMode, WriterSettings,
+    SqlDeadLetterStore, SqlFollowTickets, SqlGateEffects, SqlHousekeeping, SqlLedger, SqlOrderRepository, SqlOrderWriter,
+    SqlOutboxStore, SqlParkedStore, SqlPaymentRepository, SqlPromotionRepository, SqlRecordCheck, SqlRefundRepository,
+    SqlReservationOutcomes, SqlSandboxChannels, SqlSeenTimes, SqlSettlements, SqlTraces, SqlTrial, StockMode, WriterSettings,
 };
 use tokio::sync::Notify;
 
@@ -92,6 +92,7 @@ impl Foundation<'_> {
             writer: Arc::new(SqlOrderWriter::start(database, writer, clock.clone()).await?),
             orders: Arc::new(SqlOrderRepository::new(database.clone(), self.gate.mode)),
             settlements: Arc::new(SqlSettlements::new(database.clone())),
+            tickets: Arc::new(SqlFollowTickets::new(database.clone())),
             activities: Arc::new(OrderToPromotion::new(promotion.clone(), catalog.clone(), rules)),
             payments: Arc::new(OrderToPay { pay: pay.clone(), member: member.clone(), clock: clock.clone() }),
             points: Arc::new(OrderToPoints(points.clone(), clock.clone())),

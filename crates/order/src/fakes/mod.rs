@@ -15,9 +15,9 @@ use sluice_kernel::{
 };
 
 use crate::{
-    Applied, CommitOutcome, Expected, IdempotencyKey, NewOrder, OfferCard, OfferLookup, Order, OrderPorts, OrderTimings, Orders,
-    PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms, ShelfCard, StoreRules,
-    Transition, Unpaid, UnpaidLimits, WaitingSettlement,
+    Applied, CommitOutcome, Expected, IdempotencyKey, KeptTicket, NewOrder, OfferCard, OfferLookup, Order, OrderPorts,
+    OrderTimings, Orders, PaymentRefund, PlaceActivityOrder, PointsRefund, Recipient, Replay, ReserveAnswer, ReserveTerms,
+    ShelfCard, StoreRules, Transition, Unpaid, UnpaidLimits, WaitingSettlement,
 };
 
 pub const STORE: StoreId = StoreId(1);
@@ -112,6 +112,7 @@ pub struct World {
     pub prepared: Mutex<u32>,
     pub money_back: Mutex<Vec<PaymentRefund>>,
     pub points_back: Mutex<Vec<PointsRefund>>,
+    pub tickets: Mutex<Vec<KeptTicket>>,
     /// What the catalog's cache holds, and what the catalog says when it is read.
     pub cards: Mutex<(Vec<ShelfCard>, Vec<ShelfCard>)>,
     /// What the gate could reserve.
@@ -158,6 +159,7 @@ impl World {
             prepared: Mutex::default(),
             money_back: Mutex::default(),
             points_back: Mutex::default(),
+            tickets: Mutex::default(),
             cards: Mutex::default(),
             usable: Mutex::default(),
             code: Mutex::default(),
@@ -184,6 +186,7 @@ impl World {
             writer: fakes.clone(),
             orders: fakes.clone(),
             settlements: fakes.clone(),
+            tickets: fakes.clone(),
             payments: fakes.clone(),
             activities: fakes.clone(),
             points: fakes,

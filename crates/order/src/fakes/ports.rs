@@ -11,10 +11,10 @@ use sluice_kernel::{
 
 use super::Fakes;
 use crate::{
-    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, IdempotencyKey, NewOrder, OfferLookup,
-    Order, OrderError, OrderQuery, OrderRepository, OrderSearch, OrderStatus, OrderWriter, PaymentRefund, Payments, PointsAccount,
-    PointsRefund, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep, Transition, Unpaid,
-    WaitingSettlement,
+    Activities, Applied, CartReader, Catalog, CodeVerdict, CodeVerifier, CommitOutcome, FollowTickets, IdempotencyKey, KeptTicket,
+    NewOrder, OfferLookup, Order, OrderError, OrderQuery, OrderRepository, OrderSearch, OrderStatus, OrderWriter, PaymentRefund,
+    Payments, PointsAccount, PointsRefund, Replay, ReserveAnswer, ReserveTerms, Settlements, ShelfCard, StockReserver, StockStep,
+    Transition, Unpaid, WaitingSettlement,
 };
 
 #[async_trait]
@@ -53,6 +53,20 @@ impl PointsAccount for Fakes {
         let id = refund.id.clone();
         self.0.points_back.lock().unwrap().push(refund);
         Ok(Some((id, false)))
+    }
+}
+
+#[async_trait]
+impl FollowTickets for Fakes {
+    async fn keep(&self, ticket: &KeptTicket) -> PortResult<()> {
+        self.0.tickets.lock().unwrap().push(ticket.clone());
+        Ok(())
+    }
+
+    async fn take(&self, digest: &str, order: OrderNo) -> PortResult<Option<KeptTicket>> {
+        let mut tickets = self.0.tickets.lock().unwrap();
+        let place = tickets.iter().position(|kept| kept.digest == digest && kept.order_no == order);
+        Ok(place.map(|place| tickets.remove(place)))
     }
 }
 

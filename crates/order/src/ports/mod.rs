@@ -9,6 +9,7 @@ mod points;
 mod repository;
 mod settlements;
 mod stock;
+mod tickets;
 mod writer;
 
 pub use activities::{Activities, OfferCard, OfferLookup, StoreRules};
@@ -20,4 +21,5 @@ pub use points::{PointsAccount, PointsRefund};
 pub use repository::{Applied, MAX_LOOKED_AT, OrderRepository, StockStep, Transition};
 pub use settlements::{Settlements, WaitingSettlement};
 pub use stock::{ReserveAnswer, ReserveTerms, StockRefusal, StockReserver};
+pub use tickets::{FollowTickets, KeptTicket};
 pub use writer::{CommitOutcome, OrderWriter};

@@ -12,8 +12,8 @@ use sluice_kernel::{
 };
 
 use crate::{
-    ActivityPart, ChildOrder, CommitOutcome, IdempotencyKey, ItemLine, NewOrder, Order, OrderRepository, OrderState, OrderTerms,
-    OrderWriter, Recipient, StockStep, Transition,
+    ActivityPart, ChildOrder, CommitOutcome, FollowTickets, IdempotencyKey, ItemLine, NewOrder, Order, OrderRepository, OrderState,
+    OrderTerms, OrderWriter, Recipient, StockStep, Transition,
 };
 
 #[async_trait]
@@ -21,6 +21,7 @@ pub trait OrderFixture: Send + Sync {
     /// Two writers over one database, as two processes have them.
     fn writers(&self) -> [Arc<dyn OrderWriter>; 2];
     fn orders(&self) -> Arc<dyn OrderRepository>;
+    fn tickets(&self) -> Arc<dyn FollowTickets>;
     /// The clock of both writers, at the instant orders are placed at; a case that turns it turns it back.
     fn clock(&self) -> Arc<ManualClock>;
     async fn put_sku(&self, store: StoreId, sku: SkuId, units: i64, buyable: bool, revision: i64);

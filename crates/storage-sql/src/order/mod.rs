@@ -13,8 +13,10 @@ mod rows;
 mod scope;
 mod search;
 mod stored_money;
+mod tickets;
 mod transition;
 mod writer;
 
 pub use repository::SqlOrderRepository;
+pub use tickets::SqlFollowTickets;
 pub use writer::{SqlOrderWriter, WriterSettings};

@@ -23,7 +23,9 @@ pub(crate) use inventory::{
 };
 pub(crate) use member::{address_books, addresses, code_tries, sent_codes, third_party_accounts};
 pub(crate) use messaging::{dead_letters, inbox, node_leases, outbox, outbox_leases, parked_events, parked_lanes, seen_times};
-pub(crate) use order::{idempotency_keys, order_activities, order_children, order_items, order_refunds, order_settlements, orders};
+pub(crate) use order::{
+    follow_tickets, idempotency_keys, order_activities, order_children, order_items, order_refunds, order_settlements, orders,
+};
 pub(crate) use partner::{webhook_attempts, webhook_deliveries, webhook_subscriptions};
 pub(crate) use pay::{payment_closures, payment_exceptions, payment_notices, payments, refunds, sandbox_channels};
 pub(crate) use points::{points_accounts, points_ledger, points_tasks};
@@ -218,6 +220,7 @@ mod tests {
             columns_of::<refunds::Entity>(),
             columns_of::<sandbox_channels::Entity>(),
             columns_of::<orders::Entity>(),
+            columns_of::<follow_tickets::Entity>(),
             columns_of::<order_activities::Entity>(),
             columns_of::<order_children::Entity>(),
             columns_of::<order_items::Entity>(),

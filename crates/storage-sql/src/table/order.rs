@@ -149,6 +149,17 @@ table! {
     }
 }
 
+table! {
+    /// A ticket that was not used yet.
+    follow_tickets = "follow_tickets", key(digest: String) {
+        store_id: i64,
+        order_no: Stored<OrderNo>,
+        user_id: String,
+        expires_at: At,
+        stream_until: At,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,10 @@ async fn what_has_served_its_time_goes_and_nothing_else(test: &TestDatabase) {
         let insert = "INSERT INTO code_tries (store_id, phone, user_id, tries, since_at) VALUES (1, ?, 'u', 1, ?)";
         beside.execute(insert, vec![format!("phone-{number}").into(), at.into()]).await;
     }
+    for (digest, minutes) in [("old", 61), ("young", 59)] {
+        let insert = "INSERT INTO follow_tickets (digest, store_id, order_no, user_id, expires_at, stream_until) VALUES (?, 1, 1, 'u', ?, 0)";
+        beside.execute(insert, vec![digest.into(), (NOW - minutes * HOUR / 60).into()]).await;
+    }
     for (id, state, days) in [(1, 2, 31), (2, 2, 29), (3, 0, 400)] {
         let insert = "INSERT INTO dead_letters (id, consumer, topic, event_key, event_id, event_type, event_time, data, attempts, error_code, \
                       error_detail, at, state) VALUES (?, 'cart', 'order-created', '1', ?, 't', 0, '{}', 1, 'c', 'd', ?, ?)";
@@ -83,6 +87,7 @@ async fn what_has_served_its_time_goes_and_nothing_else(test: &TestDatabase) {
         ("payment_notices", 1),
         ("sent_codes", 1),
         ("code_tries", 1),
+        ("follow_tickets", 1),
         ("sandbox_channels", 1),
         ("points_tasks", 1),
         ("webhook_attempts", 3),
@@ -97,6 +102,7 @@ async fn what_has_served_its_time_goes_and_nothing_else(test: &TestDatabase) {
     assert_eq!(beside.column::<String>("SELECT phone FROM sent_codes").await, ["phone-2"]);
     assert_eq!(beside.column::<String>("SELECT phone FROM code_tries").await, ["phone-2"]);
     assert_eq!(beside.column::<String>("SELECT payment_id FROM sandbox_channels ORDER BY payment_id").await, ["owed", "young"]);
+    assert_eq!(beside.column::<String>("SELECT digest FROM follow_tickets").await, ["young"]);
     let tasks = beside.column::<String>("SELECT business_id FROM points_tasks ORDER BY business_id").await;
     assert_eq!(tasks, ["done", "refused lately", "waits"]);
     assert_eq!(beside.column::<String>("SELECT event_id FROM inbox").await, ["young"]);

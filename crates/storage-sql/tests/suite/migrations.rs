@@ -15,6 +15,7 @@ const TABLES: &[&str] = &[
     "carts",
     "code_tries",
     "dead_letters",
+    "follow_tickets",
     "gate_effects",
     "gate_state",
     "idempotency_keys",

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use sluice_inventory::{Adjustment, AdjustmentBegin, AdjustmentId, AdjustmentLog as _, GateSource as _, Listing, StockGate as _};
 use sluice_kernel::{ManualClock, OrderNo, SkuId, StoreId, Timestamp};
-use sluice_order::{NewOrder, OrderRepository, OrderWriter, testing::OrderFixture};
+use sluice_order::{FollowTickets, NewOrder, OrderRepository, OrderWriter, testing::OrderFixture};
 use sluice_storage_sql::{
-    Database, DatabaseSettings, SqlAdjustmentLog, SqlGateSource, SqlGateState, SqlOrderRepository, SqlOrderWriter, SqlStockGate,
-    StockMode, WriterSettings,
+    Database, DatabaseSettings, SqlAdjustmentLog, SqlFollowTickets, SqlGateSource, SqlGateState, SqlOrderRepository,
+    SqlOrderWriter, SqlStockGate, StockMode, WriterSettings,
 };
 
 use super::databases::TestDatabase;
@@ -157,6 +157,10 @@ impl OrderFixture for Orders {
 
     fn orders(&self) -> Arc<dyn OrderRepository> {
         Arc::new(SqlOrderRepository::new(self.engine.database.clone(), StockMode::InCommit))
+    }
+
+    fn tickets(&self) -> Arc<dyn FollowTickets> {
+        Arc::new(SqlFollowTickets::new(self.engine.database.clone()))
     }
 
     fn clock(&self) -> Arc<ManualClock> {

@@ -31,7 +31,8 @@ pub type Schemas = BTreeMap<String, RefOr<Schema>>;
 /// The parts of one operation.
 pub struct Description {
     path: &'static str,
-    security: Option<SecurityRequirement>,
+    /// Any of them will do.
+    security: Vec<SecurityRequirement>,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
     status: u16,
@@ -56,7 +57,7 @@ impl Description {
     pub fn new(path: &'static str) -> Self {
         Self {
             path,
-            security: None,
+            security: Vec::new(),
             parameters: Vec::new(),
             body: None,
             status: 200,
@@ -84,7 +85,12 @@ impl Description {
 
     /// Needs a bearer token with these roles.
     pub fn needs_token(&mut self, roles: &[&str]) {
-        self.security = Some(SecurityRequirement::new("bearer", roles.iter().copied()));
+        self.security = vec![SecurityRequirement::new("bearer", roles.iter().copied())];
+    }
+
+    /// Something else may stand for the token.
+    pub fn token_may_be_left_out(&mut self) {
+        self.security.push(SecurityRequirement::default());
     }
 
     /// The parameter in the path.
@@ -160,7 +166,7 @@ impl Description {
             .parameters(parameters)
             .request_body(self.body)
             .responses(responses.build())
-            .securities(self.security.map(|security| [security]));
+            .securities(Some(self.security).filter(|security| !security.is_empty()));
         (operation, self.schemas)
     }
 }

@@ -15,9 +15,10 @@ mod json_words;
 mod page;
 mod responder;
 mod route;
+mod visitor;
 
 pub use body::{Json, MAX_BYTES, NoFields, Nothing, RawBody, media_type, parse};
-pub use caller::{Customer, Staff};
+pub use caller::{Customer, Follower, Staff};
 pub use description::{Describes, Description, json_content};
 pub use entity_tag::{Cacheable, describe_tag, tag_of, tagged, unless_known};
 pub use id::{Id, ProviderName};
@@ -26,6 +27,7 @@ pub use if_match::IfMatch;
 pub use page::{Filter, Filtered, PageParams, Paged, Query};
 pub use responder::{Accepted, Body, Created, NoContent, Performed, Replayable, Versioned};
 pub use route::{Route, Routes};
+pub use visitor::{OfStore, Visitor};
 
 pub use crate::{
     auth::Caller,

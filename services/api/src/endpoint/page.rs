@@ -156,7 +156,7 @@ impl<F: Filter> Describes for Filtered<F> {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn of(request: &HttpRequest) -> Answer<Self> {
+    pub(super) fn of(request: &HttpRequest) -> Answer<Self> {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         pairs.map(|pairs| Self(pairs.into_inner())).map_err(|_| Problem::new("malformed_request", "The query is not readable."))
     }

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod events;
+pub mod events_ticket;
 pub mod get_one;
 pub mod list;
 pub mod payment;
