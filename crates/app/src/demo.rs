@@ -56,11 +56,12 @@ pub fn demo_product(n: i64) -> NewProduct {
 
 /// The stores of the demo; those that stand already are left alone.
 pub async fn load_stores(catalog: &SqlCatalogRepository) -> PortResult<()> {
-    let ratio = Some([1, 100]);
+    let shown = StoreSettings { public_catalog: true, ..StoreSettings::default() };
+    let with_ratio = StoreSettings { points_to_cash_ratio: Some([1, 100]), ..shown.clone() };
     let stores = [
-        (1, "Plain store", StoreSettings { points_to_cash_ratio: ratio, ..StoreSettings::default() }),
-        (2, "Special store", StoreSettings { special: true, points_to_cash_ratio: ratio, ..StoreSettings::default() }),
-        (3, "Store without a ratio", StoreSettings::default()),
+        (1, "Plain store", with_ratio.clone()),
+        (2, "Special store", StoreSettings { special: true, ..with_ratio }),
+        (3, "Store without a ratio", shown),
     ];
     for (id, name, settings) in stores {
         let store = Store { id: StoreId(id), name: name.to_owned(), currency: Currency::CNY, settings, version: 1 };

@@ -29,6 +29,9 @@ pub struct StoreSettings {
     /// `[a, b]`: b points are worth a major units; both above zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points_to_cash_ratio: Option<[i64; 2]>,
+    /// Products and activities may be read without a token. False is not written, so that an older process can read the settings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public_catalog: bool,
 }
 
 /// Replaces the settings as a whole.

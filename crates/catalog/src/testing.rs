@@ -94,7 +94,12 @@ async fn change_sku(catalog: &dyn CatalogRepository, sku: &Sku, change: SkuChang
 
 async fn settings_are_compared_and_set(catalog: &dyn CatalogRepository) {
     let store = catalog.find_store(STORE).await.unwrap().unwrap();
-    let settings = StoreSettings { special: true, h5_redirect_type: Some("3".to_owned()), points_to_cash_ratio: Some([1, 100]) };
+    let settings = StoreSettings {
+        special: true,
+        h5_redirect_type: Some("3".to_owned()),
+        points_to_cash_ratio: Some([1, 100]),
+        public_catalog: true,
+    };
     let changed = done(catalog.save_settings(STORE, store.version, &settings).await.unwrap());
     assert_eq!((&changed.settings, changed.version), (&settings, store.version + 1));
     assert_eq!(catalog.find_store(STORE).await.unwrap(), Some(changed));

@@ -27,6 +27,6 @@ pub use page::{CursorError, Page, PageRequest};
 pub use time::{Clock, ManualClock, SteadyClock, SystemClock, Timestamp};
 pub use trace::TraceContext;
 pub use vocabulary::{
-    Amount, Attribution, Changed, FormField, InvalidField, OrderKind, PayType, PaymentHandle, Place, Precondition, ReceivingWay,
-    RefundState, Window, WindowStatus, check,
+    Amount, Attribution, Bounds, Changed, FormField, InvalidField, OrderKind, PayType, PaymentHandle, Place, Precondition,
+    ReceivingWay, RefundState, Window, WindowStatus, check,
 };

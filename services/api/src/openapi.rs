@@ -46,7 +46,12 @@ struct Base;
 
 /// The document of every route and of what partners are sent; paths are full ones.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = document(routes::all());
+    of_api(routes::all())
+}
+
+/// The document of these routes of the API, and of what partners are sent.
+pub fn of_api(routes: Routes) -> utoipa::openapi::OpenApi {
+    let mut document = document(routes);
     webhooks::describe(&mut document);
     document
 }

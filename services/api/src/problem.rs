@@ -13,7 +13,7 @@ use serde::Serialize;
 use sluice_cart::CartError;
 use sluice_catalog::CatalogError;
 use sluice_inventory::InventoryError;
-use sluice_kernel::{Classified, ErrorKind, InvalidField, Money, Points, PortError, TraceContext};
+use sluice_kernel::{Bounds, Classified, ErrorKind, InvalidField, Money, Points, PortError, TraceContext};
 use sluice_member::MemberError;
 use sluice_order::OrderError;
 use sluice_partner::PartnerError;
@@ -38,6 +38,9 @@ pub struct FieldProblem {
     #[schema(value_type = ErrorCode)]
     pub code: &'static str,
     pub detail: String,
+    /// `invalid_field`: the bounds that `detail` speaks of, for a text of one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<Params>,
     /// `insufficient_stock`, `off_shelf`: the SKU as it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sku_id: Option<String>,
@@ -52,6 +55,15 @@ pub struct FieldProblem {
     pub product_id: Option<String>,
 }
 
+/// What a value has to lie between: a number, the characters of a text, or the entries of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Params {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: &'static str,
@@ -61,13 +73,15 @@ pub struct Problem {
     allow: Option<String>,
     /// What the order comes to now.
     totals: Option<Box<(Money, Points)>>,
+    /// A token was sent.
+    has_token: bool,
 }
 
 /// A refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
-    /// Where the code is explained.
+    /// Where the code is explained, relative to this server.
     #[serde(rename = "type")]
     kind: String,
     title: &'a str,
@@ -108,7 +122,7 @@ pub type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None, totals: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None, totals: None, has_token: false }
     }
 
     /// `invalid_field` of one field.
@@ -127,6 +141,25 @@ impl Problem {
         let (pointer, detail) = (pointer.to_owned(), self.detail.clone().into_owned());
         let code = self.code;
         self.with_errors(vec![FieldProblem { pointer, code, detail, ..FieldProblem::default() }])
+    }
+
+    pub fn unauthenticated() -> Self {
+        Self::new("unauthenticated", "Send a valid token as Authorization: Bearer.")
+    }
+
+    /// A token came that is not valid, whatever is wrong with it.
+    pub fn invalid_token() -> Self {
+        Self { has_token: true, ..Self::unauthenticated() }
+    }
+
+    /// What a client must send instead (RFC 6750, 3).
+    fn challenge(&self) -> Option<&'static str> {
+        match self.code {
+            "unauthenticated" if self.has_token => Some("Bearer realm=\"sluice\", error=\"invalid_token\""),
+            "unauthenticated" | "signature_invalid" => Some("Bearer realm=\"sluice\""),
+            "forbidden" => Some("Bearer realm=\"sluice\", error=\"insufficient_scope\""),
+            _ => None,
+        }
     }
 
     pub fn not_found() -> Self {
@@ -217,7 +250,7 @@ impl ResponseError for Problem {
         let entry = error_codes::find(self.code);
         metrics::counter!("sluice_rejections_total", "code" => entry.code).increment(1);
         let body = ProblemBody {
-            kind: format!("urn:sluice:problem:{}", entry.code),
+            kind: format!("/docs/errors#{}", entry.code),
             title: entry.title,
             status: entry.status,
             detail: &self.detail,
@@ -232,8 +265,8 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        if entry.status == 401 {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        if let Some(challenge) = self.challenge() {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         if entry.status == 429 || entry.status == 503 {
             let wait = self.retry_after.unwrap_or(Duration::from_secs(1));
@@ -246,7 +279,12 @@ impl ResponseError for Problem {
 
 impl From<InvalidField> for Problem {
     fn from(invalid: InvalidField) -> Self {
-        Self::invalid(invalid.pointer, invalid.reason)
+        let InvalidField { pointer, reason, bounds: Bounds { min, max } } = invalid;
+        let mut problem = Self::invalid(pointer, reason);
+        if min.or(max).is_some() {
+            problem.errors.iter_mut().for_each(|field| field.params = Some(Params { min, max }));
+        }
+        problem
     }
 }
 

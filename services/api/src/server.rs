@@ -33,6 +33,8 @@ pub enum ServeError {
 #[derive(Debug, Clone, Copy)]
 enum Served {
     All,
+    /// All but `/readyz` and `/metrics`, which another listener serves.
+    Public,
     /// `/livez`, `/readyz`, `/metrics`: what a worker offers.
     Health,
 }
@@ -41,6 +43,7 @@ impl Served {
     fn endpoints(self) -> Routes {
         match self {
             Self::All => routes::all(),
+            Self::Public => routes::public(),
             Self::Health => routes::health(),
         }
     }
@@ -48,6 +51,7 @@ impl Served {
     fn document(self) -> OpenApi {
         match self {
             Self::All => openapi::openapi(),
+            Self::Public => openapi::of_api(routes::public()),
             Self::Health => openapi::document(routes::health()),
         }
     }
@@ -55,14 +59,14 @@ impl Served {
     /// Paths of the pages, as patterns.
     fn page_paths(self) -> &'static [&'static str] {
         match self {
-            Self::All => &routes::PAGES,
+            Self::All | Self::Public => &routes::PAGES,
             Self::Health => &[],
         }
     }
 
     fn pages(self, config: &mut web::ServiceConfig) {
         match self {
-            Self::All => routes::pages(config),
+            Self::All | Self::Public => routes::pages(config),
             Self::Health => {}
         }
     }
@@ -79,7 +83,8 @@ pub struct BoundApi {
 
 /// Opens the listeners of the whole API.
 pub fn bind(shop: Shop, settings: ApiSettings) -> Result<BoundApi, ServeError> {
-    open(shop, settings, Served::All)
+    let served = if settings.health_is_apart { Served::Public } else { Served::All };
+    open(shop, settings, served)
 }
 
 /// Opens the listeners for health and metrics alone.
@@ -111,6 +116,7 @@ async fn upkeep(api: Api, stop: CancellationToken) {
         }
         api.order_limit.forget_idle();
         api.preview_limit.forget_idle();
+        api.ticket_limit.forget_idle();
         if let Some(handle) = &api.metrics {
             handle.run_upkeep();
         }

@@ -59,6 +59,8 @@ pub struct ApiSettings {
     pub drain_delay: Duration,
     /// How long requests in flight may take to finish after that.
     pub shutdown_timeout: Duration,
+    /// `/readyz` and `/metrics` are served by a listener of their own, see [`crate::bind_health`].
+    pub health_is_apart: bool,
     /// What `/metrics` shows; without a recorder it is empty.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -80,6 +82,7 @@ impl ApiSettings {
             workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             drain_delay: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(10),
+            health_is_apart: false,
             metrics: None,
         }
     }

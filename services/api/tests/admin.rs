@@ -26,7 +26,10 @@ async fn a_change_names_the_version_it_was_made_from() {
         assert_ne!(changed.headers()["etag"].to_str().unwrap(), etag);
     }
     let settings = json_of(api.staff("GET", "/api/v1/admin/store-settings").send().await.unwrap()).await;
-    assert_eq!(settings, json!({"special": true, "h5_redirect_type": null, "points_to_cash_ratio": [1, 100]}));
+    assert_eq!(
+        settings,
+        json!({"special": true, "h5_redirect_type": null, "points_to_cash_ratio": [1, 100], "public_catalog": false})
+    );
     let request = api.staff("PATCH", "/api/v1/admin/skus/1").header("If-Match", "*");
     let yen = request.json(&json!({"price": {"amount": 1, "currency": "JPY"}})).send().await.unwrap();
     assert_eq!(pointers(&problem(yen, 422, "invalid_field").await), ["/price"]);

@@ -36,6 +36,7 @@ const CASES: &[(&str, &str, Needs)] = &[
     ("get", "/api/v1/orders", Customer),
     ("get", "/api/v1/orders/{order_no}", Customer),
     ("get", "/api/v1/orders/{order_no}/events", Customer),
+    ("post", "/api/v1/orders/{order_no}/events-ticket", Customer),
     ("post", "/api/v1/orders/{order_no}/cancel", Customer),
     ("post", "/api/v1/orders/{order_no}/payment", Customer),
     ("post", "/api/v1/activities/{id}/orders", Customer),

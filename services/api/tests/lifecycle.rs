@@ -96,6 +96,15 @@ async fn a_worker_serves_health_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_served_inside_is_not_served_to_everybody() {
+    let api = Running::with(|settings| settings.health_is_apart = true).await;
+    for (path, status) in [("/livez", 200), ("/readyz", 404), ("/metrics", 404), ("/openapi.json", 200), ("/api/v1/products", 401)]
+    {
+        assert_eq!(api.request("GET", path).send().await.unwrap().status(), status, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_routes_and_refusals() {
     let recorder = sluice_api::install_metrics().unwrap();
     let api = Running::with(|settings| settings.metrics = Some(recorder)).await;

@@ -54,17 +54,18 @@ async fn a_grant_is_named_by_its_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_that_makes_no_sense_is_refused_by_field() {
     let api = Running::demo().await;
-    for (body, pointer) in [
-        (json!({"user_id": "42", "points": 0, "reason": "x"}), "/points"),
-        (json!({"user_id": "42", "points": -5, "reason": "x"}), "/points"),
-        (json!({"user_id": "", "points": 5, "reason": "x"}), "/user_id"),
-        (json!({"user_id": "4".repeat(65), "points": 5, "reason": "x"}), "/user_id"),
-        (json!({"user_id": "42", "points": 5, "reason": " "}), "/reason"),
-        (json!({"user_id": "42", "points": 5, "reason": "x".repeat(201)}), "/reason"),
+    for (body, pointer, params) in [
+        (json!({"user_id": "42", "points": 0, "reason": "x"}), "/points", json!({"min": 1, "max": 1_000_000_000_000_i64})),
+        (json!({"user_id": "42", "points": -5, "reason": "x"}), "/points", json!({"min": 1, "max": 1_000_000_000_000_i64})),
+        (json!({"user_id": "", "points": 5, "reason": "x"}), "/user_id", json!({"min": 1, "max": 64})),
+        (json!({"user_id": "4".repeat(65), "points": 5, "reason": "x"}), "/user_id", json!({"max": 64})),
+        (json!({"user_id": "42", "points": 5, "reason": " "}), "/reason", json!({"min": 1, "max": 200})),
+        (json!({"user_id": "42", "points": 5, "reason": "x".repeat(201)}), "/reason", json!({"max": 200})),
+        (json!({"user_id": "42", "points": 5, "reason": "x\u{7}"}), "/reason", json!(null)),
     ] {
         let request = api.staff("POST", "/api/v1/admin/points/grants").header("Idempotency-Key", "k").json(&body);
         let refused = problem(request.send().await.unwrap(), 422, "invalid_field").await;
-        assert_eq!(pointers(&refused), [pointer], "{body}");
+        assert_eq!((pointers(&refused), &refused["errors"][0]["params"]), (vec![pointer], &params), "{body}");
     }
     let extra = json!({"user_id": "42", "points": 5, "reason": "x", "store_id": "2"});
     let request = api.staff("POST", "/api/v1/admin/points/grants").header("Idempotency-Key", "k").json(&extra);

@@ -28,6 +28,7 @@ mod lifecycle;
 mod orders;
 mod points;
 mod preview;
+mod public_catalog;
 mod running;
 mod search;
 mod slow_clients;

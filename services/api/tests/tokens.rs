@@ -17,6 +17,9 @@ fn without(name: &str) -> Value {
     changed
 }
 
+/// Told to who sends no token (RFC 6750, 3).
+const NOBODY: &str = r#"Bearer realm="sluice""#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_not_ours_is_unauthenticated() {
     let api = Running::demo().await;
@@ -47,12 +50,18 @@ async fn a_token_that_is_not_ours_is_unauthenticated() {
         ("no token at all", String::new()),
     ];
     for (what, token) in bad {
+        let challenge = if token.is_empty() { NOBODY } else { r#"Bearer realm="sluice", error="invalid_token""# };
         let response = api.request("GET", "/api/v1/cart").bearer_auth(token).send().await.unwrap();
-        assert_eq!(response.headers()["www-authenticate"], "Bearer", "{what}");
-        problem(response, 401, "unauthenticated").await;
+        assert_eq!(response.headers()["www-authenticate"], challenge, "{what}");
+        let body = problem(response, 401, "unauthenticated").await;
+        assert_eq!(body["type"], "/docs/errors#unauthenticated");
     }
     let basic = api.request("GET", "/api/v1/cart").header("Authorization", "Basic eDp5").send().await.unwrap();
+    assert_eq!(basic.headers()["www-authenticate"], NOBODY);
     problem(basic, 401, "unauthenticated").await;
+    let customer = api.customer("GET", "/api/v1/admin/orders").send().await.unwrap();
+    assert_eq!(customer.headers()["www-authenticate"], r#"Bearer realm="sluice", error="insufficient_scope""#);
+    problem(customer, 403, "forbidden").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,7 +132,7 @@ async fn a_change_of_settings_or_campaigns_counts_at_once_in_this_process() {
     let notifier = ChangeNotifier { inventory: None, rules: demo.rules.clone() };
     let catalog = CatalogToInventory { catalog: demo.open.shop.catalog.clone(), notifier: notifier.clone() };
     assert!(!demo.look(1, 1, 1_001).await.store.special);
-    let settings = StoreSettings { special: true, h5_redirect_type: Some("3".to_owned()), points_to_cash_ratio: None };
+    let settings = StoreSettings { special: true, h5_redirect_type: Some("3".to_owned()), ..StoreSettings::default() };
     catalog.change_settings(STORE, 1.into(), StoreSettingsChange { settings }).await.unwrap();
     let rules = demo.look(1, 1, 1_001).await.store;
     assert_eq!((rules.special, rules.h5_redirect_type.as_deref(), rules.points_to_cash_ratio), (true, Some("3"), None));

@@ -43,6 +43,8 @@ pub use value::{ConfigError, Secret, Span, Words};
 pub struct Config {
     /// Address the API listens on; port 0 takes a free one.
     pub listen: String,
+    /// Address of health and metrics alone; without it the API serves them, to whoever reaches it.
+    pub listen_internal: Option<String>,
     /// Folder of the embedded default: database file and generated secrets.
     pub data_dir: PathBuf,
     /// Where clients reach the API; the listen address unless set.
@@ -65,6 +67,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            listen_internal: None,
             data_dir: PathBuf::from("./data"),
             public_url: None,
             database: DatabaseConfig::default(),

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{InvalidField, Place};
+use super::{Bounds, InvalidField, Place};
 use crate::text::{is_layout, is_visible};
 
 /// What a check comes to.
@@ -17,7 +17,8 @@ pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 /// A text that a person must give: 1 to `most` characters, one of which can be seen, and no control characters.
 pub fn text(place: impl Into<Place>, text: &str, most: usize) -> Result {
     if !is_visible(text) {
-        return Err(InvalidField::new(place, format!("1 to {most} characters")));
+        let invalid = InvalidField::new(place, format!("1 to {most} characters"));
+        return Err(invalid.bounded(Bounds { min: Some(1), ..Bounds::at_most(most) }));
     }
     short_text(place, text, most)
 }
@@ -42,7 +43,7 @@ pub fn long_text(place: impl Into<Place>, text: &str, most: usize) -> Result {
 pub fn length(place: impl Into<Place>, text: &str, most: usize) -> Result {
     // A character has at least one byte, so most texts need not be counted.
     if text.len() > most && text.chars().count() > most {
-        return Err(InvalidField::new(place, format!("at most {most} characters")));
+        return Err(InvalidField::new(place, format!("at most {most} characters")).bounded(Bounds::at_most(most)));
     }
     Ok(())
 }
@@ -57,13 +58,14 @@ pub fn number(place: impl Into<Place>, number: i64, bounds: RangeInclusive<i64>)
     if bounds.contains(&number) {
         return Ok(());
     }
-    Err(InvalidField::new(place, format!("from {} to {}", bounds.start(), bounds.end())))
+    let (start, end) = bounds.into_inner();
+    Err(InvalidField::new(place, format!("from {start} to {end}")).bounded(Bounds::between(start, end)))
 }
 
 /// A list of at most `most` entries.
 pub fn entries(place: impl Into<Place>, entries: usize, most: usize) -> Result {
     if entries > most {
-        return Err(InvalidField::new(place, format!("at most {most} entries")));
+        return Err(InvalidField::new(place, format!("at most {most} entries")).bounded(Bounds::at_most(most)));
     }
     Ok(())
 }
@@ -127,6 +129,10 @@ mod tests {
             assert_eq!(amount("price", given).is_ok(), sound, "{given}");
         }
         assert_eq!(number("points", 0, 1..=9).unwrap_err().to_string(), "/points: from 1 to 9");
+        let bounds = |checked: Result| checked.unwrap_err().bounds;
+        assert_eq!(bounds(number("points", 0, 1..=9)), Bounds::between(1, 9));
+        assert_eq!(bounds(text("title", "", 9)), Bounds::between(1, 9));
+        assert_eq!(bounds(entries("skus", 101, 100)), Bounds::at_most(100));
         assert!(entries("skus", 100, 100).is_ok() && entries("skus", 101, 100).is_err());
         assert!(distinct::<u8>("form", &[]).is_ok() && distinct("form", &[1, 2, 3]).is_ok());
         assert_eq!(pointer(distinct("form", &[1, 2, 3, 2, 1])).as_deref(), Some("/form/3"));

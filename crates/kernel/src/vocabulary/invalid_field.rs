@@ -32,6 +32,24 @@ impl fmt::Display for Place {
     }
 }
 
+/// What a value has to lie between: a number, the characters of a text, the entries of a list. For clients that say it in words
+/// of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+}
+
+impl Bounds {
+    pub fn at_most(max: usize) -> Self {
+        Self { min: None, max: i64::try_from(max).ok() }
+    }
+
+    pub fn between(min: i64, max: i64) -> Self {
+        Self { min: Some(min), max: Some(max) }
+    }
+}
+
 /// Why one value is refused, code `invalid_field`. Every context refuses a value with this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {reason}")]
@@ -40,11 +58,18 @@ pub struct InvalidField {
     pub pointer: String,
     /// For people: what would be taken.
     pub reason: Cow<'static, str>,
+    /// The bounds that the reason speaks of.
+    pub bounds: Bounds,
 }
 
 impl InvalidField {
     pub fn new(place: impl Into<Place>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { pointer: place.into().to_string(), reason: reason.into() }
+        Self { pointer: place.into().to_string(), reason: reason.into(), bounds: Bounds::default() }
+    }
+
+    #[must_use]
+    pub fn bounded(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// The same value, seen from the object around it.

@@ -14,7 +14,7 @@ mod window;
 pub use amount::Amount;
 pub use change::{Changed, Precondition};
 pub use form_field::FormField;
-pub use invalid_field::{InvalidField, Place};
+pub use invalid_field::{Bounds, InvalidField, Place};
 pub use order::{OrderKind, RefundState};
 pub use pay_type::PayType;
 pub use payment::{Attribution, PaymentHandle};

@@ -139,11 +139,13 @@ pub struct SettingsAnswer {
     /// [a, b]: b points are worth a major units.
     #[schema(required)]
     pub points_to_cash_ratio: Option<[i64; 2]>,
+    /// Products and activities may be read without a token.
+    pub public_catalog: bool,
 }
 
 impl From<Store> for SettingsAnswer {
     fn from(store: Store) -> Self {
-        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio } = store.settings;
-        Self { special, h5_redirect_type, points_to_cash_ratio }
+        let StoreSettings { special, h5_redirect_type, points_to_cash_ratio, public_catalog } = store.settings;
+        Self { special, h5_redirect_type, points_to_cash_ratio, public_catalog }
     }
 }

@@ -27,8 +27,15 @@ use crate::{
     problem::Problem,
 };
 
-/// Everything. The busiest routes come first: routes are matched in this order.
+/// Everything.
 pub fn all() -> Routes {
+    let mut routes = public();
+    health::inside(&mut routes);
+    routes
+}
+
+/// What clients may see. The busiest routes come first: routes are matched in this order.
+pub fn public() -> Routes {
     let mut routes = Routes::default();
     routes
         .tag("shop")
@@ -45,6 +52,7 @@ pub fn all() -> Routes {
         .add(orders::payment::route())
         .add(orders::cancel::route())
         .add(orders::events::route())
+        .add(orders::events_ticket::route())
         .add(products::list::route())
         .add(products::get_one::route())
         .add(activities::list::route())
@@ -65,7 +73,7 @@ pub fn all() -> Routes {
         .tag("staff")
         .configure(admin::routes)
         .tag("service")
-        .configure(health::routes)
+        .configure(health::outside)
         .configure(documents::routes);
     routes
 }
@@ -73,7 +81,7 @@ pub fn all() -> Routes {
 /// Health and metrics: what every process offers.
 pub fn health() -> Routes {
     let mut routes = Routes::default();
-    routes.tag("service").configure(health::routes);
+    routes.tag("service").configure(health::outside).configure(health::inside);
     routes
 }
 

@@ -5,7 +5,7 @@
 
 use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
-use sluice_api::{ApiSettings, TokenSettings};
+use sluice_api::{ApiSettings, BoundApi, ServeError, TokenSettings};
 use sluice_app::{Config, OpenOptions, OpenShop, Role, Secrets, TokenRequest, algorithm, make_token};
 use sluice_events::Topic;
 use sluice_worker::{Hints, WorkerSettings};
@@ -25,7 +25,7 @@ pub async fn serve(config: Config) -> Outcome {
     warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
-    let address = resolve_address(&config.listen)?;
+    let address = resolve_address("listen", &config.listen)?;
     secrets.check_listen(address)?;
     let public_url = config.public_base(address);
     let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
@@ -34,14 +34,13 @@ pub async fn serve(config: Config) -> Outcome {
 
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(api_stop.clone())?;
-    let settings = api_settings(&config, &secrets, address, metrics);
-    let bound = sluice_api::bind(open.shop.clone(), settings)?;
+    let bound = bind(&config, &open, api_settings(&config, &secrets, address, metrics))?;
     let worker = start_worker(&open, Vec::new(), worker_stop.clone());
     if secrets.generated {
         greet(&config, &secrets, &public_url)?;
     }
     tracing::info!(url = %public_url, "The shop is open.");
-    let served = bound.run(api_stop).await;
+    let served = run(bound, api_stop).await;
     worker_stop.cancel();
     worker.await?;
     open.close().await;
@@ -54,16 +53,16 @@ pub async fn api(config: Config) -> Outcome {
     warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
-    let address = resolve_address(&config.listen)?;
+    let address = resolve_address("listen", &config.listen)?;
     secrets.check_listen(address)?;
     let public_url = config.public_base(address);
     let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     open.follow_gate();
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    let bound = sluice_api::bind(open.shop.clone(), api_settings(&config, &secrets, address, metrics))?;
+    let bound = bind(&config, &open, api_settings(&config, &secrets, address, metrics))?;
     tracing::info!(url = %public_url, "The API is open.");
-    let served = bound.run(stop).await;
+    let served = run(bound, stop).await;
     open.close().await;
     served?;
     Ok(ExitCode::SUCCESS)
@@ -74,7 +73,7 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     warn_of_settings(&config);
     let metrics = sluice_api::install_metrics()?;
     let secrets = resolve_secrets(&config)?;
-    let address = resolve_address(&config.listen)?;
+    let address = resolve_address("listen", &config.listen)?;
     let public_url = config.public_base(address);
     let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     open.bring_back_future_times();
@@ -89,6 +88,23 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
     open.close().await;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The API, and health and metrics beside it where they have an address of their own.
+fn bind(config: &Config, open: &OpenShop, mut settings: ApiSettings) -> Result<(BoundApi, Option<BoundApi>), Failure> {
+    let Some(listen) = &config.listen_internal else { return Ok((sluice_api::bind(open.shop.clone(), settings)?, None)) };
+    let address = resolve_address("listen_internal", listen)?;
+    let inside = sluice_api::bind_health(open.shop.clone(), ApiSettings { listen: vec![address], ..settings.clone() })?;
+    settings.health_is_apart = true;
+    tracing::info!(health.address = %address, "Health and metrics are served here.");
+    Ok((sluice_api::bind(open.shop.clone(), settings)?, Some(inside)))
+}
+
+async fn run((api, inside): (BoundApi, Option<BoundApi>), stop: CancellationToken) -> Result<(), ServeError> {
+    match inside {
+        None => api.run(stop).await,
+        Some(inside) => tokio::try_join!(api.run(stop.clone()), inside.run(stop)).map(|((), ())| ()),
+    }
 }
 
 fn warn_of_settings(config: &Config) {
@@ -106,8 +122,8 @@ fn start_worker(open: &OpenShop, only: Vec<Topic>, stop: CancellationToken) -> J
 }
 
 /// Port 0 becomes a free port, so that URLs can name it before the API listens.
-fn resolve_address(listen: &str) -> Result<SocketAddr, Failure> {
-    let invalid = |error: &dyn Error| format!("setting listen: `{listen}` is not an address such as 127.0.0.1:8080: {error}");
+fn resolve_address(setting: &str, listen: &str) -> Result<SocketAddr, Failure> {
+    let invalid = |error: &dyn Error| format!("setting {setting}: `{listen}` is not an address such as 127.0.0.1:8080: {error}");
     let address: SocketAddr = listen.parse().map_err(|error| invalid(&error))?;
     if address.port() != 0 {
         return Ok(address);

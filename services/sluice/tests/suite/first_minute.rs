@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sluice_testkit::{ShopProcess, Shopper};
+use sluice_testkit::{ShopProcess, Shopper, free_port, http_client, wait_until};
 
 use crate::floor;
 use crate::walk::walk;
@@ -30,6 +30,24 @@ async fn ready_within_three_seconds_on_an_empty_folder_and_small_through_the_wal
     for _ in 0..5 {
         walk(&storefront, &storefront).await;
         assert!(shop.memory() < MEMORY_KIB, "{} KiB in use", shop.memory());
+    }
+    assert!(shop.terminate().await.success());
+}
+
+#[tokio::test]
+async fn health_is_told_inside_alone_where_it_has_an_address_of_its_own() {
+    let _floor = floor::among_others().await;
+    let inside = format!("127.0.0.1:{}", free_port());
+    let mut shop = ShopProcess::builder(EXECUTABLE).setting("listen_internal", inside.as_str()).start_unready();
+    let client = http_client().build().unwrap();
+    let status = async |base: &str, path: &str| Some(client.get(format!("{base}{path}")).send().await.ok()?.status().as_u16());
+    let (inside, outside) = (format!("http://{inside}"), shop.base_url());
+    wait_until("the shop is ready", Duration::from_secs(30), async || status(&inside, "/readyz").await == Some(200)).await;
+    for (path, told_inside, told_outside) in
+        [("/livez", 200, 200), ("/readyz", 200, 404), ("/metrics", 200, 404), ("/api/v1/products", 404, 401), ("/docs", 404, 200)]
+    {
+        let told = (status(&inside, path).await, status(&outside, path).await);
+        assert_eq!(told, (Some(told_inside), Some(told_outside)), "{path}");
     }
     assert!(shop.terminate().await.success());
 }

@@ -4,7 +4,7 @@ use sluice_kernel::ActivityId;
 
 use super::shown;
 use crate::{
-    endpoint::{Answer, Api, Body, Cacheable, Customer, Id, Problem, Route},
+    endpoint::{Answer, Api, Body, Cacheable, Id, Problem, Route, Visitor},
     responses::activity::ActivityAnswer,
 };
 
@@ -14,10 +14,10 @@ pub fn route() -> Route {
         .answers("The promotion")
 }
 
-async fn activity(customer: Customer, id: Id<ActivityId>, api: Api) -> Answer<Cacheable<Body<ActivityAnswer>>> {
+async fn activity(visitor: Visitor, id: Id<ActivityId>, api: Api) -> Answer<Cacheable<Body<ActivityAnswer>>> {
     let answer = api.call(|shop| async move {
-        let found = shop.promotion.activity(customer.store, *id).await?;
-        shown(&shop, customer.store, vec![found]).await?.pop().ok_or_else(Problem::not_found)
+        let found = shop.promotion.activity(visitor.store, *id).await?;
+        shown(&shop, visitor.store, vec![found]).await?.pop().ok_or_else(Problem::not_found)
     });
     answer.await.map(Body).map(Cacheable)
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::shown;
 use crate::{
-    endpoint::{Answer, Api, Cacheable, Customer, PageParams, Paged, Problem, Route},
+    endpoint::{Answer, Api, Cacheable, OfStore, PageParams, Paged, Problem, Route, Visitor},
     responses::activity::ActivityAnswer,
 };
 
@@ -21,12 +21,12 @@ pub fn route() -> Route {
     Route::get("/api/v1/activities", activities).named("activityList", "Lists the running and coming promotions")
 }
 
-async fn activities(customer: Customer, params: PageParams, api: Api) -> Answer<Cacheable<Paged<ActivityAnswer>>> {
+async fn activities(visitor: Visitor, params: PageParams<OfStore>, api: Api) -> Answer<Cacheable<Paged<ActivityAnswer>>> {
     let permit = permit().await?;
     let found = api.call(|shop| async move {
         let _permit = permit;
-        let found = shop.promotion.open_activities(customer.store, params.page).await?;
-        let data = shown(&shop, customer.store, found.data).await?;
+        let found = shop.promotion.open_activities(visitor.store, params.page).await?;
+        let data = shown(&shop, visitor.store, found.data).await?;
         Answer::Ok(Page { data, next_cursor: found.next_cursor, has_more: found.has_more })
     });
     found.await.map(Paged::from).map(Cacheable)

@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod docs;
+mod errors;
 mod front;
 mod openapi;
 
@@ -19,11 +20,11 @@ pub fn routes(routes: &mut Routes) {
 }
 
 /// Paths of the pages, as patterns.
-pub const PAGES: [&str; 4] = ["/", "/assets/page.css", "/docs", "/docs/{file:.*}"];
+pub const PAGES: [&str; 5] = ["/", "/assets/page.css", "/docs/errors", "/docs", "/docs/{file:.*}"];
 
 /// Pages for people.
 pub fn pages(config: &mut web::ServiceConfig) {
-    config.service(front::front).service(front::style).configure(docs::configure);
+    config.service(front::front).service(front::style).service(errors::errors).configure(docs::configure);
 }
 
 /// A document as it was written at the start.

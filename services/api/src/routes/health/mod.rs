@@ -9,8 +9,13 @@ use utoipa::PartialSchema as _;
 
 use crate::endpoint::{Describes, Description, Routes, json_content};
 
-pub fn routes(routes: &mut Routes) {
-    routes.add(livez::route()).add(readyz::route()).add(metrics::route());
+pub fn outside(routes: &mut Routes) {
+    routes.add(livez::route());
+}
+
+/// What tells how the shop is built, and how it fares.
+pub fn inside(routes: &mut Routes) {
+    routes.add(readyz::route()).add(metrics::route());
 }
 
 /// Plain text.

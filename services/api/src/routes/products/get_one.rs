@@ -3,7 +3,7 @@
 use sluice_kernel::{ProductId, SkuId};
 
 use crate::{
-    endpoint::{Answer, Api, Body, Cacheable, Customer, Id, Route},
+    endpoint::{Answer, Api, Body, Cacheable, Id, Route, Visitor},
     responses::product::ProductAnswer,
 };
 
@@ -11,11 +11,11 @@ pub fn route() -> Route {
     Route::get("/api/v1/products/{id}", product).named("productGet", "Shows a product on the shelf").answers("The product")
 }
 
-async fn product(customer: Customer, id: Id<ProductId>, api: Api) -> Answer<Cacheable<Body<ProductAnswer>>> {
+async fn product(visitor: Visitor, id: Id<ProductId>, api: Api) -> Answer<Cacheable<Body<ProductAnswer>>> {
     let shown = api.call(|shop| async move {
-        let product = shop.catalog.listed_product(customer.store, *id).await?;
+        let product = shop.catalog.listed_product(visitor.store, *id).await?;
         let skus: Vec<SkuId> = product.skus.iter().map(|sku| sku.id).collect();
-        let figures = shop.inventory.figures(customer.store, &skus).await?;
+        let figures = shop.inventory.figures(visitor.store, &skus).await?;
         Answer::Ok(ProductAnswer::new(product, &figures))
     });
     shown.await.map(Body).map(Cacheable)

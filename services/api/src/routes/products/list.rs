@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    endpoint::{Answer, Api, Cacheable, Customer, Description, Filter, PageParams, Paged, Query, Route},
+    endpoint::{Answer, Api, Cacheable, Description, Filter, OfStore, PageParams, Paged, Query, Route, Visitor},
     responses::product::ProductAnswer,
 };
 
@@ -35,11 +35,12 @@ impl Filter for Searched {
     }
 }
 
-async fn products(customer: Customer, params: PageParams<Searched>, api: Api) -> Answer<Cacheable<Paged<ProductAnswer>>> {
+async fn products(visitor: Visitor, params: PageParams<OfStore<Searched>>, api: Api) -> Answer<Cacheable<Paged<ProductAnswer>>> {
+    let PageParams { page, filter: OfStore(Searched(search)) } = params;
     let shown = api.call(|shop| async move {
-        let found = shop.catalog.list_listed(customer.store, &params.filter.0, params.page).await?;
+        let found = shop.catalog.list_listed(visitor.store, &search, page).await?;
         let skus: Vec<SkuId> = found.data.iter().flat_map(|product| product.skus.iter().map(|sku| sku.id)).collect();
-        let figures = shop.inventory.figures(customer.store, &skus).await?;
+        let figures = shop.inventory.figures(visitor.store, &skus).await?;
         Answer::Ok(found.map(|product| ProductAnswer::new(product, &figures)))
     });
     shown.await.map(Paged::from).map(Cacheable)

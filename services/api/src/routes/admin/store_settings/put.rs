@@ -27,6 +27,9 @@ pub struct ReplaceSettings {
     /// [a, b]: b points are worth a major units; both above zero.
     #[schema(example = json!([1, 100]))]
     points_to_cash_ratio: Option<[i64; 2]>,
+    /// Products and activities may be read without a token.
+    #[serde(default)]
+    public_catalog: bool,
 }
 
 async fn change_settings(
@@ -35,8 +38,9 @@ async fn change_settings(
     body: Json<ReplaceSettings>,
     api: Api,
 ) -> Answer<Versioned<SettingsAnswer>> {
-    let ReplaceSettings { special, h5_redirect_type, points_to_cash_ratio } = body.fields;
-    let change = StoreSettingsChange { settings: StoreSettings { special, h5_redirect_type, points_to_cash_ratio } };
+    let ReplaceSettings { special, h5_redirect_type, points_to_cash_ratio, public_catalog } = body.fields;
+    let settings = StoreSettings { special, h5_redirect_type, points_to_cash_ratio, public_catalog };
+    let change = StoreSettingsChange { settings };
     let changed = api.call(|shop| async move { shop.catalog.change_settings(staff.store, from, change).await });
     changed.await.map(Versioned::of)
 }
