@@ -950,6 +950,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/{order_no}/events-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a ticket for the order's status stream
+         * @description For `EventSource`, which cannot send a header: `GET /orders/{order_no}/events?ticket=`. A ticket is for this order, one use, and a minute; the stream ends when the token would that asked for it.
+         */
+        post: operations["orderTicketCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orders/{order_no}/payment": {
         parameters: {
             query?: never;
@@ -1946,6 +1966,7 @@ export interface components {
             detail: string;
             /** @description `field_required`: the missing field. */
             field?: string | null;
+            params?: components["schemas"]["Params"] | null;
             /** @description JSON pointer into the body; `/headers/NAME` and `/query/NAME` outside of it. */
             pointer: string;
             /** @description `field_required`: the product that requires it. */
@@ -1968,6 +1989,11 @@ export interface components {
             sold: number;
             /** Format: int64 */
             usable: number;
+        };
+        FollowTicket: {
+            expires_at: components["schemas"]["Timestamp"];
+            /** @example 5b1c0d6f0e9a4c7f8d2a3b4c5d6e7f80 */
+            ticket: string;
         };
         /**
          * @description A field an order of the product must carry.
@@ -2189,6 +2215,13 @@ export interface components {
          * @enum {string}
          */
         PaidWith: "cash" | "points";
+        /** @description What a value has to lie between: a number, the characters of a text, or the entries of a list. */
+        Params: {
+            /** Format: int64 */
+            max?: number | null;
+            /** Format: int64 */
+            min?: number | null;
+        };
         PartAnswer: {
             detail: string;
             /** @description database, gate, bus, outbox, clock */
@@ -2405,7 +2438,7 @@ export interface components {
             title: string;
             total?: components["schemas"]["Money"] | null;
             trace_id: string;
-            /** @description Where the code is explained. */
+            /** @description Where the code is explained, relative to this server. */
             type: string;
         };
         /** @description A listed product. */
@@ -2587,6 +2620,8 @@ export interface components {
              *     ]
              */
             points_to_cash_ratio?: number[] | null;
+            /** @description Products and activities may be read without a token. */
+            public_catalog?: boolean;
             special?: boolean;
         };
         /**
@@ -2622,6 +2657,8 @@ export interface components {
             h5_redirect_type: string | null;
             /** @description [a, b]: b points are worth a major units. */
             points_to_cash_ratio: number[] | null;
+            /** @description Products and activities may be read without a token. */
+            public_catalog: boolean;
             special: boolean;
         };
         SkuAnswer: {
@@ -2932,6 +2969,8 @@ export interface operations {
     activityList: {
         parameters: {
             query?: {
+                /** @description In place of a token: a store whose setting `public_catalog` lets everybody read it */
+                store_id?: string;
                 /** @description Entries of a page, 1 to 100 */
                 limit?: number;
                 /** @description next_cursor of the page before */
@@ -3061,7 +3100,10 @@ export interface operations {
     };
     activityGet: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description In place of a token: a store whose setting `public_catalog` lets everybody read it */
+                store_id?: string;
+            };
             header?: {
                 /** @description ETags of what the client has; 304 where one of them is the present one */
                 "If-None-Match"?: string;
@@ -3143,6 +3185,15 @@ export interface operations {
             };
             /** @description not_found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9214,6 +9265,7 @@ export interface operations {
                      *       "points_to_cash_ratio": [
                      *         1
                      *       ],
+                     *       "public_catalog": true,
                      *       "special": true
                      *     }
                      */
@@ -9288,6 +9340,7 @@ export interface operations {
                  *         1,
                  *         100
                  *       ],
+                 *       "public_catalog": true,
                  *       "special": true
                  *     }
                  */
@@ -9309,6 +9362,7 @@ export interface operations {
                      *       "points_to_cash_ratio": [
                      *         1
                      *       ],
+                     *       "public_catalog": true,
                      *       "special": true
                      *     }
                      */
@@ -11429,6 +11483,10 @@ export interface operations {
                      *           "code": "idempotency_key_missing",
                      *           "detail": "detail",
                      *           "field": "field",
+                     *           "params": {
+                     *             "max": 1,
+                     *             "min": 1
+                     *           },
                      *           "pointer": "pointer",
                      *           "product_id": "product_id",
                      *           "sku_id": "sku_id",
@@ -11900,8 +11958,14 @@ export interface operations {
     };
     orderFollow: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description In place of a token: what events-ticket gave for this order. It is for one use and a minute */
+                ticket?: string;
+            };
+            header?: {
+                /** @description The id of the last event seen; an event source sends it when it connects again */
+                "Last-Event-ID"?: string;
+            };
             path: {
                 /** @description Number of the order */
                 order_no: string;
@@ -11919,6 +11983,13 @@ export interface operations {
                     "text/event-stream": components["schemas"]["StatusEvent"];
                 };
             };
+            /** @description The order has ended, and Last-Event-ID says that this is a new connection */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description unauthenticated */
             401: {
                 headers: {
@@ -11930,6 +12001,135 @@ export interface operations {
             };
             /** @description not_found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, overloaded, stock_gate_closed */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    orderTicketCreate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the order */
+                order_no: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": null | components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description The ticket */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-05-01T08:00:00.000Z",
+                     *       "ticket": "5b1c0d6f0e9a4c7f8d2a3b4c5d6e7f80"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FollowTicket"];
+                };
+            };
+            /** @description malformed_json, unknown_field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description request_timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12302,6 +12502,8 @@ export interface operations {
     productList: {
         parameters: {
             query?: {
+                /** @description In place of a token: a store whose setting `public_catalog` lets everybody read it */
+                store_id?: string;
                 /** @description Up to 8 words; each stands in the title or in a SKU's code. Capital and small Latin letters are the same */
                 q?: string;
                 /** @description Only these, up to 100 ids with commas between them */
@@ -12423,7 +12625,10 @@ export interface operations {
     };
     productGet: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description In place of a token: a store whose setting `public_catalog` lets everybody read it */
+                store_id?: string;
+            };
             header?: {
                 /** @description ETags of what the client has; 304 where one of them is the present one */
                 "If-None-Match"?: string;
@@ -12493,6 +12698,15 @@ export interface operations {
             };
             /** @description not_found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
