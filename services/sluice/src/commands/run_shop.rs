@@ -193,7 +193,8 @@ fn greet(config: &Config, secrets: &Secrets, public_url: &str) -> Result<(), Fai
     };
     say(&format!("\n  Sluice is open: {public_url}"));
     say(&format!("  API browser     {public_url}/docs"));
-    say(&format!("  Health          {public_url}/readyz"));
+    let health = config.listen_internal.as_ref().map_or_else(|| public_url.to_owned(), |listen| format!("http://{listen}"));
+    say(&format!("  Health          {health}/readyz"));
     say(&format!("  Data folder     {}", config.data_dir.display()));
     say(&format!("\n  Customer token (store 1, user 42, a day):\n  {}", token("42", Role::Customer)?));
     say(&format!("\n  Staff token (store 1, a day):\n  {}\n", token("staff-1", Role::Staff)?));

@@ -7,7 +7,7 @@ use crate::html;
 const FRONT: &str = "<p>This is the REST API of an order backend. Orders are placed at \
     <code>POST /api/v1/orders</code> with a bearer token and an <code>Idempotency-Key</code>.</p>\
     <nav><a href=\"/docs/\">API browser</a><a href=\"/openapi.json\">OpenAPI document</a>\
-    <a href=\"/asyncapi.json\">AsyncAPI document</a><a href=\"/readyz\">Readiness</a><a href=\"/metrics\">Metrics</a></nav>\
+    <a href=\"/asyncapi.json\">AsyncAPI document</a><a href=\"/docs/errors\">Errors</a></nav>\
     <p class=\"quiet\">Paying: an order's answer carries <code>payment.url</code>. With the embedded provider it leads to a \
     cashier here, where a payment succeeds or fails at the press of a button; no money moves. Tokens come from \
     <code>sluice token</code>.</p>";
