@@ -100,7 +100,7 @@ pub struct TimedStream<S> {
 
 /// Written by hand: no request stands behind it that could be answered.
 const TOO_SLOW: &str = "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\
-    content-length: 181\r\n\r\n\
+    content-length: 175\r\n\r\n\
     {\"type\":\"/docs/errors#request_timeout\",\"title\":\"The request took too long to arrive\",\"status\":408,\
     \"detail\":\"The head of the request is not complete.\",\"code\":\"request_timeout\"}";
 
