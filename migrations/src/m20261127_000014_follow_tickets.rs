@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
                 big_integer("order_no"),
                 string_len("user_id", 64),
                 big_integer("expires_at"),
-                big_integer("stream_until"),
+                big_integer("stream_ends_at"),
             ])
             .index("follow_tickets_expired", &["expires_at"])
             .create(manager)

@@ -128,9 +128,9 @@ impl OrderService for Orders {
         store: StoreId,
         user: &UserId,
         order: OrderNo,
-        stream_until: Timestamp,
+        stream_ends_at: Timestamp,
     ) -> Result<FollowTicket, OrderError> {
-        self.issue_ticket(store, user, order, stream_until).await
+        self.issue_ticket(store, user, order, stream_ends_at).await
     }
 
     async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError> {

@@ -28,13 +28,13 @@ pub trait OrderService: Send + Sync {
     async fn search(&self, store: StoreId, search: &OrderSearch, page: PageRequest) -> Result<Page<OrderDetail>, OrderError>;
     /// The present status of each of these orders, for streams that were opened on them.
     async fn statuses(&self, orders: &[OrderNo]) -> Result<Vec<(OrderNo, OrderStatus)>, OrderError>;
-    /// A ticket for the status stream of a user's own order, for a minute and one use; the stream ends at `stream_until`.
+    /// A ticket for the status stream of a user's own order, for a minute and one use; the stream ends at `stream_ends_at`.
     async fn ticket(
         &self,
         store: StoreId,
         user: &UserId,
         order: OrderNo,
-        stream_until: Timestamp,
+        stream_ends_at: Timestamp,
     ) -> Result<FollowTicket, OrderError>;
     /// Uses a ticket up. `None` where it is unknown, used, run out, or of another order.
     async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError>;

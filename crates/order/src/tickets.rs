@@ -29,11 +29,11 @@ impl Orders {
         store: StoreId,
         user: &UserId,
         order_no: OrderNo,
-        stream_until: Timestamp,
+        stream_ends_at: Timestamp,
     ) -> Result<FollowTicket, OrderError> {
         let order = self.order_of(store, Some(user), order_no).await?;
         let (ticket, expires_at) = (self.ports.ids.token(), self.ports.clock.now().plus(TICKET_LIFE));
-        let kept = KeptTicket { digest: digest(&ticket), store, order_no, user: order.user, expires_at, stream_until };
+        let kept = KeptTicket { digest: digest(&ticket), store, order_no, user: order.user, expires_at, stream_ends_at };
         self.ports.tickets.keep(&kept).await?;
         Ok(FollowTicket { ticket, expires_at })
     }

@@ -141,9 +141,9 @@ impl OrderService for Failing {
         store: StoreId,
         user: &UserId,
         order: OrderNo,
-        stream_until: Timestamp,
+        stream_ends_at: Timestamp,
     ) -> Result<FollowTicket, OrderError> {
-        self.orders.ticket(store, user, order, stream_until).await
+        self.orders.ticket(store, user, order, stream_ends_at).await
     }
     async fn take_ticket(&self, order: OrderNo, ticket: &str) -> Result<Option<KeptTicket>, OrderError> {
         self.orders.take_ticket(order, ticket).await

@@ -14,7 +14,7 @@ pub struct KeptTicket {
     /// When it can no longer be used.
     pub expires_at: Timestamp,
     /// When the stream that it opens ends at the latest.
-    pub stream_until: Timestamp,
+    pub stream_ends_at: Timestamp,
 }
 
 #[async_trait]

@@ -19,7 +19,7 @@ pub async fn a_ticket_is_used_once_for_its_order(fixture: &dyn OrderFixture) {
         order_no,
         user: UserId::from("follower"),
         expires_at: now().plus(Duration::from_mins(1)),
-        stream_until: now().plus(Duration::from_hours(1)),
+        stream_ends_at: now().plus(Duration::from_hours(1)),
     };
     fixture.tickets().keep(&kept).await.unwrap();
     assert_eq!(fixture.tickets().take(&kept.digest, other).await.unwrap(), None);

@@ -29,7 +29,7 @@ impl SqlFollowTickets {
             order_no: Stored(ticket.order_no),
             user_id: ticket.user.0.clone(),
             expires_at: Stored(ticket.expires_at),
-            stream_until: Stored(ticket.stream_until),
+            stream_ends_at: Stored(ticket.stream_ends_at),
         };
         Entity::insert(row.into_active_model()).exec_without_returning(&self.database).await?;
         Ok(())
@@ -46,7 +46,7 @@ impl SqlFollowTickets {
             order_no: row.order_no.0,
             user: UserId(row.user_id),
             expires_at: row.expires_at.0,
-            stream_until: row.stream_until.0,
+            stream_ends_at: row.stream_ends_at.0,
         }))
     }
 }

@@ -156,7 +156,7 @@ table! {
         order_no: Stored<OrderNo>,
         user_id: String,
         expires_at: At,
-        stream_until: At,
+        stream_ends_at: At,
     }
 }
 

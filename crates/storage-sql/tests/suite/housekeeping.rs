@@ -67,7 +67,7 @@ async fn what_has_served_its_time_goes_and_nothing_else(test: &TestDatabase) {
         beside.execute(insert, vec![format!("phone-{number}").into(), at.into()]).await;
     }
     for (digest, minutes) in [("old", 61), ("young", 59)] {
-        let insert = "INSERT INTO follow_tickets (digest, store_id, order_no, user_id, expires_at, stream_until) VALUES (?, 1, 1, 'u', ?, 0)";
+        let insert = "INSERT INTO follow_tickets (digest, store_id, order_no, user_id, expires_at, stream_ends_at) VALUES (?, 1, 1, 'u', ?, 0)";
         beside.execute(insert, vec![digest.into(), (NOW - minutes * HOUR / 60).into()]).await;
     }
     for (id, state, days) in [(1, 2, 31), (2, 2, 29), (3, 0, 400)] {

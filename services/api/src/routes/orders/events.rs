@@ -138,7 +138,7 @@ async fn known(follower: Follower, order_no: OrderNo, api: &Api) -> Answer<Calle
     };
     let taken = api.call(|shop| async move { shop.orders.take_ticket(order_no, &ticket).await }).await?;
     let kept = taken.ok_or_else(|| Problem::new("unauthenticated", "The ticket is used, run out, or of another order."))?;
-    Ok(Caller { store: kept.store, user: kept.user, role: Role::Customer, expires_at: kept.stream_until })
+    Ok(Caller { store: kept.store, user: kept.user, role: Role::Customer, expires_at: kept.stream_ends_at })
 }
 
 async fn events(follower: Follower, id: Id<OrderNo>, request: HttpRequest, api: Api) -> Answer<StatusStream> {
