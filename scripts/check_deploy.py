@@ -63,8 +63,18 @@ def pinned(image):
     return ":" in image.rsplit("/", 1)[-1] and not image.endswith(":latest")
 
 
+def included():
+    """Files outside of the crates' folders that are compiled into them; what tests include does not count."""
+    for folder in ("crates", "services", "migrations"):
+        for source in sorted((ROOT / folder).rglob("*.rs")):
+            if "tests" in source.parts or source.stem.endswith("tests"):
+                continue
+            for path in re.findall(r'include_(?:str|bytes)!\("(\.\./[^"]+)"\)', source.read_text()):
+                yield (source.parent / path).resolve().relative_to(ROOT)
+
+
 def check_dockerfile(known):
-    stages, user, command = [], None, None
+    stages, user, command, copied = [], None, None, []
     for word, rest in instructions(DOCKERFILE.read_text()):
         if word not in INSTRUCTIONS:
             fault("Dockerfile", f"unknown instruction {word}")
@@ -84,6 +94,7 @@ def check_dockerfile(known):
                 if options["from"] not in stages[:-1]:
                     fault("Dockerfile", f"copies from an unknown stage: {options['from']}")
                 continue
+            copied += paths[:-1]
             for path in paths[:-1]:
                 if not list(ROOT.glob(path)):
                     fault("Dockerfile", f"copies what is not there: {path}")
@@ -95,6 +106,9 @@ def check_dockerfile(known):
             check_settings("Dockerfile", [pair.split("=", 1)[0] for pair in shlex.split(rest)], known)
         elif word in ("CMD", "ENTRYPOINT"):
             command = command or json.loads(rest)
+    for path in included():
+        if not any(path == Path(place) or Path(place) in path.parents for place in copied):
+            fault("Dockerfile", f"does not copy what the sources include: {path}")
     if user in (None, "root", "0"):
         fault("Dockerfile", "the last stage runs as root")
     if command is None:
