@@ -40,6 +40,14 @@ struct Leading {
     others: Vec<(&'static str, Value)>,
 }
 
+/// The numbers that a page looks at. It is fixed before the other filters are asked: orders that are placed, or change, between
+/// the two statements are neither skipped nor shown twice.
+struct Span {
+    least: i64,
+    greatest: i64,
+    older_may_follow: bool,
+}
+
 pub(super) async fn search(
     database: &Database,
     store: StoreId,
@@ -47,15 +55,19 @@ pub(super) async fn search(
     page: PageRequest,
 ) -> StoreResult<Page<Order>> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let leading = Leading::of(store, search, page.after);
+    let mut leading = Leading::of(store, search, page.after);
+    let mut looked_at = None;
+    if !leading.others.is_empty() {
+        let Some(span) = leading.span(database).await? else { return Ok(Page::going_on_after(Vec::new(), None)) };
+        leading.keep_within(&span);
+        looked_at = Some(span);
+    }
     let mut numbers = leading.admitted(database, page.limit).await?;
     let next = if numbers.len() > limit {
         numbers.truncate(limit);
         numbers.last().copied()
-    } else if leading.others.is_empty() {
-        None
     } else {
-        leading.end(database).await?
+        looked_at.filter(|span| span.older_may_follow).map(|span| span.least)
     };
     let mut orders = read::these(database, store, &numbers).await?;
     orders.retain(|order| search.is_placed_within(order.terms.created_at));
@@ -118,7 +130,7 @@ impl Leading {
         let (sql, values) = if self.others.is_empty() {
             self.newest(most)
         } else {
-            let (looked_at, mut values) = self.newest(MAX_LOOKED_AT);
+            let (looked_at, mut values) = self.newest(2 * MAX_LOOKED_AT);
             let conditions: Vec<&str> = self.others.iter().map(|(condition, _)| *condition).collect();
             values.extend(self.others.iter().map(|(_, value)| value.clone()));
             values.push(i64::from(most).into());
@@ -132,12 +144,21 @@ impl Leading {
         database.rows(sql, values).await?.iter().map(tuple).collect()
     }
 
-    /// The last of those that are looked at, where there may be older ones.
-    async fn end(&self, database: &Database) -> StoreResult<Option<i64>> {
+    /// What a page looks at; `None` where there is nothing.
+    async fn span(&self, database: &Database) -> StoreResult<Option<Span>> {
         let (looked_at, values) = self.newest(MAX_LOOKED_AT);
-        let sql = format!("SELECT MIN(order_no), COUNT(*) FROM ({looked_at}) AS looked_at");
+        let sql = format!("SELECT MIN(order_no), MAX(order_no), COUNT(*) FROM ({looked_at}) AS looked_at");
         let Some(found) = database.row(sql, values).await? else { return Ok(None) };
-        let (last, count): (Option<i64>, i64) = tuple(&found)?;
-        Ok(last.filter(|_| count >= i64::from(MAX_LOOKED_AT)))
+        let (least, greatest, count): (Option<i64>, Option<i64>, i64) = tuple(&found)?;
+        let older_may_follow = count >= i64::from(MAX_LOOKED_AT);
+        Ok(least.zip(greatest).map(|(least, greatest)| Span { least, greatest, older_may_follow }))
+    }
+
+    /// Each range ends in its bounds: the least number, and the one beyond the greatest.
+    fn keep_within(&mut self, span: &Span) {
+        for (_, values) in &mut self.ranges {
+            values.truncate(values.len().saturating_sub(2));
+            values.extend([span.least.into(), span.greatest.saturating_add(1).into()]);
+        }
     }
 }
