@@ -71,8 +71,8 @@ pub enum OrderError {
     PaymentClosed,
     #[error("this order cannot be refunded like that: {0}")]
     NotRefundable(String),
-    /// With the provider's reason; the money stays where it is.
-    #[error("the payment provider refuses the refund: {0}")]
+    /// With the reason of the provider, or of the points account; what was paid stays where it is.
+    #[error("the refund is refused: {0}")]
     RefundRefused(String),
     #[error("{0}")]
     WrongState(String),

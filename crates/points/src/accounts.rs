@@ -121,9 +121,12 @@ impl PointsAccounts {
     async fn end_refund(&self, standing: StandingTask) -> Result<bool, PointsError> {
         match (standing.state, self.route) {
             (TaskState::Done, _) => Ok(true),
-            (TaskState::Refused, _) => Ok(false),
+            (TaskState::Refused, _) => Err(PointsError::Refused),
             (TaskState::Pending, PointsRoute::OwnLedger) => {
                 let settled = self.tasks.settle(&[standing.task], self.clock.now()).await?;
+                if settled.iter().any(|standing| standing.state == TaskState::Refused) {
+                    return Err(PointsError::Refused);
+                }
                 Ok(settled.iter().all(|standing| standing.state == TaskState::Done))
             }
             (TaskState::Pending, PointsRoute::Platform(_)) => {
@@ -186,6 +189,9 @@ impl PointsService for PointsAccounts {
             RefundKept::NotDeducted => return Err(PointsError::NotDeducted),
             RefundKept::TooMuch { left } => return Err(PointsError::RefundTooLarge { left }),
         };
+        if !standing.new && standing.state == TaskState::Refused {
+            return Err(PointsError::Refused);
+        }
         let (known, asked) = (&standing.task, &task);
         if !standing.new && (&known.operation.reason, &known.restock) != (&asked.operation.reason, &asked.restock) {
             return Ok(None);

@@ -8,7 +8,7 @@ pub enum PointsError {
     InvalidField(#[from] InvalidField),
     #[error("the key was used for another grant")]
     KeyReused,
-    #[error("the points account refuses the grant")]
+    #[error("the points account refuses it")]
     Refused,
     #[error("no points were deducted for this order")]
     NotDeducted,

@@ -77,8 +77,8 @@ pub trait PointsService: Send + Sync {
     /// Begins to deduct, once for each order, and answers how each stands. Each end is told as `payment-settled` of provider
     /// `points`: paid or failed.
     async fn deduct(&self, deductions: &[PointsDeduction]) -> Result<Vec<TaskState>, PointsError>;
-    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Where the account refused it, it stays so, or
-    /// is asked for `again` under an id that follows from this one. `None` where another request gives the points back under
+    /// Begins a refund, idempotent by its id; its end is told as `payment-settled`. Where the account refused it, it is `Refused`, or
+    /// asked for `again` under an id that follows from this one. `None` where another request gives the points back under
     /// this id.
     async fn refund(&self, refund: RefundOfPoints) -> Result<Option<PointsRefundBegun>, PointsError>;
     /// Asks for up to `limit` tasks that are due; returns how many were asked. A platform that is away is no error.

@@ -54,6 +54,7 @@ impl PointsAccount for OrderToPoints {
         };
         match self.0.refund(refund).await {
             Ok(begun) => Ok(begun.map(|begun| (begun.id, begun.done))),
+            Err(refused @ PointsError::Refused) => Err(OrderError::RefundRefused(refused.to_string())),
             Err(error @ (PointsError::NotDeducted | PointsError::RefundTooLarge { .. })) => {
                 Err(OrderError::NotRefundable(error.to_string()))
             }

@@ -11,7 +11,8 @@ use std::{
 use sluice_events::{Fact, OrderCreated, PaymentSettled, SLICES};
 use sluice_kernel::{Clock as _, OrderNo, PageRequest, Points, Quantity, SkuId, UserId};
 use sluice_order::{
-    Attribution, Expected, IdempotencyKey, OrderStatus, PayType, PlaceActivityOrder, Recipient, RefundRequest, RestockChoice,
+    Attribution, Expected, IdempotencyKey, OrderError, OrderStatus, PayType, PlaceActivityOrder, Recipient, RefundRequest,
+    RestockChoice,
 };
 use sluice_pay::ExceptionQuery;
 use sluice_points::PointsDeduction;
@@ -238,6 +239,8 @@ async fn points_that_the_platform_will_not_take_back_are_shown_to_staff_and_may_
     let kept = pay.exceptions(query).await.unwrap().data;
     assert_eq!(kept.iter().map(|exception| exception.kind.as_str()).collect::<Vec<_>>(), ["refund_refused"]);
     assert!(kept[0].detail.contains(&first.id.0) && kept[0].detail.contains("the account is closed"), "{:?}", kept[0]);
+    let repeated = orders.refund(refund("r1", "broken")).await.unwrap_err();
+    assert!(matches!(repeated, OrderError::RefundRefused(_)), "who repeats it hears what became of it: {repeated}");
     let lines = shop.open.shop.traces.of_order(order_no).await.unwrap();
     assert_eq!(lines.iter().filter(|line| line.what == "exception").count(), 1, "{lines:?}");
 
