@@ -114,13 +114,13 @@ fn literal(url: &Url) -> Option<IpAddr> {
 }
 
 impl HttpPushSender {
-    /// `trusted` is PEM text of certificates to trust beside the machine's.
-    pub fn new(allow_private: bool, trusted: Option<&[u8]>) -> PortResult<Self> {
-        let trusted = CertificateDer::pem_slice_iter(trusted.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
+    /// `pem` has certificates to trust beside the machine's, at least one.
+    pub fn new(allow_private: bool, pem: Option<&[u8]>) -> PortResult<Self> {
+        let trusted = CertificateDer::pem_slice_iter(pem.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
         let trusted = trusted.map_err(|error| PortError::internal("reading trusted certificates", error.to_string()))?;
         let (usable, _) = RootCertStore::empty().add_parsable_certificates(trusted.iter().cloned());
-        if usable != trusted.len() {
-            return Err(PortError::internal("reading trusted certificates", "one of them is not usable"));
+        if usable != trusted.len() || (trusted.is_empty() && pem.is_some()) {
+            return Err(PortError::internal("reading trusted certificates", "one of them is not usable, or there is none"));
         }
         Ok(Self { guard: Guard { allow_private }, trusted, client: OnceCell::new() })
     }
@@ -133,6 +133,7 @@ impl HttpPushSender {
             let builder = builder.map_err(|error| reasons(&error))?;
             let builder = builder.http1_only().pool_max_idle_per_host(0).connect_timeout(CONNECT_TIME_OUT);
             // A target that stops reading keeps the connection no longer than this behind the answer.
+            #[cfg(target_os = "linux")]
             let builder = builder.tcp_user_timeout(TIME_OUT);
             http_client::built(builder.user_agent(USER_AGENT).dns_resolver(self.guard)).map_err(|error| reasons(&error))
         });

@@ -165,6 +165,7 @@ async fn tls_needs_a_certificate_that_is_trusted() {
     assert!(reason(&other_name).starts_with("TLS failed"), "{other_name:?}");
     let unknown = send_to(&sender(true), &format!("https://localhost:{port}/hooks")).await;
     assert!(reason(&unknown).starts_with("TLS failed"), "{unknown:?}");
+    assert!(HttpPushSender::new(true, Some(b"")).is_err(), "a file without a certificate");
     assert!(HttpPushSender::new(true, Some(b"-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----")).is_err());
 }
 

@@ -41,6 +41,8 @@ pub struct ApiSettings {
     pub orders_per_second_per_user: u32,
     /// Placements running at the same time; what comes on top is refused with 503 `overloaded`.
     pub max_in_flight: usize,
+    /// Reads without a token at the same time; further ones wait a moment, and are refused then.
+    pub max_public_reads: usize,
     /// Status streams open at the same time.
     pub max_streams: usize,
     /// Status streams of one user open at the same time.
@@ -72,6 +74,7 @@ impl ApiSettings {
             tokens,
             orders_per_second_per_user: 50,
             max_in_flight: 4_096,
+            max_public_reads: 8,
             max_streams: 1_000,
             max_streams_per_user: 10,
             max_connections: 10_000,

@@ -52,6 +52,8 @@ pub struct State {
     pub ticket_limit: UserLimit,
     /// Placements that may still begin.
     pub placements: Arc<Semaphore>,
+    /// Reads without a token at the same time.
+    pub public_reads: Arc<Semaphore>,
     /// Pages of exports that may be read at the same time: an export holds none while its client reads.
     pub exports: Arc<Semaphore>,
     pub followers: Arc<Followers>,
@@ -105,6 +107,7 @@ impl State {
             preview_limit: UserLimit::per_second(settings.orders_per_second_per_user),
             ticket_limit: UserLimit::per_second(TICKETS_PER_SECOND),
             placements: Arc::new(Semaphore::new(settings.max_in_flight)),
+            public_reads: Arc::new(Semaphore::new(settings.max_public_reads)),
             exports: Arc::new(Semaphore::new(EXPORTED_AT_ONCE)),
             followers: Followers::new(settings.max_streams, settings.max_streams_per_user),
             read_timeout: settings.read_timeout,

@@ -64,3 +64,10 @@ async fn a_store_that_does_not_show_its_catalog_looks_like_one_that_is_not_there
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_without_a_token_take_a_share_alone() {
+    let api = Running::with(|settings| settings.max_public_reads = 0).await;
+    problem(api.request("GET", "/api/v1/products?store_id=1").send().await.unwrap(), 503, "overloaded").await;
+    assert_eq!(api.customer("GET", "/api/v1/products").send().await.unwrap().status(), 200);
+}

@@ -1,10 +1,13 @@
 //! Who reads what a store shows to everybody: any valid token, or no token and the store in the query, where the store's
 //! setting `public_catalog` allows it.
 
+use std::time::Duration;
+
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use sluice_catalog::CatalogError;
 use sluice_kernel::StoreId;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{PartialSchema as _, openapi::path::ParameterIn};
 
 use super::{
@@ -23,7 +26,12 @@ const STORE: &str = "store_id";
 /// Somebody who may read the catalog of this store.
 pub struct Visitor {
     pub store: StoreId,
+    /// Of those who read without a token: together they take a share of the database at most.
+    _permit: Option<OwnedSemaphorePermit>,
 }
+
+/// How long somebody without a token waits for his turn.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn named_store(request: &HttpRequest) -> Answer<Option<StoreId>> {
     let invalid = || Problem::invalid(format!("/query/{STORE}"), "the id of a store");
@@ -35,6 +43,10 @@ async fn anybody(request: HttpRequest) -> Answer<Visitor> {
     let (Some(store), Some(api)) = (named_store(&request)?, Api::of(&request).cloned()) else {
         return Err(Problem::unauthenticated());
     };
+    let turn = api.public_reads.clone().acquire_owned();
+    let Ok(Ok(permit)) = tokio::time::timeout(PERMIT_TIMEOUT, turn).await else {
+        return Err(Problem::new("overloaded", "Too many read without a token; try again soon."));
+    };
     let found = api.call(|shop| async move {
         match shop.catalog.store(store).await {
             Ok(store) => Ok(store.settings.public_catalog),
@@ -43,14 +55,14 @@ async fn anybody(request: HttpRequest) -> Answer<Visitor> {
             Err(error) => Err(error),
         }
     });
-    if found.await? { Ok(Visitor { store }) } else { Err(Problem::unauthenticated()) }
+    if found.await? { Ok(Visitor { store, _permit: Some(permit) }) } else { Err(Problem::unauthenticated()) }
 }
 
 fn of_token(request: &HttpRequest, customer: &Customer) -> Answer<Visitor> {
     let store = customer.store;
     match named_store(request)? {
         Some(other) if other != store => Err(Problem::invalid(format!("/query/{STORE}"), "not the store of the token")),
-        Some(_) | None => Ok(Visitor { store }),
+        Some(_) | None => Ok(Visitor { store, _permit: None }),
     }
 }
 

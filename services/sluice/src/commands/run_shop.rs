@@ -27,6 +27,7 @@ pub async fn serve(config: Config) -> Outcome {
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address("listen", &config.listen)?;
     secrets.check_listen(address)?;
+    let inside = resolve_inside(&config, &secrets)?;
     let public_url = config.public_base(address);
     let options = OpenOptions { migrate: true, demo: true, ..OpenOptions::default() };
     let mut open = OpenShop::open(&config, &secrets, &public_url, options).await?;
@@ -34,10 +35,10 @@ pub async fn serve(config: Config) -> Outcome {
 
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     stop_on_signal(api_stop.clone())?;
-    let bound = bind(&config, &open, api_settings(&config, &secrets, address, metrics))?;
+    let bound = bind(&open, inside, api_settings(&config, &secrets, address, metrics))?;
     let worker = start_worker(&open, Vec::new(), worker_stop.clone());
     if secrets.generated {
-        greet(&config, &secrets, &public_url)?;
+        greet(&config, &secrets, &public_url, inside)?;
     }
     tracing::info!(url = %public_url, "The shop is open.");
     let served = run(bound, api_stop).await;
@@ -55,12 +56,13 @@ pub async fn api(config: Config) -> Outcome {
     let secrets = resolve_secrets(&config)?;
     let address = resolve_address("listen", &config.listen)?;
     secrets.check_listen(address)?;
+    let inside = resolve_inside(&config, &secrets)?;
     let public_url = config.public_base(address);
     let mut open = OpenShop::open(&config, &secrets, &public_url, OpenOptions::default()).await?;
     open.follow_gate();
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    let bound = bind(&config, &open, api_settings(&config, &secrets, address, metrics))?;
+    let bound = bind(&open, inside, api_settings(&config, &secrets, address, metrics))?;
     tracing::info!(url = %public_url, "The API is open.");
     let served = run(bound, stop).await;
     open.close().await;
@@ -91,9 +93,8 @@ pub async fn worker(config: Config, only: Vec<Topic>) -> Outcome {
 }
 
 /// The API, and health and metrics beside it where they have an address of their own.
-fn bind(config: &Config, open: &OpenShop, mut settings: ApiSettings) -> Result<(BoundApi, Option<BoundApi>), Failure> {
-    let Some(listen) = &config.listen_internal else { return Ok((sluice_api::bind(open.shop.clone(), settings)?, None)) };
-    let address = resolve_address("listen_internal", listen)?;
+fn bind(open: &OpenShop, inside: Option<SocketAddr>, mut settings: ApiSettings) -> Result<(BoundApi, Option<BoundApi>), Failure> {
+    let Some(address) = inside else { return Ok((sluice_api::bind(open.shop.clone(), settings)?, None)) };
     let inside = sluice_api::bind_health(open.shop.clone(), ApiSettings { listen: vec![address], ..settings.clone() })?;
     settings.health_is_apart = true;
     tracing::info!(health.address = %address, "Health and metrics are served here.");
@@ -130,6 +131,14 @@ fn resolve_address(setting: &str, listen: &str) -> Result<SocketAddr, Failure> {
     }
     let probe = std::net::TcpListener::bind(address).map_err(|error| invalid(&error))?;
     Ok(probe.local_addr()?)
+}
+
+/// Where health and metrics have an address of their own.
+fn resolve_inside(config: &Config, secrets: &Secrets) -> Result<Option<SocketAddr>, Failure> {
+    let Some(listen) = &config.listen_internal else { return Ok(None) };
+    let address = resolve_address("listen_internal", listen)?;
+    secrets.check_listen(address)?;
+    Ok(Some(address))
 }
 
 fn api_settings(
@@ -185,7 +194,7 @@ fn end_after_grace() {
 }
 
 /// Where to click, and the tokens of the demo.
-fn greet(config: &Config, secrets: &Secrets, public_url: &str) -> Result<(), Failure> {
+fn greet(config: &Config, secrets: &Secrets, public_url: &str, inside: Option<SocketAddr>) -> Result<(), Failure> {
     use sluice_kernel::{Clock as _, SystemClock};
     let token = |user: &str, role: Role| {
         let request = TokenRequest { store: 1, user: user.to_owned(), role, life: std::time::Duration::from_hours(24) };
@@ -193,7 +202,7 @@ fn greet(config: &Config, secrets: &Secrets, public_url: &str) -> Result<(), Fai
     };
     say(&format!("\n  Sluice is open: {public_url}"));
     say(&format!("  API browser     {public_url}/docs"));
-    let health = config.listen_internal.as_ref().map_or_else(|| public_url.to_owned(), |listen| format!("http://{listen}"));
+    let health = inside.map_or_else(|| public_url.to_owned(), |address| format!("http://{address}"));
     say(&format!("  Health          {health}/readyz"));
     say(&format!("  Data folder     {}", config.data_dir.display()));
     say(&format!("\n  Customer token (store 1, user 42, a day):\n  {}", token("42", Role::Customer)?));
