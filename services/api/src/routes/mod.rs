@@ -1,4 +1,4 @@
-//! One folder for each resource, one file for each verb. A new endpoint is its file and one line here.
+//! One folder for each resource, one file for each verb. A new endpoint is its file, its `mod` line, and one line here or in `admin`.
 
 mod activities;
 mod addresses;
