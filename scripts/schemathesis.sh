@@ -7,34 +7,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# -eq 2 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
 st=$(realpath "$1") sluice=$(realpath "$2")
 
-mkdir -p "$PWD/.test-run"
-folder=$(mktemp -d "$PWD/.test-run/schemathesis.XXXXXX")
-shop=
-finish() {
-  local result=$?
-  if [ -n "$shop" ]; then kill "$shop" 2>/dev/null || true; wait "$shop" 2>/dev/null || true; fi
-  if [ "$result" -ne 0 ]; then tail -n 20 "$folder/shop.log" >&2 || true; fi
-  rm -rf "$folder"
-  exit "$result"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=scripts/open_shop.sh
+. scripts/open_shop.sh
+new_folder schemathesis
 
 # One user sends everything, so the shares of a user are wide here; they have tests of their own.
 export SLUICE__LIMITS__ORDERS_PER_SECOND=1000000 SLUICE__LIMITS__UNPAID_ORDERS_PER_USER=1000000
 export SLUICE__LIMITS__UNPAID_UNITS_PER_USER=1000000000 SLUICE__LIMITS__CODES_PER_HOUR=10000 SLUICE__LIMITS__CODES_PER_DAY=10000
 # A machine that is busy with other things is no finding.
 export SLUICE__DATABASE__ACQUIRE_TIMEOUT=60s
-export SLUICE__DATA_DIR=$folder/data
-cd "$folder"
-"$sluice" serve --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/shop.log" &
-shop=$!
-for _ in $(seq 120); do
-  url=$(sed -n 's/^ *Sluice is open: //p' "$folder/out")
-  if [ -n "$url" ] && curl -sf "$url/readyz" >/dev/null; then break; fi
-  kill -0 "$shop" || exit 1
-  sleep 0.5
-done
+open_shop "$sluice"
 customer=$("$sluice" token --user 42) staff=$("$sluice" token --user staff-1 --role staff)
 
 # attack WHO TOKEN FILTER VALUE

@@ -6,18 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 sluice=$(realpath "${SLUICE_BIN:-${CARGO_TARGET_DIR:-target}/debug/sluice}")
 client=$PWD/clients/typescript
 
-mkdir -p "$PWD/.test-run"
-folder=$(mktemp -d "$PWD/.test-run/typescript.XXXXXX")
-shop=
-finish() {
-  local result=$?
-  if [ -n "$shop" ]; then kill "$shop" 2>/dev/null || true; wait "$shop" 2>/dev/null || true; fi
-  if [ "$result" -ne 0 ] && [ -e "$folder/shop.log" ]; then tail -n 20 "$folder/shop.log" >&2; fi
-  rm -rf "$folder"
-  exit "$result"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=scripts/open_shop.sh
+. scripts/open_shop.sh
+new_folder typescript
 
 cd "$client"
 npm ci --no-audit --no-fund --loglevel=error
@@ -31,15 +22,5 @@ diff -u src/schema.d.ts "$folder/schema.d.ts" >"$folder/difference" || {
 REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm run --silent lint
 npm run --silent build
 
-# In a folder without settings, as a shop of its own.
-cd "$folder"
-export SLUICE__DATA_DIR=$folder/data
-"$sluice" serve --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/shop.log" &
-shop=$!
-for _ in $(seq 120); do
-  url=$(sed -n 's/^ *Sluice is open: //p' "$folder/out")
-  if [ -n "$url" ] && curl -sf "$url/readyz" >/dev/null; then break; fi
-  kill -0 "$shop" || exit 1
-  sleep 0.5
-done
+open_shop "$sluice"
 BASE_URL=$url TOKEN=$("$sluice" token --store 1 --user 42) npm --prefix "$client" run --silent walk
